@@ -1,6 +1,6 @@
 """What an analysis found: the declared tables of a case after judgement, and how they are kept on disk.
 
-An `Analysis` is the only thing that notebooks, reports, batch and customer copies read, so that their numbers agree.
+Notebooks, reports, batch and customer copies read only an `Analysis`, so that their numbers agree.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ META_FIELDS = {
 
 @dataclass(frozen=True)
 class Analysis:
-    """The result of `analyze`: `.meta` (see META_FIELDS) and the declared tables as attributes, e.g. `.verdicts`.
+    """The result of `analyze`: `.meta` (see META_FIELDS) and the declared tables as attributes.
 
     `.events` holds the events that are judged or cited, not the whole log.
     """
@@ -61,18 +61,17 @@ class Analysis:
         named = pd.concat([self.recovery_points["vm_name"], self.operations["vm_name"]])
         return sorted(named.dropna().unique())
 
-    def only(
-        self, vm: str | None = None, since: str | None = None, until: str | None = None
-    ) -> Analysis:
-        """The same analysis with the points, verdicts and events of one VM or period; evidence tables stay whole.
+    def only(self, vm: str | None = None, since: str | None = None, until: str | None = None) -> Analysis:
+        """The same analysis with the points, verdicts and events of one VM or period; sources stay whole.
 
-        `since` and `until` are ISO 8601 (UTC without a zone), inclusive. Raises ParameterError for an unknown VM, a time
-        that cannot be read, or a period that ends before it begins.
+        `since` and `until` are ISO 8601 (UTC without a zone), inclusive. Raises ParameterError for an unknown VM,
+        a time that cannot be read, or a period that ends before it begins.
         """
         if vm is None and since is None and until is None:
             return self
         if vm is not None and vm not in self.vm_names:
-            raise ParameterError(f"vm={vm!r} is not in this case; it has: {', '.join(self.vm_names) or 'none'}")
+            known = ", ".join(self.vm_names) or "none"
+            raise ParameterError(f"vm={vm!r} is not in this case; it has: {known}")
         first, last = _time("since", since), _time("until", until)
         if first is not None and last is not None and last < first:
             raise ParameterError(f"until={until!r} is before since={since!r}")
@@ -93,7 +92,7 @@ class Analysis:
 
 
 def load_analysis(folder: str | Path) -> Analysis:
-    """The analysis that `Analysis.save` wrote into the folder. Raises CaseError when there is none or it is damaged."""
+    """The analysis that `Analysis.save` wrote into the folder. Raises CaseError if it is not there or damaged."""
     folder = Path(folder)
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@
     |   `-- Unreadable         the format is known, the content is not
     |-- TableError             a frame does not fit its declared table
     |-- RuleError              a knowledge file is wrong
-    |-- ParameterError         a command or notebook got a parameter that is unknown, missing or of the wrong type
+    |-- ParameterError         a parameter of a command or notebook is unknown, missing or of the wrong type
     |-- GateError              the parts of a report contradict each other; nothing is issued
     |-- ExportError            a notebook could not be run or rendered
     |-- IntegrityError         evidence or output is not what the manifest says
