@@ -1,0 +1,251 @@
+"""Chunks and record headers: where the records stand, and what says that something is wrong.
+
+The walk looks at all chunks of a batch at once. A record is a magic number at a position divisible by eight whose size is
+repeated at its end. Where the records of a chunk do not follow each other without a gap from the chunk's header to its free
+space, that chunk is walked once more, carefully.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kit.evtx import format as layout
+from kit.evtx.binxml import u32
+from kit.evtx.view import View
+
+LIVE, BEYOND, SLACK = 0, 1, 2  # in the used part of a chunk; following it without a gap; left over from earlier use
+_MAGIC = layout.RECORD_MAGIC.to_bytes(4, "little")
+_STARTS = np.array([layout.FRAGMENT, layout.TEMPLATE_INSTANCE, layout.OPEN_ELEMENT, layout.OPEN_ELEMENT | layout.MORE])
+
+
+@dataclass(slots=True)
+class Gap:
+    """Bytes in the used part of a chunk where records must have stood and none is found."""
+
+    start: int
+    stop: int
+
+
+@dataclass(slots=True)
+class Walked:
+    """The records of a batch in the order of their positions; `at` counts bytes from the start of the batch.
+
+    state    0 live, 1 beyond what the chunk's header says, 2 slack
+    sound    magic, size and its copy are right
+    """
+
+    at: np.ndarray
+    size: np.ndarray
+    state: np.ndarray
+    sound: np.ndarray
+    gaps: list[Gap] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def select(self, chosen: np.ndarray) -> Walked:
+        """The chosen records (mask or positions); the gaps stay."""
+        return Walked(self.at[chosen], self.size[chosen], self.state[chosen], self.sound[chosen], self.gaps)
+
+
+def headers(data: bytes, chunks: int) -> np.ndarray:
+    """The headers of the chunks of a batch that begins with a chunk (layout.CHUNK_HEADER)."""
+    grid = np.frombuffer(data, dtype=np.uint8, count=chunks * layout.CHUNK_SIZE).reshape(chunks, layout.CHUNK_SIZE)
+    return np.ascontiguousarray(grid[:, : layout.CHUNK_HEADER_SIZE]).view(layout.CHUNK_HEADER).reshape(chunks)
+
+
+def checksums(data: bytes, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the stored checksums of each chunk fit: that of its header, that of its records."""
+    view = memoryview(data)
+    header_ok = np.zeros(len(heads), dtype=bool)
+    data_ok = np.zeros(len(heads), dtype=bool)
+    stored = zip(heads["free"].tolist(), heads["data_checksum"].tolist(), heads["header_checksum"].tolist(), strict=True)
+    for number, (free, of_data, of_header) in enumerate(stored):
+        start = number * layout.CHUNK_SIZE
+        first = zlib.crc32(view[start : start + 120])
+        header_ok[number] = zlib.crc32(view[start + 128 : start + 512], first) == of_header
+        if layout.CHUNK_HEADER_SIZE <= free <= layout.CHUNK_SIZE:
+            data_ok[number] = zlib.crc32(view[start + 512 : start + free]) == of_data
+    return header_ok, data_ok
+
+
+def used(view: View, heads: np.ndarray) -> np.ndarray:
+    """Where the free space of each chunk begins; 0 for what is no chunk, so that whatever stands there is slack.
+
+    A place whose magic is damaged still counts as a chunk when its header fits a record that stands behind it.
+    """
+    free = heads["free"].astype(np.int64)
+    possible = (free >= layout.CHUNK_HEADER_SIZE) & (free <= layout.CHUNK_SIZE)
+    first = np.arange(len(heads)) * layout.CHUNK_SIZE + layout.CHUNK_HEADER_SIZE
+    follows = (view.u4[first] == layout.RECORD_MAGIC) & (heads["header_size"] == 128) & (free > layout.CHUNK_HEADER_SIZE)
+    return np.where(possible & ((heads["magic"] == layout.CHUNK_MAGIC_NUMBER) | follows), free, 0)
+
+
+def walk(view: View, free: np.ndarray) -> Walked:
+    """All records of the chunks of a batch, given where the free space of each begins."""
+    at, size = _candidates(view, len(free))
+    chunk = at // layout.CHUNK_SIZE
+    inside = at % layout.CHUNK_SIZE
+    live = inside < free[chunk]
+    regular = _regular(inside[live], size[live], chunk[live], free)
+    keep = regular[chunk]
+    at, size, live = at[keep], size[keep], live[keep]
+    found = Walked(at, size, np.where(live, LIVE, SLACK).astype(np.int8), np.ones(len(at), dtype=bool))
+    if not live.all():
+        found = found.select(_settle_slack(view, free, found))
+    odd = np.flatnonzero(~regular)
+    return _joined(found, [careful(view, int(number), int(free[number])) for number in odd])
+
+
+def _candidates(view: View, chunks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions divisible by eight with the magic of a record and its size at both ends, inside one chunk."""
+    words = np.frombuffer(view.data, dtype="<u4", count=chunks * layout.CHUNK_SIZE // 4)
+    at = np.flatnonzero(words[::2] == layout.RECORD_MAGIC) * 8
+    size = words[at // 4 + 1].astype(np.int64)
+    inside = at % layout.CHUNK_SIZE
+    fits = (size >= layout.SMALLEST_RECORD) & (inside + size <= layout.CHUNK_SIZE) & (inside >= layout.CHUNK_HEADER_SIZE)
+    at, size = at[fits], size[fits]
+    repeated = view.u4[at + size - 4] == size
+    return at[repeated], size[repeated]
+
+
+def _regular(inside: np.ndarray, size: np.ndarray, chunk: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Chunks whose live records begin after the header, follow each other, and end where the free space begins."""
+    regular = free >= layout.CHUNK_HEADER_SIZE
+    reached = np.full(len(free), layout.CHUNK_HEADER_SIZE, dtype=np.int64)
+    if len(inside):
+        same = chunk[1:] == chunk[:-1]
+        expected = np.full(len(inside), layout.CHUNK_HEADER_SIZE, dtype=np.int64)
+        expected[1:][same] = (inside + size)[:-1][same]
+        regular[chunk[inside != expected]] = False
+        last = np.append(~same, True)
+        reached[chunk[last]] = (inside + size)[last]
+    return regular & (reached == free)
+
+
+def _settle_slack(view: View, free: np.ndarray, found: Walked) -> np.ndarray:
+    """Which records to keep: all live ones, and of the slack those that do not overlap; marks what only the header missed."""
+    keep = found.state == LIVE
+    chunk_before = -1
+    reached = last_id = 0
+    for place in np.flatnonzero(~keep).tolist():
+        at, size = int(found.at[place]), int(found.size[place])
+        chunk = at // layout.CHUNK_SIZE
+        if chunk != chunk_before:
+            chunk_before, reached = chunk, chunk * layout.CHUNK_SIZE + int(free[chunk])
+            last_id = _last_id(view, found, place, reached)
+        if at < reached or view.u1[at + layout.RECORD_HEADER_SIZE] not in _STARTS:
+            continue
+        keep[place] = True
+        record_id = int(view.u8[at + 8])
+        if at == reached and last_id in (None, record_id - 1):
+            found.state[place] = BEYOND
+            last_id = record_id
+        else:
+            last_id = -2
+        reached = at + size
+    return keep
+
+
+def _last_id(view: View, found: Walked, place: int, end: int) -> int | None:
+    """The number of the live record that ends at a position, if there is one."""
+    before = place - 1
+    if before < 0 or int(found.at[before] + found.size[before]) != end:
+        return None
+    return int(view.u8[found.at[before] + 8])
+
+
+def _joined(found: Walked, others: list[Walked]) -> Walked:
+    if not others:
+        return found
+    every = [found, *others]
+    at = np.concatenate([one.at for one in every])
+    order = np.argsort(at, kind="stable")
+    return Walked(
+        at[order],
+        np.concatenate([one.size for one in every])[order],
+        np.concatenate([one.state for one in every])[order],
+        np.concatenate([one.sound for one in every])[order],
+        [gap for one in every for gap in one.gaps],
+    )
+
+
+def careful(view: View, chunk: int, free: int) -> Walked:
+    """The records of one chunk, step by step over whatever is damaged."""
+    start = chunk * layout.CHUNK_SIZE
+    steps = _Steps(view.data, start, start + layout.CHUNK_SIZE)
+    steps.live(start + max(free, 0))
+    steps.rest()
+    rows = np.array(steps.rows, dtype=np.int64).reshape(len(steps.rows), 4)
+    return Walked(rows[:, 0], rows[:, 1], rows[:, 2].astype(np.int8), rows[:, 3].astype(bool), steps.gaps)
+
+
+class _Steps:
+    """A walk from record to record in one chunk."""
+
+    def __init__(self, data: bytes, start: int, end: int) -> None:
+        self.data = data
+        self.at = start + layout.CHUNK_HEADER_SIZE
+        self.end = min(end, len(data))
+        self.rows: list[tuple[int, int, int, bool]] = []
+        self.gaps: list[Gap] = []
+
+    def live(self, stop: int) -> None:
+        """The used part of the chunk: every byte belongs to a record or to a gap."""
+        while self.at + layout.SMALLEST_RECORD <= stop:
+            size = self._size(self.at, stop)
+            if self._sound(self.at, stop):
+                self._take(size, LIVE, True)
+                continue
+            following = self._next(self.at + 8, stop)
+            if self._headed(self.at) or (size and self.at + size == following):
+                self._take(following - self.at, LIVE, False)
+                continue
+            self._gap(following)
+        if self.at < stop:
+            self._gap(stop)
+
+    def rest(self) -> None:
+        """The free part of the chunk: what follows the used part without a gap, and remains of earlier use."""
+        state = BEYOND if self.rows else SLACK
+        while (found := self._next(self.at, self.end)) < self.end:
+            if found != self.at or (self.rows and self._id(found) != self._id(self.rows[-1][0]) + 1):
+                state = SLACK
+            self.at = found
+            self._take(self._size(found, self.end), state, True)
+
+    def _take(self, size: int, state: int, sound: bool) -> None:
+        self.rows.append((self.at, size, state, sound))
+        self.at += size
+
+    def _gap(self, stop: int) -> None:
+        self.gaps.append(Gap(self.at, stop))
+        self.at = stop
+
+    def _headed(self, at: int) -> bool:
+        return self.data[at : at + 4] == _MAGIC
+
+    def _size(self, at: int, stop: int) -> int:
+        """The size of the record at a position when it can be one, else 0."""
+        size = u32(self.data, at + 4)
+        return size if layout.SMALLEST_RECORD <= size <= stop - at else 0
+
+    def _sound(self, at: int, stop: int) -> bool:
+        size = self._size(at, stop)
+        return bool(size) and self._headed(at) and u32(self.data, at + size - 4) == size
+
+    def _next(self, at: int, stop: int) -> int:
+        """The next position with a sound record, or the stop."""
+        while True:
+            at = self.data.find(_MAGIC, at, stop)
+            if at < 0 or at + layout.SMALLEST_RECORD > stop:
+                return stop
+            if self._sound(at, stop) and self.data[at + layout.RECORD_HEADER_SIZE] in _STARTS:
+                return at
+            at += 1
+
+    def _id(self, at: int) -> int:
+        return int.from_bytes(self.data[at + 8 : at + 16], "little")
