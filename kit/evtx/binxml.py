@@ -18,9 +18,9 @@ _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
 class Slot(NamedTuple):
-    """A place in a definition that a record fills with its substitution of this index."""
+    """A place in a definition that a record fills with its substitution of this number."""
 
-    index: int
+    place: int
     kind: int
     optional: bool
 
@@ -85,8 +85,8 @@ def u32(data: bytes, at: int) -> int:
 class Walk:
     """One pass over the tokens of a definition or fragment.
 
-    `name_at` and `link_at` gather, relative to `start`, where name offsets and the links of names defined in place stand:
-    these four-byte fields differ between chunks although the definition is the same.
+    `name_at` and `link_at` gather, relative to `start`, where name offsets and the links of names defined in place
+    stand: these four-byte fields differ between chunks although the definition is the same.
     """
 
     def __init__(self, chunk: Chunk, start: int, end: int, *, definition: bool) -> None:

@@ -1,8 +1,8 @@
 """Layout of the Windows XML event log format: where each field stands and what its codes mean.
 
-A file is a header block of 4 KiB and chunks of 64 KiB. A chunk has a header of 512 bytes, then records; every offset inside it
-counts from its start, so a chunk can be read alone. A record is a header of 24 bytes, binary XML, and its size once more.
-Numbers are little endian. Source: the public description of the format by the libevtx project, checked on real logs.
+A file is a header block of 4 KiB and chunks of 64 KiB. A chunk has a header of 512 bytes, then records; every offset
+inside it counts from its start, so a chunk can be read alone. A record is a header of 24 bytes, binary XML, and its size
+once more. Numbers are little endian. Source: the public description of the format by the libevtx project, checked on real logs.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ FLAG_NO_CHECKSUMS = 0x4
 
 FILE_HEADER = np.dtype(
     {
-        "names": ["magic", "first_chunk", "last_chunk", "next_record_id", "minor", "major", "chunks", "flags", "checksum"],
+        "names": [
+            "magic", "first_chunk", "last_chunk", "next_record_id", "minor", "major", "chunks", "flags", "checksum",
+        ],
         "formats": ["S8", "<u8", "<u8", "<u8", "<u2", "<u2", "<u2", "<u4", "<u4"],
         "offsets": [0, 8, 16, 24, 36, 38, 42, 120, 124],
         "itemsize": 128,
     }
-)
+)  # fmt: skip
 
 CHUNK_HEADER = np.dtype(
     {

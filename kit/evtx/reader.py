@@ -96,7 +96,7 @@ def _batch(data: bytes, chunks: int, offset: int) -> Batch:
 def _row(decoded: scalar.Decoded, record_id: int, offset: int, written: int, integrity: str) -> dict[str, Any]:
     row = scalar.system_row(decoded)
     ticks = row.pop("time_created")
-    strings = []
+    strings: list[str] = []
     data: dict[str, Any] = {}
     if row["event_source_name"]:
         data["EventSourceName"] = row["event_source_name"]

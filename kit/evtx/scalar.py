@@ -51,7 +51,7 @@ Borrow = Callable[[int, int], list[Leaf] | None]  # (first word of the GUID, num
 
 
 class Decoder:
-    """Decodes records of one chunk; definitions are compiled once. `borrow` finds a template that the chunk has lost."""
+    """Decodes records of one chunk; definitions are compiled once. `borrow` finds a template the chunk has lost."""
 
     def __init__(self, chunk: Chunk, borrow: Borrow | None = None) -> None:
         self.chunk = chunk
@@ -128,10 +128,10 @@ class Decoder:
             full = above + path if above else path
             label = _joined(name, data, slots) if name is not None else None
             if len(parts) == 1 and isinstance(parts[0], Slot):
-                if parts[0].index >= len(slots):
+                if parts[0].place >= len(slots):
                     yield _Valued(full, label, False, values.NOTHING)
                     continue
-                start, stop, kind = slots[parts[0].index]
+                start, stop, kind = slots[parts[0].place]
                 if kind == layout.BINXML_TYPE:
                     yield from self._fragment(start, stop, full, depth + 1)
                 else:
@@ -187,8 +187,8 @@ def _joined(parts: tuple[Part, ...], data: bytes, slots: list[tuple[int, int, in
     for part in parts:
         if isinstance(part, str):
             pieces.append(part)
-        elif part.index < len(slots):
-            start, stop, kind = slots[part.index]
+        elif part.place < len(slots):
+            start, stop, kind = slots[part.place]
             pieces.append(values.text(values.decode(kind, data[start:stop])) or "")
     return "".join(pieces)
 
@@ -251,8 +251,10 @@ def moment(value: Value | None) -> tuple[int | None, str | None]:
 
 
 _NUMERIC = (
-    "event_id", "qualifiers", "version", "level", "task", "opcode", "keywords", "event_record_id", "process_id", "thread_id",
+    "event_id", "qualifiers", "version", "level", "task", "opcode", "keywords", "event_record_id",
+    "process_id", "thread_id",
 )  # fmt: skip
 _TEXTUAL = (
-    "provider", "provider_guid", "event_source_name", "activity_id", "related_activity_id", "channel", "computer", "user_sid",
+    "provider", "provider_guid", "event_source_name", "activity_id", "related_activity_id", "channel", "computer",
+    "user_sid",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
@@ -114,7 +115,8 @@ def time_text(ticks: int) -> str:
     seconds, fraction = divmod(ticks, 10_000_000)
     days, second = divmod(seconds, 86400)
     year, month, day = _date(days)
-    return f"{year:04d}-{month:02d}-{day:02d}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.{fraction:07d}Z"
+    hour, minute, second = second // 3600, second // 60 % 60, second % 60
+    return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}.{fraction:07d}Z"
 
 
 def parse_time(written: str) -> int | None:
@@ -123,7 +125,9 @@ def parse_time(written: str) -> int | None:
     if not found:
         return None
     year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
-    if not (1601 <= year and 1 <= month <= 12 and 1 <= day <= _days(year, month) and hour < 24 and minute < 60 and second < 60):
+    if year < 1601 or not 1 <= month <= 12 or not 1 <= day <= _days(year, month):
+        return None
+    if hour > 23 or minute > 59 or second > 59:
         return None
     seconds = ((_ordinal(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
     return seconds * 10_000_000 + int(((found[7] or "") + "0000000")[:7])
@@ -195,7 +199,7 @@ def _pointer(raw: bytes) -> Value:
     return Kind.HEX, int.from_bytes(raw[:8], "little")
 
 
-_MAKERS = {
+_MAKERS: dict[int, Callable[[bytes], Value]] = {
     layout.ANSI_TYPE: lambda raw: (Kind.TEXT, ansi_text(raw)),
     layout.BOOL_TYPE: _flag,
     layout.BINARY_TYPE: lambda raw: (Kind.BINARY, bytes(raw)),
@@ -204,7 +208,7 @@ _MAKERS = {
     layout.SYSTEMTIME_TYPE: _system_time,
     layout.SID_TYPE: _sid,
 }
-_WRITERS = {
+_WRITERS: dict[Kind, Callable[[Any], str]] = {
     Kind.FLAG: lambda raw: ("false", "true")[raw] if raw < 2 else str(raw),
     Kind.BINARY: lambda raw: raw.hex().upper(),
     Kind.GUID: guid_text,

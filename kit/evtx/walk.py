@@ -1,8 +1,8 @@
 """Chunks and record headers: where the records stand, and what says that something is wrong.
 
-The walk looks at all chunks of a batch at once. A record is a magic number at a position divisible by eight whose size is
-repeated at its end. Where the records of a chunk do not follow each other without a gap from the chunk's header to its free
-space, that chunk is walked once more, carefully.
+The walk looks at all chunks of a batch at once. A record is a magic number at a position divisible by eight whose size
+is repeated at its end. Where the records of a chunk do not follow each other without a gap from the chunk's header to its
+free space, that chunk is walked once more, carefully.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def checksums(data: bytes, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     view = memoryview(data)
     header_ok = np.zeros(len(heads), dtype=bool)
     data_ok = np.zeros(len(heads), dtype=bool)
-    stored = zip(heads["free"].tolist(), heads["data_checksum"].tolist(), heads["header_checksum"].tolist(), strict=True)
+    fields = ("free", "data_checksum", "header_checksum")
+    stored = zip(*(heads[field].tolist() for field in fields), strict=True)
     for number, (free, of_data, of_header) in enumerate(stored):
         start = number * layout.CHUNK_SIZE
         first = zlib.crc32(view[start : start + 120])
@@ -80,7 +81,8 @@ def used(view: View, heads: np.ndarray) -> np.ndarray:
     free = heads["free"].astype(np.int64)
     possible = (free >= layout.CHUNK_HEADER_SIZE) & (free <= layout.CHUNK_SIZE)
     first = np.arange(len(heads)) * layout.CHUNK_SIZE + layout.CHUNK_HEADER_SIZE
-    follows = (view.u4[first] == layout.RECORD_MAGIC) & (heads["header_size"] == 128) & (free > layout.CHUNK_HEADER_SIZE)
+    follows = (view.u4[first] == layout.RECORD_MAGIC) & (heads["header_size"] == 128)
+    follows &= free > layout.CHUNK_HEADER_SIZE
     return np.where(possible & ((heads["magic"] == layout.CHUNK_MAGIC_NUMBER) | follows), free, 0)
 
 
@@ -106,7 +108,8 @@ def _candidates(view: View, chunks: int) -> tuple[np.ndarray, np.ndarray]:
     at = np.flatnonzero(words[::2] == layout.RECORD_MAGIC) * 8
     size = words[at // 4 + 1].astype(np.int64)
     inside = at % layout.CHUNK_SIZE
-    fits = (size >= layout.SMALLEST_RECORD) & (inside + size <= layout.CHUNK_SIZE) & (inside >= layout.CHUNK_HEADER_SIZE)
+    fits = (size >= layout.SMALLEST_RECORD) & (inside + size <= layout.CHUNK_SIZE)
+    fits &= inside >= layout.CHUNK_HEADER_SIZE
     at, size = at[fits], size[fits]
     repeated = view.u4[at + size - 4] == size
     return at[repeated], size[repeated]
@@ -127,10 +130,11 @@ def _regular(inside: np.ndarray, size: np.ndarray, chunk: np.ndarray, free: np.n
 
 
 def _settle_slack(view: View, free: np.ndarray, found: Walked) -> np.ndarray:
-    """Which records to keep: all live ones, and of the slack those that do not overlap; marks what only the header missed."""
+    """Which records to keep: all live ones, and slack that does not overlap; marks what only the header missed."""
     keep = found.state == LIVE
     chunk_before = -1
-    reached = last_id = 0
+    reached = 0
+    last_id: int | None = None
     for place in np.flatnonzero(~keep).tolist():
         at, size = int(found.at[place]), int(found.size[place])
         chunk = at // layout.CHUNK_SIZE
