@@ -1,0 +1,184 @@
+"""Text that PowerShell printed: Format-List, Format-Table, and transcripts of sessions with both."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from kit.powershell.values import About, Damage, Item, Row
+from kit.text import Line
+
+TABLE_BLOCK = 5000  # rows of one table that are laid out together
+LIST_LINES = 5000  # lines of one printed object
+_PAIR = re.compile(r"(\S.{0,100}?) +:(?: (.*)|$)")
+_NAME = re.compile(r"[^\W\d][\w .()/#-]{0,60}? +:(?: |$)")
+_DASHES = re.compile(r" *-+(?: +-+)+\s*$|-{2,}\s*$")
+_GROUP = re.compile(r"   (\w[\w ]{0,60}): (\S.*)$")
+_PROMPT = re.compile(r"(?:\[[^\]]*\]: )?PS [^>]{0,260}>|>> ")
+_MACHINE = re.compile(r"[^:]{4,20}\s*: (\S+) \((?:Microsoft )?Windows NT ")
+_ELLIPSIS = ("...", "…")
+
+
+def looks_like(head: str) -> bool:
+    """Whether the text is a list or a table as PowerShell prints it."""
+    lines = [line.rstrip("\r") for line in head.split("\n")[:400]]
+    pairs = sum(1 for line in lines if _NAME.match(line) and not _PROMPT.match(line))
+    return pairs >= 2 or _header_at(lines) is not None
+
+
+def read(lines: Iterator[Line]) -> Iterator[Item]:
+    """The objects of printed lists and tables in order; values that were cut off are named in `Row.cut`."""
+    page, number = _Page(), 0
+    for line in lines:
+        text = line.text.strip("\x00").rstrip()
+        if found := _MACHINE.match(text):
+            yield About(computer=found[1])
+        for item in page.take(text):
+            number += 1
+            yield _numbered(item, number)
+        if line.cut:
+            number += 1
+            yield Damage(number, f"object {number} (line {line.number}): a line of more than 1 MiB")
+    for item in page.flush():
+        number += 1
+        yield _numbered(item, number)
+
+
+def _numbered(row: Row, number: int) -> Row:
+    row.number = number
+    return row
+
+
+@dataclass
+class _Page:
+    """The lines of the list or table that is being read."""
+
+    held: list[str] = field(default_factory=list)
+    blanks: int = 0
+    group: dict[str, str] = field(default_factory=dict)
+
+    def take(self, text: str) -> Iterator[Row]:
+        """Take one line; yields what it completes."""
+        if not text:
+            self.blanks += bool(self.held)
+            return
+        if self.blanks and not self._continues(text):
+            yield from self.flush()
+        if self.blanks:
+            self.held += [""] * min(self.blanks, 3)
+            self.blanks = 0
+        if _PROMPT.match(text) or text.startswith("****"):
+            yield from self.flush()
+        elif (group := _GROUP.match(text)) and not self.held:
+            self.group = {group[1]: group[2]}
+        else:
+            self.held.append(text)
+            if len(self.held) >= TABLE_BLOCK:
+                yield from self._part()
+
+    def _continues(self, text: str) -> bool:
+        """A printed value goes on after an empty line of its own: only as far indented as the values are."""
+        edge = _edge(self.held)
+        return 0 < edge <= len(text) - len(text.lstrip()) and len(self.held) < LIST_LINES
+
+    def _part(self) -> Iterator[Row]:
+        """A long table is read in parts, each under the same heading."""
+        place = _header_at(self.held)
+        yield from self._rows()
+        self.held = [] if place is None else self.held[place : place + 2]
+
+    def flush(self) -> Iterator[Row]:
+        """The objects of the lines so far."""
+        yield from self._rows()
+        if _header_at(self.held) is not None:
+            self.group = {}
+        self.held, self.blanks = [], 0
+
+    def _rows(self) -> Iterator[Row]:
+        place = _header_at(self.held)
+        if place is None:
+            yield from _list(self.held)
+        else:
+            yield from _table(self.held[place:], self.group)
+
+
+def _edge(held: list[str]) -> int:
+    """The column where the values of a printed list begin; 0 where the lines are none."""
+    found = next((match for line in held[:40] if (match := _PAIR.match(line))), None)
+    return found.start(2) if found and found[2] is not None else found.end() + 1 if found else 0
+
+
+def _list(held: list[str]) -> Iterator[Row]:
+    """The object of one Format-List block: `name : value`, long values go on below the value."""
+    properties: dict[str, list[str]] = {}
+    edge, name = _edge(held), ""
+    for line in held:
+        if name and (not line or not line[:edge].strip()):
+            properties[name].append(line[edge:])
+        elif found := _PAIR.match(line):
+            name = found[1]
+            properties[name] = [found[2] or ""]
+    if len(properties) > 1:
+        width = max(map(len, held))
+        yield _row({name: _joined(parts, width - edge) for name, parts in properties.items()})
+
+
+def _joined(parts: list[str], width: int) -> str | None:
+    """The value of several lines: a line that ends where the next word had no room was wrapped."""
+    text, last = parts[0], parts[0]
+    for part in parts[1:]:
+        first = part.split(" ", 1)[0]
+        wrapped = width >= 50 and bool(first) and len(last) + 1 + len(first) > width
+        text, last = text + (" " if wrapped else "\n") + part, part
+    return text.strip("\n") or None
+
+
+def _row(properties: dict[str, Any]) -> Row:
+    cut = (name.casefold() for name, value in properties.items() if value and value.rstrip("}").endswith(_ELLIPSIS))
+    return Row(properties, 0, (), frozenset(cut))
+
+
+def _header_at(held: list[str]) -> int | None:
+    """Place of a heading with a line of dashes below it."""
+    for place in range(min(len(held) - 1, 400)):
+        if _DASHES.match(held[place + 1]) and _fits(held[place], held[place + 1]):
+            return place
+    return None
+
+
+def _fits(header: str, dashes: str) -> bool:
+    """Every run of dashes stands under a name of the same length."""
+    wide = _columns(header)
+    spans = [found.span() for found in re.finditer("-+", dashes)]
+    return bool(spans) and all(len(wide[a:b].strip(" ")) == b - a for a, b in spans)
+
+
+def _columns(line: str) -> str:
+    """The line with a filler after each character that takes two columns of the console."""
+    if line.isascii():
+        return line
+    return "".join(c + "\0" if unicodedata.east_asian_width(c) in "WF" else c for c in line)
+
+
+def _table(held: list[str], group: dict[str, str]) -> Iterator[Row]:
+    header, dashes = _columns(held[0]), held[1]
+    spans = [found.span() for found in re.finditer("-+", dashes)]
+    rows = [_columns(line) for line in held[2:]]
+    edges = _edges(spans, rows)
+    names = [header[a:b].replace("\0", "").strip() for a, b in spans]
+    for row in rows:
+        values = [row[a:b].replace("\0", "").strip() or None for a, b in zip(edges, [*edges[1:], None], strict=True)]
+        yield _row({**group, **dict(zip(names, values, strict=True))})
+
+
+def _edges(spans: list[tuple[int, int]], rows: list[str]) -> list[int]:
+    """Where each column begins: a place between two headings that is blank in as many rows as possible."""
+    edges = [0]
+    for (_, end), (begin, _) in pairwise(spans):
+        places = range(begin, end, -1)
+        edges.append(max(places, key=lambda place: sum(not row[place - 1 : place].strip() for row in rows)))
+    return edges
