@@ -1,0 +1,193 @@
+"""Records to rules, one record at a time: candidates by event source and number, patterns only on those."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kit import _rule_text
+from kit._rule_binary import sql_server_context
+from kit._rule_file import Rule
+
+_NO_NUMBER = -1
+_GROUP = 16  # patterns joined into one for the sweep over text logs
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a rule sees of a log record."""
+
+    provider: str | None
+    event_id: int | None
+    message: str | None = None
+    strings: Sequence[str | None] | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule that fits a record, with what was captured."""
+
+    rule: Rule
+    captured: dict[str, Any]
+
+
+class Index:
+    """Rules arranged so that a record meets only those that its source and number allow."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = sorted(rules, key=lambda one: one.rank)
+        self._textual = [one for one in self._rules if one.text]
+        self._known: dict[tuple[str | None, int | None], tuple[Rule, ...]] = {}
+        self._watched: dict[str, bool] = {}
+
+    def match(self, record: Record) -> Match | None:
+        """The most specific rule that fits the record, or None."""
+        text: str | None = None
+        for one in self.of(record.provider, record.event_id):
+            if text is None:
+                text = _rule_text.joined(record.message, record.strings)
+            captured = _fit(one, record, text)
+            if captured is not None:
+                return Match(one, captured)
+        return None
+
+    def of(self, provider: str | None, event_id: int | None) -> tuple[Rule, ...]:
+        """The rules that a record of this source and number may fit, most specific first."""
+        key = (provider.lower() if provider else None, event_id)
+        if key not in self._known:
+            self._known[key] = tuple(one for one in self._rules if self._may_fit(one, *key))
+        return self._known[key]
+
+    def _may_fit(self, one: Rule, provider: str | None, event_id: int | None) -> bool:
+        if event_id is not None and one.event_id and event_id not in one.event_id:
+            return False
+        if provider is None or (event_id is None and not self._is_watched(provider)):
+            return bool(one.text) or (event_id is not None and bool(one.pattern))
+        if not one.of_provider(provider):
+            return False
+        return bool(one.text) or event_id in one.event_id or (not one.event_id and one.pattern is not None)
+
+    def _is_watched(self, provider: str) -> bool:
+        if provider not in self._watched:
+            self._watched[provider] = any(one.provider and one.of_provider(provider) for one in self._rules)
+        return self._watched[provider]
+
+    def candidates(self, providers: pa.Array, numbers: np.ndarray, texts: pa.Array) -> np.ndarray:
+        """Row numbers, ascending, of the records that may fit a rule."""
+        codes, names = _encoded(providers)
+        span = int(numbers.max(initial=0)) + 2
+        keys, inverse = np.unique(codes * span + (numbers + 1), return_inverse=True)
+        allowed = np.zeros(len(keys), dtype=bool)
+        sweep = np.zeros(len(keys), dtype=bool)
+        for place, key in enumerate(keys.tolist()):
+            provider, number = names[key // span], key % span - 1
+            event_id = None if number == _NO_NUMBER else number
+            allowed[place] = bool(self.of(provider, event_id))
+            sweep[place] = allowed[place] and event_id is None
+        chosen = allowed[inverse] & ~sweep[inverse]
+        loose = np.flatnonzero(sweep[inverse])
+        if len(loose):
+            chosen[loose[self._swept(texts.take(pa.array(loose)))]] = True
+        return np.flatnonzero(chosen)
+
+    def _swept(self, texts: pa.Array) -> np.ndarray:
+        """Which texts hold a pattern of the rules that go by text; texts that are not plain ASCII always may."""
+        distinct = texts.dictionary_encode()
+        distinct = distinct.combine_chunks() if isinstance(distinct, pa.ChunkedArray) else distinct
+        words = distinct.dictionary
+        hit = pc.invert(pc.string_is_ascii(words)).to_numpy(zero_copy_only=False)
+        for pattern in self._sweeps():
+            try:
+                hit |= pc.match_substring_regex(words, pattern, ignore_case=True).to_numpy(zero_copy_only=False)
+            except pa.ArrowInvalid:
+                return np.ones(len(texts), dtype=bool)
+        places = distinct.indices.to_numpy(zero_copy_only=False)
+        known = distinct.indices.is_valid().to_numpy(zero_copy_only=False)
+        return np.where(known, hit[np.nan_to_num(places).astype(int)] if len(hit) else False, True)
+
+    def _sweeps(self) -> list[str]:
+        sources = [_unnamed(pattern.pattern) for one in self._textual for pattern in one.text]
+        return [
+            "(?s)" + "|".join(f"(?:{source})" for source in sources[start : start + _GROUP])
+            for start in range(0, len(sources), _GROUP)
+        ]
+
+
+def _unnamed(pattern: str) -> str:
+    return re.sub(r"\(\?P<\w+>", "(?:", pattern)
+
+
+def _encoded(providers: pa.Array) -> tuple[np.ndarray, list[str | None]]:
+    coded = providers.dictionary_encode()
+    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+    names = [*coded.dictionary.to_pylist(), None]
+    return coded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False).astype("int64"), names
+
+
+def _fit(one: Rule, record: Record, text: str) -> dict[str, Any] | None:
+    """What the rule captures from the record, or None where a condition of the rule does not hold."""
+    groups: dict[str, Any] = {}
+    if one.pattern is not None:
+        found = one.pattern.search(text)
+        if found is None:
+            return None
+        groups.update(found.groupdict())
+    if one.text:
+        found = next(filter(None, (pattern.search(text) for pattern in one.text)), None)
+        if found is None and not _identified(one, record):
+            return None
+        groups.update(found.groupdict() if found else {})
+    captured = _captured(one, record, text, groups)
+    return captured if all(condition.holds(captured) for condition in one.where) else None
+
+
+def _identified(one: Rule, record: Record) -> bool:
+    return record.event_id is not None and record.event_id in one.event_id and record.provider is not None
+
+
+def _captured(one: Rule, record: Record, text: str, groups: Mapping[str, Any]) -> dict[str, Any]:
+    """Captures in order of trust: named data, inserted strings, text, the rule's own statements, event source."""
+    found: dict[str, Any] = {}
+    for source in (_from_data(one, record), _from_strings(one, record), groups, _from_text(one, text), dict(one.set)):
+        for name, value in source.items():
+            if value is not None and name not in found:
+                kept = _rule_text.tidy(name, value)
+                if kept is not None:
+                    found[name] = kept
+    if "instance" not in found and (instance := _rule_text.instance_of(record.provider)):
+        found["instance"] = instance
+    if binary := record.data.get("Binary") or record.data.get("binary"):
+        for name, value in sql_server_context(record.provider, str(binary)).items():
+            found.setdefault(name, value)
+    return found
+
+
+def _from_data(one: Rule, record: Record) -> dict[str, Any]:
+    return {name: record.data.get(key) for name, key in one.data} if record.data else {}
+
+
+def _from_strings(one: Rule, record: Record) -> dict[str, Any]:
+    strings = record.strings
+    if not strings:
+        return {}
+    return {name: strings[place] for name, place in one.strings if place < len(strings)}
+
+
+def _from_text(one: Rule, text: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pattern in one.capture:
+        hit = pattern.search(text)
+        for name, value in (hit.groupdict() if hit else {}).items():
+            if value is not None:
+                found.setdefault(name, value)
+    for choice in one.choose:
+        if (value := choice.chosen(text)) is not None:
+            found[choice.capture] = value
+    return found

@@ -1,0 +1,169 @@
+"""Knowledge files to rules, and events to the rules that explain them.
+
+`load()` reads every component in knowledge/*.toml; `match()` gives at most one rule for an event, the most specific
+one: more conditions first, then the rule's own `order`, then its place in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from kit import tables
+from kit._rule_file import Rule, rule
+from kit._rule_match import Index, Match, Record
+from kit.errors import RuleError
+
+FOLDER = Path(__file__).parent / "knowledge"
+SHARED = frozenset({"references.toml", "codes.toml", "root_causes.toml", "words.toml"})  # no components
+
+_TEXTS = (
+    "database", "instance", "hresult", "routine", "operation", "writer", "volume", "backup_set",
+)
+_NUMBERS = ("count", "os_error", "native_error")
+
+
+@dataclass(frozen=True)
+class Component:
+    """A knowledge file: its name, what it is about, and the name of its docs page."""
+
+    file: str
+    name: str
+    about: str
+
+    @property
+    def page(self) -> str:
+        """The docs page of the component, relative to the project."""
+        return f"docs/rules/{self.file.removesuffix('.toml')}.md"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Every rule, the components they come from, and the index that finds the rule of a record."""
+
+    rules: tuple[Rule, ...]
+    components: tuple[Component, ...]
+    by_id: Mapping[str, Rule] = field(repr=False)
+    index: Index = field(repr=False)
+
+    @property
+    def watched_providers(self) -> tuple[str, ...]:
+        """Every event source that a rule names, lower case, with wildcards, sorted."""
+        return tuple(sorted({name for one in self.rules for name in one.provider}))
+
+    def page(self, one: Rule) -> str:
+        """The docs page of a rule, relative to the project."""
+        return f"docs/rules/{one.file.removesuffix('.toml')}.md#{one.id}"
+
+
+@cache
+def load(folder: Path = FOLDER) -> Rules:
+    """All rules of a folder of knowledge files. Raises RuleError naming the file and the rule that is wrong."""
+    shared = _toml(folder / "references.toml") if (folder / "references.toml").exists() else {}
+    found: list[Rule] = []
+    components = []
+    for path in sorted(folder.glob("*.toml")):
+        if path.name in SHARED:
+            continue
+        component, made = _component(path, shared.get("references", {}))
+        components.append(component)
+        found.extend(made)
+    by_id: dict[str, Rule] = {}
+    for one in found:
+        if one.id in by_id:
+            raise RuleError(f"{one.file}, rule {one.id}: the id is taken by a rule in {by_id[one.id].file}")
+        by_id[one.id] = one
+    return Rules(tuple(found), tuple(components), by_id, Index(found))
+
+
+def _component(path: Path, shared: Mapping[str, str]) -> tuple[Component, list[Rule]]:
+    content = _toml(path)
+    if unknown := set(content) - {"component", "defaults", "references", "rule"}:
+        raise RuleError(f"{path.name}: unknown table [{sorted(unknown)[0]}]")
+    head = content.get("component", {})
+    if not head.get("name") or not head.get("about"):
+        raise RuleError(f"{path.name}: [component] needs name and about")
+    keys = {**shared, **content.get("references", {})}
+    defaults = content.get("defaults", {})
+    made = [
+        rule(path.name, head["name"], position, {**defaults, **one}, keys)
+        for position, one in enumerate(content.get("rule", ()))
+    ]
+    return Component(path.name, head["name"], head["about"]), made
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RuleError(f"{path.name}: not a TOML file: {error}") from error
+
+
+def match(events: pd.DataFrame, rules: Rules | None = None) -> pd.DataFrame:
+    """Table `matches`: each event that a rule explains, once, with what was captured.
+
+    `events` is the table of that name. Order of rows is that of the events.
+    """
+    index = (rules or load()).index
+    rows = index.candidates(_column(events, "provider"), _numbers(events), _texts(events))
+    if not len(rows):
+        return tables.empty("matches")
+    uids = events["uid"].iloc[rows].tolist()
+    found = (index.match(record) for record in _records(events, rows))
+    return tables.frame("matches", [row(uid, one) for uid, one in zip(uids, found, strict=True) if one])
+
+
+def row(uid: str, found: Match) -> dict[str, Any]:
+    """A row of table `matches` for a match."""
+    captured = found.captured
+    one = found.rule
+    return {
+        "uid": uid, "rule_id": one.id, "class": one.class_, "phase": one.phase, "severity": one.severity,
+        "status": one.status,
+        **{name: _text(captured.get(name)) for name in _TEXTS},
+        **{name: captured[name] if isinstance(captured.get(name), int) else None for name in _NUMBERS},
+        "captured": json.dumps(captured, ensure_ascii=False, sort_keys=True),
+    }
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _column(events: pd.DataFrame, name: str) -> pa.ChunkedArray | pa.Array:
+    return pa.array(events[name], from_pandas=True)
+
+
+def _numbers(events: pd.DataFrame) -> np.ndarray:
+    return events["event_id"].to_numpy(dtype="int64", na_value=-1)
+
+
+def _texts(events: pd.DataFrame) -> pa.ChunkedArray | pa.Array:
+    return pa.array(events["message"], from_pandas=True)
+
+
+def _records(events: pd.DataFrame, rows: np.ndarray) -> Iterable[Record]:
+    part = events.iloc[rows]
+    taken = {name: _column(part, name).to_pylist() for name in ("provider", "event_id", "message", "data", "strings")}
+    for provider, event_id, message, data, strings in zip(*taken.values(), strict=True):
+        yield Record(provider, event_id, message, strings, _fields(data))
+
+
+def _fields(data: str | None) -> Mapping[str, Any]:
+    if not data:
+        return {}
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+

@@ -1,0 +1,117 @@
+"""Loading, checking and matching of rules. Samples are the rules' own, written for them after the documented texts."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from kit import rules, tables
+from kit.errors import RuleError
+
+RULE = """
+[component]
+name = "Trial"
+about = "A trial component."
+
+[[rule]]
+id = "trial-one"
+provider = ["Trial"]
+event_id = [1]
+phase = "other"
+class = "normal"
+severity = "info"
+applies_to = "any"
+status = "inferred"
+reference = ["here"]
+meaning = "One."
+sample = [{ provider = "Trial", event_id = 1 }]
+
+[references]
+here = "This test"
+"""
+
+
+def events(*rows: dict) -> pd.DataFrame:
+    return tables.frame("events", [{"uid": f"e:{number}", **row} for number, row in enumerate(rows)])
+
+
+def one(**row) -> dict:
+    """The only match of one event as plain values, with nulls left out."""
+    found = rules.match(events(row))
+    assert len(found) == 1
+    return found.iloc[0].dropna().to_dict()
+
+
+def load(folder: Path, text: str) -> rules.Rules:
+    (folder / "trial.toml").write_text(text, encoding="utf-8")
+    return rules.load(folder)
+
+
+def test_both_ways_of_a_sql_record_capture_the_same():
+    from_evtx = one(provider="MSSQLSERVER", event_id=3197, strings=["model"])
+    from_errorlog = one(
+        message="I/O is frozen on database model. No user action is required. "
+        "However, if I/O is not resumed promptly, you could cancel the backup."
+    )
+    assert from_evtx["rule_id"] == from_errorlog["rule_id"]
+    assert from_evtx["database"] == from_errorlog["database"] == "model"
+    assert (from_evtx["phase"], from_evtx["class"]) == ("freeze", "normal")
+
+
+@pytest.mark.parametrize(("count", "kind"), [("0", "normal"), ("7", "undecided")])
+def test_no_rollback_is_not_a_rollback(count, kind):
+    # the wording of a public ERRORLOG line: "0 transactions rolled back in database 'msdb' (4:0)"
+    found = one(message=f"{count} transactions rolled back in database 'msdb' (4:0). This is an informational message.")
+    assert (found["class"], found["count"], found["database"]) == (kind, int(count), "msdb")
+
+
+def test_the_default_instance_and_a_named_one():
+    assert one(provider="MSSQLSERVER", event_id=3198, strings=["a"])["instance"] == "MSSQLSERVER"
+    assert one(provider="mssql$Sales", event_id=3198, strings=["a"])["instance"] == "Sales"
+
+
+def test_the_most_specific_rule_wins_whatever_its_place(tmp_path):
+    narrow = RULE[RULE.index("[[rule]]") : RULE.index("[references]")].replace("trial-one", "trial-two")
+    narrow = narrow.replace("[[rule]]", "[[rule]]\npattern = 'disk \\d'")
+    loaded = load(tmp_path, RULE + narrow)
+    assert loaded.index.match(rules.Record("trial", 1, "disk 3")).rule.id == "trial-two"
+    assert loaded.index.match(rules.Record("trial", 1, "tape")).rule.id == "trial-one"
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (("phase = \"other\"", "phase = \"unknown\""), "phase 'unknown' is unknown"),
+        (("class = \"normal\"", "class = \"fine\""), "class 'fine' is unknown"),
+        (("reference = [\"here\"]", "reference = [\"there\"]"), "reference 'there'"),
+        (("event_id = [1]", "event_id = [\"1\"]"), "event_id '1' is no whole number"),
+        (("event_id = [1]", "event_ids = [1]"), "unknown field 'event_ids'"),
+        (("event_id = [1]", "pattern = '('"), "no regular expression"),
+        (("event_id = [1]\n", ""), "it would fit every record"),
+        (("meaning = \"One.\"\n", ""), "meaning is missing"),
+        (("event_id = [1]", "event_id = [1]\nwhere = [{ capture = 'a' }]"), "where needs capture and one of"),
+    ],
+)
+def test_a_wrong_rule_is_refused_by_file_and_name(tmp_path, change, complaint):
+    assert change[0] in RULE
+    with pytest.raises(RuleError, match=r"trial\.toml") as error:
+        load(tmp_path, RULE.replace(*change))
+    assert complaint in str(error.value)
+    assert "trial-one" in str(error.value)
+
+
+def test_no_events_give_an_empty_table():
+    assert rules.match(tables.empty("events")).equals(tables.empty("matches"))
+
+
+def test_noise_between_does_not_match_and_order_stays():
+    found = rules.match(
+        events(
+            {"provider": "Other", "event_id": 3197},
+            {"provider": "VSS", "event_id": 8224},
+            {"message": "Starting up database 'Sales'."},
+            {"message": "Nothing of interest."},
+            {"provider": "MSSQLSERVER", "event_id": 3197, "strings": ["Sales"]},
+        )
+    )
+    assert found["uid"].tolist() == ["e:1", "e:2", "e:4"]
