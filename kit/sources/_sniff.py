@@ -1,0 +1,88 @@
+"""What a file is when no reader knows it: archives and other well-known formats, by their first bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable
+from typing import BinaryIO
+
+HEAD = 65536
+_BLOCK = 1 << 20
+
+_MAGIC = [
+    (b"7z\xbc\xaf\x27\x1c", 0, "7-Zip archive"),
+    (b"Rar!\x1a\x07", 0, "RAR archive"),
+    (b"\x1f\x8b", 0, "gzip file"),
+    (b"BZh", 0, "bzip2 file"),
+    (b"\xfd7zXZ\x00", 0, "xz file"),
+    (b"\x28\xb5\x2f\xfd", 0, "Zstandard file"),
+    (b"MSCF", 0, "cabinet archive"),
+    (b"ustar", 257, "tar archive"),
+    (b"CD001", 32769, "ISO image"),
+    (b"vhdxfile", 0, "VHDX disk image"),
+    (b"conectix", 0, "VHD disk image"),
+    (b"TAPE", 0, "Microsoft tape format (SQL Server or NT backup)"),
+    (b"MDMP", 0, "Windows minidump"),
+    (b"PAGEDU", 0, "Windows memory dump"),
+    (b"SQLite format 3", 0, "SQLite database"),
+    (b"regf", 0, "registry hive"),
+    (b"PAR1", 0, "Parquet file"),
+    (b"%PDF", 0, "PDF document"),
+    (b"\x89PNG", 0, "picture"),
+    (b"\xff\xd8\xff", 0, "picture"),
+    (b"MZ", 0, "Windows program"),
+    (b"\x7fELF", 0, "program"),
+    (b"\xd0\xcf\x11\xe0", 0, "old Office document or Windows Installer file"),
+]
+_ARCHIVES = {"7-Zip archive", "RAR archive", "gzip file", "bzip2 file", "xz file", "Zstandard file",
+             "cabinet archive", "tar archive", "ISO image"}  # fmt: skip
+
+
+def digest(file: BinaryIO, advance: Callable[[int], None] | None = None) -> str:
+    """SHA-256 of the whole file, read in blocks; the file is left at its beginning."""
+    file.seek(0)
+    found = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        found.update(block)
+        if advance:
+            advance(len(block))
+    file.seek(0)
+    return found.hexdigest()
+
+
+def is_archive(file: BinaryIO) -> bool:
+    """True for a ZIP archive of files; false for documents that only use its container. Leaves the file at 0."""
+    file.seek(0)
+    try:
+        if file.read(2) != b"PK" or not zipfile.is_zipfile(file):
+            return False
+        with zipfile.ZipFile(file) as archive:
+            names = {info.filename for info in archive.infolist()}
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+    finally:
+        file.seek(0)
+    return not names & {"[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"}
+
+
+def kind(head: bytes) -> str | None:
+    """Name of a well-known format that is no log, from the first 64 KiB; None when nothing fits."""
+    for magic, place, name in _MAGIC:
+        if head[place : place + len(magic)] == magic:
+            return name
+    if head.startswith(b"PK"):
+        return "ZIP container that is no archive of files, or a damaged one"
+    return None
+
+
+def unknown_note(head: bytes, readers: str) -> str:
+    """Why nothing read the file and what to do, as one sentence."""
+    name = kind(head)
+    if name in _ARCHIVES:
+        return f"{name}: not opened; extract it and put the files into the case"
+    if name:
+        return f"{name}: holds no log that the kit reads"
+    if head and not head.strip(b"\0"):
+        return "begins with nothing but zero bytes: probably lost when it was copied; copy it again"
+    return f"no reader knows this format; known are: {readers}"

@@ -1,0 +1,44 @@
+"""What every test may use: the real logs in KIT_CORPUS, an evidence store of its own, golden files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew, to be reviewed as a diff")
+
+
+@pytest.fixture
+def update_golden(request):
+    return request.config.getoption("--update-golden")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def evidence_store(tmp_path_factory):
+    """No test reads or fills the store of the person who runs it."""
+    before = os.environ.get("KIT_STORE")
+    os.environ["KIT_STORE"] = str(tmp_path_factory.mktemp("store"))
+    yield Path(os.environ["KIT_STORE"])
+    if before is None:
+        del os.environ["KIT_STORE"]
+    else:
+        os.environ["KIT_STORE"] = before
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """The folder of real logs; tests that need it are skipped without it."""
+    folder = os.environ.get("KIT_CORPUS", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("KIT_CORPUS names no folder of real logs")
+    return Path(folder)
+
+
+def corpus_files():
+    """Paths of the real logs below KIT_CORPUS, for parametrised tests; empty without it."""
+    folder = os.environ.get("KIT_CORPUS", "")
+    return sorted(path for path in Path(folder).rglob("*") if path.is_file()) if folder else []
