@@ -22,8 +22,8 @@ class Covered:
     def holds(self, vm_name: str, channel: str, start: pd.Timestamp, end: pd.Timestamp) -> bool | None:
         """Whether the log covers the whole time; null when the case has no such log of this VM.
 
-        The end is not asked for beyond the newest record of the guest's logs: nothing was collected after it. A log may be
-        silent before that for up to 90 minutes.
+        The end is not asked for beyond the newest record of the guest's logs: nothing was collected after it. A log
+        may be silent before that for up to 90 minutes.
         """
         spans = self.intervals.get((vm_name, channel))
         if spans is None:
@@ -45,7 +45,7 @@ class Covered:
 def covered(coverage: pd.DataFrame, sources: pd.DataFrame, boots: pd.DataFrame, starts: pd.DataFrame) -> Covered:
     """What the guests' logs cover. Logs of a test-failover machine count for the time before its image only.
 
-    `starts` (source_id, boot_id) says which sources cross a test boot; their coverage ends at the image time of that boot.
+    `starts` (source_id, boot_id) says which sources cross a test boot; their coverage ends at the image of that boot.
     """
     guest = sources[sources["role"].isin(["guest", "test_failover_guest"])]
     vm_of = dict(zip(guest["source_id"], guest["vm_name"].fillna(guest["computer"]).fillna(""), strict=True))

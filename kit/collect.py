@@ -1,0 +1,57 @@
+"""What to collect, and the exact command that does it. Commands only read, except where they say otherwise."""
+
+from __future__ import annotations
+
+
+def quoted(text: str) -> str:
+    """The text as a PowerShell string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def event_log(channel: str) -> str:
+    """Exports an event log as .evtx (run on the computer itself, as administrator)."""
+    return f"wevtutil epl {channel if ' ' not in channel else quoted(channel)} {channel.rsplit('/', 1)[-1]}.evtx"
+
+
+VMMS = "Microsoft-Windows-Hyper-V-VMMS-Admin"
+
+
+def errorlogs() -> str:
+    """Copies every ERRORLOG of every instance (run in the guest)."""
+    return (
+        "Get-ChildItem 'C:\\Program Files\\Microsoft SQL Server\\MSSQL*\\MSSQL\\Log\\ERRORLOG*' | "
+        "ForEach-Object { Copy-Item $_ (\"{0}-{1}\" -f $_.Directory.Parent.Parent.Name, $_.Name) }"
+    )
+
+
+def writer_trace() -> str:
+    """Copies the trace of the SQL writer (SQL Server 2019 and newer; run in the guest)."""
+    return "Copy-Item 'C:\\Program Files\\Microsoft SQL Server\\90\\Shared\\SqlWriterLogger*.txt' ."
+
+
+def points(vm_name: str) -> str:
+    """Exports the list of recovery points (run on the replica host)."""
+    return f"Get-VMSnapshot -VMName {quoted(vm_name)} | Export-Clixml points.xml"
+
+
+def replication(vm_name: str) -> str:
+    """Exports the replication state (run on both hosts)."""
+    return f"Get-VMReplication -VMName {quoted(vm_name)} | Export-Clixml replication.xml"
+
+
+def test_failover(vm_name: str, recovery_point_id: str) -> str:
+    """Starts a test failover of one point (run on the replica host; makes and starts a test machine)."""
+    return (
+        f"Get-VMSnapshot -VMName {quoted(vm_name)} | Where-Object Id -eq {quoted(recovery_point_id)} | "
+        "Start-VMFailover -AsTest"
+    )
+
+
+def check_database(database: str) -> str:
+    """Checks a database in the test machine."""
+    return f"sqlcmd -S . -Q \"DBCC CHECKDB (N'{database.replace(chr(39), chr(39) * 2)}') WITH NO_INFOMSGS, ALL_ERRORMSGS\""
+
+
+def clock(host: str | None) -> str:
+    """Measures the clock of the guest against a host (run in the guest)."""
+    return f"w32tm /stripchart /computer:{host or 'REPLICAHOST'} /samples:10 /dataonly"

@@ -1,0 +1,324 @@
+"""What holds for a recovery point as a whole: evidence items that are true, false or unknown.
+
+The items are those of `verdicts.ITEMS`. The label never counts for itself, a missing export makes an item unknown and
+never false, and a boot speaks only for the point it came from. kit/items.py goes on from the facts of a point to its
+databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from kit.clocks import offset_of
+from kit.correlate import WINDOW_S, Schedule
+from kit.covered import APPLICATION, MARGIN, SYSTEM, Covered
+from kit.verdicts import ITEMS
+
+NO_DATABASE = {"tempdb", "mssqlsystemresource"}  # never part of a VSS freeze
+HOLD_SAFE_S = 8.0  # flush-and-hold gives up after 10 s; a freeze clearly shorter cannot hide a hold that timed out
+SQL_WRITER = "sql"
+
+
+@dataclass
+class Frames:
+    """What the items are read from; see the declared tables of these names."""
+
+    points: pd.DataFrame
+    links: pd.DataFrame
+    operations: pd.DataFrame
+    databases: pd.DataFrame  # operation_databases
+    records: pd.DataFrame
+    members: pd.DataFrame  # uid, operation_id
+    boots: pd.DataFrame
+    recoveries: pd.DataFrame
+    cuts: pd.DataFrame  # boot_id, instance, database, uid
+    clocks: pd.DataFrame
+    covered: Covered
+    host_covered: Mapping[str, list[tuple[pd.Timestamp, pd.Timestamp]]]  # computer of a host -> intervals of its log
+    schedules: Mapping[str, Schedule]
+
+
+@dataclass
+class PointFacts:
+    """What holds for a point as a whole, with the uids behind it."""
+
+    point: Any
+    link: Any
+    operation: Any  # row of `operations`, or None
+    window: tuple[Any, Any]  # first and last record of the operation, guest clock; NaT without one
+    items: dict[str, bool | None]
+    pattern: str
+    failures: list[Any] = field(default_factory=list)  # records of genuine failure inside the operation
+    vetoes: list[Any] = field(default_factory=list)  # failures of writers that hold no database
+    host_failures: list[Any] = field(default_factory=list)
+    host_open: list[Any] = field(default_factory=list)  # host failures that cannot be attributed
+    others: list[str] = field(default_factory=list)  # operations of other requestors inside the window
+    other_records: list[str] = field(default_factory=list)
+    boot: Any = None
+    rejected_boot: Any = None
+    missing: list[str] = field(default_factory=list)
+
+
+def databases_of(vm_name: str, frames: Frames) -> list[tuple[str | None, str]]:
+    """The databases and stores that the case shows for a VM: (instance, database), as first written.
+
+    Without tempdb, mssqlsystemresource, and databases that the records show as offline or restoring.
+    """
+    own = frames.operations[frames.operations["vm_name"].fillna("") == vm_name]["operation_id"]
+    tests = frames.boots[frames.boots["vm_name"].fillna("") == vm_name]["boot_id"]
+    seen = pd.concat(
+        [
+            frames.databases.loc[frames.databases["operation_id"].isin(own), ["instance", "database"]],
+            frames.recoveries.loc[frames.recoveries["boot_id"].isin(tests), ["instance", "database"]],
+        ]
+    ).dropna(subset=["database"])
+    closed = _closed(vm_name, frames.records)
+    made: dict[tuple[str, str], tuple[str | None, str]] = {}
+    for row in seen.itertuples():
+        instance = row.instance if isinstance(row.instance, str) else None
+        key = ((instance or "").casefold(), row.database.casefold())
+        if key[1] not in NO_DATABASE and key not in closed:
+            made.setdefault(key, (instance, row.database))
+    return [made[key] for key in sorted(made)]
+
+
+def _closed(vm_name: str, records: pd.DataFrame) -> set[tuple[str, str]]:
+    own = records[(records["vm_name"].fillna("") == vm_name) & (records["phase"] == "not_recoverable")]
+    return {
+        ((row.instance if isinstance(row.instance, str) else "").casefold(), row.database.casefold())
+        for row in own.itertuples() if isinstance(row.database, str)
+    }
+
+
+def facts(frames: Frames) -> list[PointFacts]:
+    """The facts of every point, in the order of `frames.points`."""
+    links = {row.recovery_point_id: row for row in frames.links.itertuples()}
+    operations = {row.operation_id: row for row in frames.operations.itertuples()}
+    failing = _failing(frames)
+    boots: dict[str, Any] = {}
+    for row in frames.boots.itertuples():
+        if isinstance(row.recovery_point_id, str):
+            boots.setdefault(row.recovery_point_id, row)
+    hosts = _host_failures(frames)
+    made = []
+    for point in frames.points.itertuples():
+        link = links[point.recovery_point_id]
+        operation = operations.get(link.operation_id) if isinstance(link.operation_id, str) else None
+        made.append(_facts_of(point, link, operation, operations, failing, boots, hosts, frames))
+    return made
+
+
+def _facts_of(
+    point: Any, link: Any, operation: Any | None, operations: Mapping[str, Any], failing: Mapping[str, list[Any]],
+    boots: Mapping[str, Any], hosts: list[Any], frames: Frames,
+) -> PointFacts:
+    claimed = {"application_consistent": True, "crash_consistent": False}.get(point.claimed)
+    vm_name = point.vm_name if isinstance(point.vm_name, str) else ""
+    window = (operation.begin_utc, operation.end_utc) if operation is not None else (pd.NaT, pd.NaT)
+    made = PointFacts(point, link, operation, window, dict.fromkeys(ITEMS), _pattern(link, operation, operations))
+    items = made.items
+    items["E1"] = claimed
+    items["E12"] = None if link.clock_known is pd.NA or pd.isna(link.clock_known) else bool(link.clock_known)
+    if operation is not None:
+        _others(made, vm_name, operations, frames)
+        made.failures, made.vetoes = _split_vetoes(failing.get(operation.operation_id, []))
+        items["E11"] = frames.covered.holds(vm_name, APPLICATION, window[0] - MARGIN, window[1] + MARGIN)
+        items["X1"] = _attributed(made)
+        items["E4"] = _no_trace(made, vm_name, frames.covered)
+    else:
+        items["E11"] = None if bool(link.covered) else False
+        items["X1"] = False
+    _hosts(made, vm_name, hosts, frames)
+    _boot(made, boots.get(point.recovery_point_id), frames)
+    return made
+
+
+def _pattern(link: Any, operation: Any | None, operations: Mapping[str, Any]) -> str:
+    found = [operation] if operation is not None else [operations[one] for one in (link.candidates or [])]
+    if not found:
+        return "none_seen" if link.covered is not pd.NA and bool(link.covered) else "not_covered"
+    words = {_word(one.outcome, bool(link.covered) if link.covered is not pd.NA else False) for one in found}
+    return words.pop() if len(words) == 1 else "mixed"
+
+
+def _word(outcome: str, is_covered: bool) -> str:
+    if outcome == "open":
+        return "genuine_failure" if is_covered else "not_covered"
+    return outcome
+
+
+def _failing(frames: Frames) -> dict[str, list[Any]]:
+    """Records of genuine failure of each operation."""
+    bad = frames.records[frames.records["class"] == "genuine_failure"].merge(frames.members, on="uid")
+    made: dict[str, list[Any]] = {}
+    for row in bad.itertuples():
+        made.setdefault(row.operation_id, []).append(row)
+    return made
+
+
+def _split_vetoes(found: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Failures that count for SQL Server databases or for all, and those of a writer that holds none of them."""
+    vetoes = [row for row in found if isinstance(row.writer, str) and SQL_WRITER not in row.writer.casefold()
+              and not isinstance(row.database, str) and row.phase in ("prepare", "freeze", "thaw", "writer")]
+    kept = [row for row in found if not any(row is veto for veto in vetoes)]
+    return kept, vetoes
+
+
+def _attributed(made: PointFacts) -> bool | None:
+    """Whether a failure that names no database belongs to this operation; null when two requestors were at work."""
+    general = [row for row in made.failures if not isinstance(row.database, str)]
+    if not general:
+        return False
+    return None if made.others else True
+
+
+def _no_trace(made: PointFacts, vm_name: str, held: Covered) -> bool | None:
+    """E4 for the guest: no failure trace, where the logs that would hold one cover the operation.
+
+    A hold that timed out leaves its record in the System log only; it takes 10 s, so without that log a freeze that is
+    clearly shorter excludes it.
+    """
+    if [row for row in made.failures if not isinstance(row.database, str)]:
+        return None if made.others else False
+    first, last = made.window
+    application = held.holds(vm_name, APPLICATION, first, last)
+    system = held.holds(vm_name, SYSTEM, first, last)
+    short = made.operation is not None and pd.notna(made.operation.freeze_s) and made.operation.freeze_s < HOLD_SAFE_S
+    return True if application and (system or short) else None
+
+
+def _others(made: PointFacts, vm_name: str, operations: Mapping[str, Any], frames: Frames) -> None:
+    """E6: whether another requestor was at work in the window of the operation."""
+    first = made.window[0] - pd.Timedelta(seconds=WINDOW_S)
+    last = made.window[1] + pd.Timedelta(seconds=WINDOW_S)
+    same = frames.operations[
+        (frames.operations["vm_name"].fillna("") == vm_name)
+        & (frames.operations["operation_id"] != made.operation.operation_id)
+        & (frames.operations["begin_utc"] <= last) & (frames.operations["end_utc"] >= first)
+    ]
+    made.others = list(same["operation_id"])
+    spoken = frames.records[
+        (frames.records["class"] == "other_requestor") & (frames.records["vm_name"].fillna("") == vm_name)
+        & (frames.records["phase"] != "backup")
+        & (frames.records["time_utc"] >= first) & (frames.records["time_utc"] <= last)
+    ]
+    made.other_records = list(spoken["uid"])
+    held = frames.covered.any_holds(vm_name, *made.window)
+    made.items["E6"] = False if made.others or made.other_records else True if held else None
+
+
+def _host_failures(frames: Frames) -> list[Any]:
+    hosts = frames.records["role"].isin(["primary_host", "replica_host", "unknown"])
+    found = frames.records[hosts & (frames.records["phase"] == "host_failure")]
+    return [(row, offset_of(row.computer, frames.clocks)) for row in found.itertuples()]
+
+
+def _hosts(made: PointFacts, vm_name: str, hosts: list[Any], frames: Frames) -> None:
+    """E5, and E4/X1 for the host: failure texts of this VM near the point, on the reference clock."""
+    if pd.isna(made.point.time_utc):
+        return
+    start, end = made.link.interval_from, made.link.interval_until
+    if pd.isna(start):
+        return
+    for row, offset in hosts:
+        at = row.time_utc + pd.Timedelta(seconds=offset or 0.0)
+        if not start < at <= end:
+            continue
+        named = isinstance(row.vm_name, str)
+        if named and row.vm_name.casefold() != vm_name.casefold():
+            continue
+        (made.host_failures if named and offset is not None else made.host_open).append(row)
+    if made.host_failures:
+        made.items["E5"] = False
+        if _inside_operation(made, frames):
+            made.items["X1"], made.items["E4"] = (None, None) if made.others else (True, False)
+    elif made.host_open:
+        made.items["E4"] = None if made.items["E4"] is not False else False
+    elif _host_holds(made, frames):
+        made.items["E5"] = True
+
+
+def _inside_operation(made: PointFacts, frames: Frames) -> bool:
+    if made.operation is None:
+        return False
+    offset = offset_of(made.operation.computer, frames.clocks)
+    if offset is None:
+        return False
+    slack = pd.Timedelta(seconds=WINDOW_S)
+    shift = pd.Timedelta(seconds=offset)
+    for row in made.host_failures:
+        at = row.time_utc + pd.Timedelta(seconds=offset_of(row.computer, frames.clocks) or 0.0)
+        if made.window[0] + shift - slack <= at <= made.window[1] + shift + slack:
+            return True
+    return False
+
+
+def _host_holds(made: PointFacts, frames: Frames) -> bool:
+    margin = pd.Timedelta(seconds=WINDOW_S)
+    first, last = made.point.time_utc - margin, made.point.time_utc + margin
+    for computer, spans in frames.host_covered.items():
+        offset = offset_of(computer, frames.clocks)
+        if offset is None:
+            continue
+        shift = pd.Timedelta(seconds=offset)
+        if any(start + shift <= first and end + shift >= last for start, end in spans):
+            return True
+    return False
+
+
+def _boot(made: PointFacts, boot: Any | None, frames: Frames) -> None:
+    """B, E7 and X3: whether a test-failover boot belongs to the point, on the guest's own clock."""
+    items = made.items
+    items["B"], items["X3"] = boot is not None, False
+    if boot is None:
+        items["E7"] = False
+        return
+    made.boot = boot
+    if made.operation is None or pd.isna(made.operation.thaw_utc) or pd.isna(boot.image_time_utc):
+        items["E7"] = True
+        return
+    precision = pd.Timedelta(seconds=float(made.operation.precision_s or 0.0))
+    later = boot.image_time_utc - made.operation.thaw_utc - precision
+    if later > pd.Timedelta(seconds=WINDOW_S):
+        items["X3"], items["E7"] = True, False
+    elif later > pd.Timedelta(0):
+        items["E7"] = None
+    elif _earlier_image(made, boot, frames):
+        made.boot, made.rejected_boot = None, boot
+        items["B"], items["E7"] = False, False
+    else:
+        items["E7"] = True
+
+
+def _earlier_image(made: PointFacts, boot: Any, frames: Frames) -> bool:
+    """Whether the guest wrote records after the image and well before the freeze: the image is then an earlier one."""
+    operation: Any = made.operation
+    start = operation.freeze_utc if pd.notna(operation.freeze_utc) else operation.begin_utc
+    slack = pd.Timedelta(seconds=WINDOW_S)
+    vm_name = made.point.vm_name if isinstance(made.point.vm_name, str) else ""
+    own = frames.records[
+        (frames.records["role"] == "guest") & (frames.records["vm_name"].fillna("") == vm_name)
+        & ~frames.records["source_id"].isin(list(boot.source_ids))
+    ]
+    between = (own["time_utc"] > boot.image_time_utc + slack) & (own["time_utc"] < start - slack)
+    return bool(between.any())
+
+
+def point_coverage(points: pd.DataFrame, held: Covered, step: Mapping[str, pd.Timedelta]) -> pd.DataFrame:
+    """recovery_point_id and covered: whether a guest log covers 15 minutes (or half the spacing) around the point."""
+    rows: list[tuple[str, bool | None]] = []
+    for point in points.itertuples():
+        vm_name = point.vm_name if isinstance(point.vm_name, str) else ""
+        if pd.isna(point.time_utc):
+            rows.append((point.recovery_point_id, None))
+            continue
+        margin = min(MARGIN, step.get(vm_name, MARGIN * 2) / 2)
+        holds = held.any_holds(vm_name, point.time_utc - margin, point.time_utc + margin)
+        rows.append((point.recovery_point_id, holds))
+    made = pd.DataFrame(rows, columns=["recovery_point_id", "covered"])
+    return made.astype({"covered": "boolean"})
+
