@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 
 def quoted(text: str) -> str:
-    """The text as a PowerShell string."""
-    return "'" + text.replace("'", "''") + "'"
+    """The text as a PowerShell string in which nothing is expanded; control characters become question marks.
+
+    PowerShell takes typographic quotes for quotes, so they are doubled like the plain one.
+    """
+    clean = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", clean) + "'"
 
 
 def event_log(channel: str) -> str:
@@ -49,9 +55,10 @@ def test_failover(vm_name: str, recovery_point_id: str) -> str:
 
 def check_database(database: str) -> str:
     """Checks a database in the test machine."""
-    return f"sqlcmd -S . -Q \"DBCC CHECKDB (N'{database.replace(chr(39), chr(39) * 2)}') WITH NO_INFOMSGS, ALL_ERRORMSGS\""
+    name = database.replace("'", "''")
+    return "sqlcmd -S . -Q " + quoted(f"DBCC CHECKDB (N'{name}') WITH NO_INFOMSGS, ALL_ERRORMSGS")
 
 
 def clock(host: str | None) -> str:
     """Measures the clock of the guest against a host (run in the guest)."""
-    return f"w32tm /stripchart /computer:{host or 'REPLICAHOST'} /samples:10 /dataonly"
+    return f"w32tm /stripchart /computer:{quoted(host or 'REPLICAHOST')} /samples:10 /dataonly"
