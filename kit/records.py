@@ -35,6 +35,7 @@ def records(events: pd.DataFrame, matches: pd.DataFrame) -> pd.DataFrame:
     joined = events[EVENT_COLUMNS].merge(matches[MATCH_COLUMNS], on="uid", how="left", validate="1:1")
     joined = in_order(joined)
     joined["twin"] = _twins(joined)
+    joined["kind"] = joined["class"]  # the same under a name that row tuples can carry
     return joined
 
 
