@@ -42,6 +42,8 @@ def joined(message: str | None, strings: Sequence[str | None] | None) -> str:
 
 def tidy(name: str, value: Any) -> Any:
     """A captured value in the form of the matches table; None when it is empty or does not fit."""
+    if isinstance(value, (bool, int, float)):
+        return value
     text = str(value).strip()
     if not text:
         return None

@@ -1,0 +1,356 @@
+"""What the records of one VSS operation say about each database: the reasoning by phase, for cases and `kit explain`.
+
+The order of records decides, never the age of the guest and never the mere presence of an abort record. Inside one
+log the order is that of the record numbers; across logs it is time, and where the written times are too coarse to
+tell, the order is unknown rather than guessed. Pure: records in, outcomes out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from kit import tables
+
+THAW_SPREAD_S = 2.0  # one thaw reaches the databases of a writer one after the other, within about this time
+_FAILURES_ELSEWHERE = frozenset({"recovery_failed", "backup", "replication"})  # phases outside the operation
+_ENDINGS = frozenset({"abort", "post_snapshot", "complete", "writer"})  # phases in which an undecided record is an end
+
+_COLUMNS = [
+    "uid", "phase", "class", "source_id", "record_id", "time_utc", "database", "instance", "writer", "captured",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One record of an operation as the reasoning sees it."""
+
+    uid: str
+    phase: str
+    class_: str
+    place: int  # position in the evidence order
+    source: str | None = None
+    record: int | None = None  # record number inside its log
+    time: datetime | None = None
+    precision_s: float = 0.0
+    database: str | None = None
+    instance: str | None = None
+    writer: str | None = None
+    device: str | None = None  # the virtual device, GUID and number
+    by_device: bool = False  # the database was found through the device, the record itself does not name it
+    window_s: float | None = None  # freeze records: how long the freeze may last
+    thaws_itself: bool = False  # abort records of engines that write a thaw record before them in any case
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the records say about one database, or about a writer where they name no database."""
+
+    instance: str | None
+    database: str | None
+    outcome: str = "open"  # clean, benign_abort, genuine_failure or open
+    reason: str = ""
+    freeze: datetime | None = None
+    thaw: datetime | None = None
+    abort: datetime | None = None
+    freeze_s: float | None = None
+    abort_after_thaw: bool | None = None
+    evidence: list[str] = field(default_factory=list)
+
+
+def after(later: Step, earlier: Step) -> bool | None:
+    """Whether one record comes after another; None when nothing tells."""
+    if later.source == earlier.source and later.record is not None and earlier.record is not None:
+        return later.record > earlier.record if later.record != earlier.record else later.place > earlier.place
+    if later.time is None or earlier.time is None:
+        return later.place > earlier.place if later.source == earlier.source else None
+    distance = (later.time - earlier.time).total_seconds()
+    if abs(distance) < max(later.precision_s, earlier.precision_s) or distance == 0:
+        return later.place > earlier.place if later.source == earlier.source else None
+    return distance > 0
+
+
+def judge(steps: Sequence[Step]) -> list[Outcome]:
+    """One outcome for each database that the records of one operation name, in order of appearance.
+
+    Without any named database there is one outcome for each writer that froze or was aborted, with `database` None.
+    """
+    named = _with_instances(_with_devices(steps))
+    keys = list(dict.fromkeys(_key(one) for one in named if one.database and _takes_part(one)))
+    if not keys:
+        keys = list(dict.fromkeys((one.instance or one.writer, None) for one in named if _takes_part(one)))
+    found = [_judged(named, key, _writer(named, key)) for key in keys]
+    if any(one.outcome == "benign_abort" for one in found):
+        _settle_engines(found, named)
+    return found
+
+
+def _settle_engines(found: list[Outcome], steps: Sequence[Step]) -> None:
+    """Engines that thaw themselves on an abort: where another writer shows the thaw first, it came for all."""
+    itself = {one.uid for one in steps if one.thaws_itself}
+    for one in found:
+        if one.outcome == "open" and one.thaw and one.abort and itself.intersection(one.evidence):
+            one.outcome, one.abort_after_thaw = "benign_abort", True
+            one.reason = "the thaw came before the abort, as the records of another writer show"
+
+
+def _takes_part(one: Step) -> bool:
+    if one.class_ == "normal":
+        return one.phase in ("freeze", "thaw")
+    if one.class_ == "undecided":
+        return one.phase in _ENDINGS
+    return one.class_ == "genuine_failure" and one.phase not in _FAILURES_ELSEWHERE
+
+
+def _key(one: Step) -> tuple[str | None, str | None]:
+    return (one.instance, one.database.casefold() if one.database else None)
+
+
+def _with_instances(steps: Sequence[Step]) -> list[Step]:
+    """Records without instance join the only instance known, so that two logs of one server speak of one database."""
+    known = {one.instance for one in steps if one.instance and one.database and one.writer == "SqlServerWriter"}
+    spelled = {name.casefold(): name for name in known if name}
+    sole = next(iter(spelled.values())) if len(spelled) == 1 else None
+    return [_renamed(one, spelled, sole) for one in steps]
+
+
+def _renamed(one: Step, spelled: dict[str, str], sole: str | None) -> Step:
+    if one.instance is None:
+        return _replace(one, instance=sole) if one.database and sole else one
+    if one.writer != "SqlServerWriter":
+        return one
+    wanted = spelled.get(one.instance.casefold())
+    if wanted:
+        return _replace(one, instance=wanted) if wanted != one.instance else one
+    return _replace(one, instance=None) if spelled and not one.database else one
+
+
+def _replace(one: Step, **changes: Any) -> Step:
+    return Step(**{**{name: getattr(one, name) for name in Step.__slots__}, **changes})
+
+
+def _with_devices(steps: Sequence[Step]) -> list[Step]:
+    """Records that name only a virtual device get the database that the record next to it names for that device."""
+    names = dict(_device_names(steps))
+    return [
+        _replace(one, database=names[one.device], by_device=True) if not one.database and one.device in names else one
+        for one in steps
+    ]
+
+
+def _device_names(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+    held: dict[str | None, Step] = {}
+    for one in steps:
+        if one.device and one.database:
+            yield one.device, one.database
+        if one.phase == "abort" and one.device and not one.database:
+            held[one.source] = one
+        elif one.phase == "abort" and one.database and not one.device:
+            before = held.pop(one.source, None)
+            if before is not None and before.device and _close(before, one):
+                yield before.device, one.database
+
+
+def _close(one: Step, other: Step) -> bool:
+    return one.time is not None and other.time is not None and abs((other.time - one.time).total_seconds()) <= 1
+
+
+def _writer(steps: Iterable[Step], key: tuple[str | None, str | None]) -> str | None:
+    return next((one.writer for one in steps if one.writer and _key(one) == key), None)
+
+
+def _concerns(one: Step, key: tuple[str | None, str | None], writer: str | None) -> bool:
+    """Whether a record speaks about this database, by its name or by naming nothing narrower."""
+    instance, database = key
+    if one.database and database:
+        return one.database.casefold() == database and (not one.instance or not instance or one.instance == instance)
+    if one.instance and instance and one.instance != instance:
+        return False
+    return not (one.writer and writer) or _same_writer(one.writer, writer)
+
+
+def _same_writer(one: str, other: str) -> bool:
+    return one.replace(" ", "").casefold() == other.replace(" ", "").casefold()
+
+
+def _judged(steps: Sequence[Step], key: tuple[str | None, str | None], writer: str | None) -> Outcome:
+    active = [one for one in steps if _takes_part(one)]
+    mine = [one for one in active if _concerns(one, key, writer)]
+    freezes = _narrow([one for one in mine if one.class_ == "normal" and one.phase == "freeze"], key)
+    thaws = _narrow([one for one in mine if one.class_ == "normal" and one.phase == "thaw"], key)
+    aborts = [one for one in mine if one.class_ == "undecided"]
+    set_thaws = [one for one in active if one.phase == "thaw" and one.class_ == "normal"]
+    places = [_place(one, freezes, thaws, set_thaws) for one in aborts]
+    if any(_caught_frozen(one, freezes, thaws, set_thaws) for one in active if _neighbour(one, key)):
+        places.append(False)
+    found = _described(steps, key, freezes, thaws, aborts, mine)
+    found.abort_after_thaw = False if False in places else True if True in places else None
+    failures = [one for one in mine if one.class_ == "genuine_failure"]
+    found.outcome, found.reason = _decided(found, freezes, thaws, aborts, failures)
+    return found
+
+
+def _neighbour(one: Step, key: tuple[str | None, str | None]) -> bool:
+    """Whether the record ends another database's part of the same set."""
+    other = one.database is not None and one.database.casefold() != key[1]
+    same = one.instance == key[0] or None in (one.instance, key[0])
+    return one.class_ == "undecided" and one.by_device and other and same
+
+
+def _place(abort: Step, freezes: list[Step], thaws: list[Step], set_thaws: list[Step]) -> bool | None:
+    """Whether an abort comes after the thaw of the database; None where that cannot be told."""
+    placed = _after_thaw(abort, freezes, thaws)
+    if placed and abort.thaws_itself:
+        return None
+    if placed is False and not abort.database and not _caught_frozen(abort, freezes, thaws, set_thaws):
+        return None
+    return placed
+
+
+def _caught_frozen(abort: Step, freezes: list[Step], thaws: list[Step], set_thaws: list[Step]) -> bool:
+    """Whether an abort that does not name the database came while it was frozen and no thaw of the set was under way.
+
+    One thaw reaches the databases one after the other, so a record of a database that is through may stand a moment
+    before the resume line of the next.
+    """
+    if _after_thaw(abort, freezes, thaws) is not False:
+        return False
+    begun = any(after(abort, one) for one in set_thaws if one.source == abort.source)
+    late = [one.time - abort.time for one in thaws if one.time and abort.time and after(one, abort)]
+    return not (begun and late and min(late).total_seconds() <= THAW_SPREAD_S)
+
+
+def _narrow(found: list[Step], key: tuple[str | None, str | None]) -> list[Step]:
+    """The database's own records where it has some; else those of its writer."""
+    own = [one for one in found if one.database]
+    return own if own and key[1] else found
+
+
+def _described(
+    steps: Sequence[Step], key: tuple[str | None, str | None], freezes: list[Step], thaws: list[Step],
+    aborts: list[Step], mine: list[Step],
+) -> Outcome:
+    spelled = next((one.database for one in steps if one.database and _key(one) == key), key[1])
+    found = Outcome(key[0], spelled, evidence=[one.uid for one in mine])
+    found.freeze = min((one.time for one in freezes if one.time), default=None)
+    found.thaw = max((one.time for one in thaws if one.time), default=None)
+    found.abort = min((one.time for one in aborts if one.time), default=None)
+    found.freeze_s = max(_lengths(freezes, thaws), default=None)
+    return found
+
+
+def _lengths(freezes: list[Step], thaws: list[Step]) -> Iterator[float]:
+    for freeze in freezes:
+        ends = [one for one in thaws if one.time and freeze.time and after(one, freeze) is not False]
+        own = [one for one in ends if one.source == freeze.source] or ends
+        if own and freeze.time:
+            yield max(0.0, min((one.time - freeze.time).total_seconds() for one in own if one.time))
+
+
+def _after_thaw(abort: Step, freezes: list[Step], thaws: list[Step]) -> bool | None:
+    """Whether the last freeze before the abort had ended by a thaw when the abort was written."""
+    here = [one for one in thaws if one.source == abort.source] or thaws
+    before = [one for one in here if after(abort, one)]
+    if before:
+        frozen = [one for one in freezes if one.source in {end.source for end in before} and after(abort, one)]
+        return all(any(after(end, one) for end in before) for one in frozen)
+    if here and any(after(abort, one) is None for one in here):
+        return None
+    started = [one for one in freezes if after(abort, one) is not False]
+    return False if here or started else None
+
+
+def _decided(
+    found: Outcome, freezes: list[Step], thaws: list[Step], aborts: list[Step], failures: list[Step]
+) -> tuple[str, str]:
+    if failures:
+        return "genuine_failure", f"a failure record in phase {failures[0].phase}"
+    window = min((one.window_s for one in freezes if one.window_s), default=None)
+    if window is not None and found.freeze_s is not None and found.freeze_s > window:
+        return "genuine_failure", f"frozen for {found.freeze_s:.1f} s, longer than the {window:.0f} s allowed"
+    if found.abort_after_thaw is False:
+        return "genuine_failure", "the abort comes before the thaw"
+    if found.abort_after_thaw:
+        return "benign_abort", "every abort comes after the thaw"
+    if aborts:
+        return "open", "the order of abort and thaw is not known"
+    if freezes and thaws:
+        return "clean", "freeze and thaw, no abort"
+    return "open", "a freeze without thaw" if freezes else "a thaw without freeze" if thaws else ""
+
+
+def outcomes(records: pd.DataFrame) -> pd.DataFrame:
+    """Table `operation_databases` (without operation_id) of one operation.
+
+    `records` are its rows of table `matches` with the columns time_utc, source_id, record_id, provider and event_id of
+    the events, in evidence order; `precision_s` is used where it is given.
+    """
+    rows = [
+        {
+            "instance": one.instance, "database": one.database, "freeze_utc": one.freeze, "thaw_utc": one.thaw,
+            "abort_utc": one.abort, "freeze_s": one.freeze_s, "abort_after_thaw": one.abort_after_thaw,
+            "outcome": one.outcome, "evidence": one.evidence,
+        }
+        for one in judge(list(steps(records)))
+    ]
+    return tables.frame("operation_databases", rows).drop(columns="operation_id")
+
+
+def steps(records: pd.DataFrame) -> Iterator[Step]:
+    """The records of a frame as steps, in the order of the frame."""
+    precise = _precisions(records)
+    taken = records[_COLUMNS].astype(object).where(records[_COLUMNS].notna(), None)
+    for place, row in enumerate(taken.itertuples(index=False, name=None)):
+        uid, phase, class_, source, record, time, database, instance, writer, captured = row
+        caught = json.loads(captured) if captured else {}
+        moment = time.to_pydatetime() if time is not None else None
+        yield step(
+            uid, phase, class_, place, source=source, record=record, time=moment, captured=caught,
+            precision_s=precise.get(source, 0.0), database=database, instance=instance, writer=writer,
+        )
+
+
+def step(
+    uid: str, phase: str, class_: str, place: int, *, captured: dict[str, Any], source: str | None, record: int | None,
+    time: datetime | None, precision_s: float, database: str | None, instance: str | None, writer: str | None,
+) -> Step:
+    """A step from a match and what was captured."""
+    window = captured.get("window_s")
+    return Step(
+        uid, phase, class_, place, source=source, record=record, time=time, precision_s=precision_s, database=database,
+        instance=instance, writer=writer, device=_device(captured), thaws_itself=bool(captured.get("thaws_itself")),
+        window_s=float(window) if window is not None else None,
+    )
+
+
+def _device(captured: dict[str, Any]) -> str | None:
+    text = str(captured.get("device") or "").upper()
+    start, end = text.find("{"), text.find("}")
+    if start < 0 or end < start:
+        return None
+    digits = ""
+    for sign in text[end + 1 :]:
+        if not sign.isdigit():
+            break
+        digits += sign
+    return text[start : end + 1] + digits
+
+
+def _precisions(records: pd.DataFrame) -> dict[Any, float]:
+    """Resolution of the times of each source: declared, else one second where no time shows a fraction."""
+    if "precision_s" in records.columns:
+        return records.groupby("source_id", observed=True)["precision_s"].max().fillna(0.0).to_dict()
+    times = records.dropna(subset=["time_utc"])
+    whole = times["time_utc"].dt.microsecond.eq(0).groupby(times["source_id"]).all()
+    return {source: 1.0 if flag else 0.0 for source, flag in whole.items()}
+
+
+def span(found: Sequence[Outcome]) -> timedelta | None:
+    """Time from the first freeze to the last thaw; None when either is unknown."""
+    starts, ends = [one.freeze for one in found if one.freeze], [one.thaw for one in found if one.thaw]
+    return max(ends) - min(starts) if starts and ends else None

@@ -1,0 +1,176 @@
+"""Outcome of one operation by the order of its records; the orders are written by hand after the documented rules."""
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit import phases, rules, tables
+
+START = datetime(2014, 5, 19, 9, 0, 0, 50_000, tzinfo=UTC)
+DEVICE = "{0F5D1A2B-63C4-4964-BA11-5DB600112233}"
+
+
+def frozen(name):
+    return {"message": f"I/O is frozen on database {name}. No user action is required."}
+
+
+def resumed(name):
+    return {"message": f"I/O was resumed on database {name}. No user action is required."}
+
+
+def failed(name):
+    return {"message": f"BACKUP failed to complete the command BACKUP DATABASE {name}. Check the backup log."}
+
+
+def device(number, routine="BackupVirtualDeviceFile::SendFileInfoBegin"):
+    return {
+        "provider": "MSSQLSERVER", "event_id": 18210,
+        "strings": [routine, "", f"{DEVICE}{number}", "995(The I/O operation has been aborted.)"],
+    }
+
+
+VDI = {"provider": "SQLVDI", "event_id": 1, "message": "SQLVDI: Loc=SignalAbort. Desc=Client initiates abort. "
+       "ErrorCode=(0). Process=1. Thread=2. Client. Instance=. VD=Global\\{00000000-0000-0000-0000-000000000000}9"}
+
+
+def records(*rows, step_s=0.5, source="errorlog", times=None):
+    """Matched records of one log, `step_s` apart, or at the given seconds."""
+    moments = times or [number * step_s for number in range(len(rows))]
+    events = tables.frame("events", [{"uid": f"{source}:{number}", **row} for number, row in enumerate(rows)])
+    found = rules.match(events)
+    place = found["uid"].str.split(":").str[1].astype(int)
+    return found.assign(
+        time_utc=[pd.Timestamp(START + timedelta(seconds=moments[one])) for one in place],
+        source_id=source, record_id=place.to_numpy(), provider=None, event_id=None,
+    )
+
+
+def outcome(frame, database="Sales"):
+    rows = phases.outcomes(frame)
+    return rows[rows["database"] == database].iloc[0]
+
+
+def test_freeze_and_thaw_without_abort_is_clean():
+    found = outcome(records(frozen("Sales"), resumed("Sales"), times=[0, 2.5]))
+    assert (found["outcome"], found["freeze_s"]) == ("clean", 2.5)
+    assert pd.isna(found["abort_after_thaw"])
+
+
+def test_abort_after_the_thaw_is_benign_and_before_it_is_not():
+    late = records(frozen("Sales"), resumed("Sales"), VDI, device(1), failed("Sales"))
+    early = records(frozen("Sales"), VDI, device(1), failed("Sales"), resumed("Sales"))
+    assert (outcome(late)["outcome"], outcome(early)["outcome"]) == ("benign_abort", "genuine_failure")
+
+
+def test_an_abort_without_any_thaw_is_genuine_and_a_freeze_alone_is_open():
+    assert outcome(records(frozen("Sales"), failed("Sales")))["outcome"] == "genuine_failure"
+    assert outcome(records(frozen("Sales")))["outcome"] == "open"
+
+
+def test_databases_are_judged_one_by_one():
+    rows = [frozen("model"), frozen("Sales"), resumed("model"), failed("Sales"), resumed("Sales"), failed("model")]
+    frame = records(*rows)
+    assert outcome(frame, "model")["outcome"] == "benign_abort"
+    assert outcome(frame, "Sales")["outcome"] == "genuine_failure"
+
+
+def test_one_clean_database_says_nothing_of_another_that_only_failed():
+    frame = records(frozen("model"), resumed("model"), failed("model"), failed("Sales"))
+    assert outcome(frame, "model")["outcome"] == "benign_abort"
+    assert outcome(frame, "Sales")["outcome"] == "open"
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(10.1, "clean"), (59.9, "clean"), (60.5, "genuine_failure")])
+def test_a_freeze_that_outlives_the_writer_window(seconds, expected):
+    # 10.1 s is the length seen in a public log; the window of a writer is 60 s
+    assert outcome(records(frozen("Sales"), resumed("Sales"), times=[0, seconds]))["outcome"] == expected
+
+
+def test_a_failed_hold_counts_for_every_database():
+    hold = {"provider": "volsnap", "event_id": 8, "message": "The flush and hold writes operation on volume C:"}
+    frame = records(frozen("model"), frozen("Sales"), hold, resumed("model"), resumed("Sales"))
+    assert set(phases.outcomes(frame)["outcome"]) == {"genuine_failure"}
+
+
+def test_a_failure_of_another_writer_is_not_that_of_the_databases():
+    system = {"provider": "VSS", "event_id": 8229, "message": "A VSS writer has rejected an event.\n"
+              "Operation:\n   Freeze Event\nContext:\n   Writer Name: System Writer\n"}
+    own = {**system, "message": system["message"].replace("System Writer", "SqlServerWriter")}
+    assert outcome(records(frozen("Sales"), system, resumed("Sales")))["outcome"] == "clean"
+    assert outcome(records(frozen("Sales"), own, resumed("Sales")))["outcome"] == "genuine_failure"
+
+
+def test_a_device_record_belongs_to_the_database_named_beside_it():
+    rows = [frozen("A"), frozen("B"), resumed("A"), device(1), failed("A"), resumed("B"), device(2), failed("B")]
+    near = records(*rows, times=[0, 0, 2.00, 2.01, 2.01, 2.02, 2.03, 2.03])
+    assert outcome(near, "A")["outcome"] == outcome(near, "B")["outcome"] == "benign_abort"
+    late = records(*rows, times=[0, 0, 2.00, 2.01, 2.01, 30.0, 30.1, 30.1])
+    assert outcome(late, "A")["outcome"] == "benign_abort"
+    assert outcome(late, "B")["outcome"] == "genuine_failure"
+
+
+def test_an_unnamed_abort_counts_for_every_frozen_database():
+    frame = records(frozen("A"), frozen("B"), VDI, resumed("A"), resumed("B"), times=[0, 0, 1, 1.1, 1.1])
+    assert set(phases.outcomes(frame)["outcome"]) == {"genuine_failure"}
+
+
+def test_an_engine_that_thaws_itself_stays_open_unless_another_writer_tells():
+    # the engine writes 2003 before 2007 in both cases, as its source shows
+    strings = ["lsass", "740", "", "1"]
+    engine = [{"provider": "ESENT", "event_id": number, "strings": strings} for number in (2001, 2003, 2007)]
+    alone = records(*engine)
+    assert outcome(alone, "lsass")["outcome"] == "open"
+    freeze, thaw, abort = engine
+    both = records(freeze, frozen("Sales"), thaw, resumed("Sales"), abort, failed("Sales"))
+    assert outcome(both, "lsass")["outcome"] == "benign_abort"
+    assert outcome(records(freeze, abort), "lsass")["outcome"] == "genuine_failure"
+
+
+def test_two_logs_of_one_server_speak_of_one_database():
+    log = records(frozen("Sales"), resumed("Sales"), failed("Sales"))
+    application = [
+        {"provider": "MSSQLSERVER", "event_id": 3197, "strings": ["Sales"]},
+        {"provider": "MSSQLSERVER", "event_id": 3198, "strings": ["Sales"]},
+        device(1),
+    ]
+    both = pd.concat([log, records(*application, source="application")], ignore_index=True)
+    found = phases.outcomes(both)
+    assert found[["instance", "database", "outcome"]].to_numpy().tolist() == [["MSSQLSERVER", "Sales", "benign_abort"]]
+
+
+def test_times_too_coarse_to_tell_leave_the_case_open():
+    # ERRORLOG writes hundredths, the Application log of classic sources whole seconds
+    thaw = records(frozen("Sales"), resumed("Sales"), times=[-1.0, 0.2])
+    abort = records(failed("Sales"), source="application", times=[-0.05])
+    found = outcome(pd.concat([thaw, abort], ignore_index=True))
+    assert found["outcome"] == "open"
+    assert pd.isna(found["abort_after_thaw"])
+
+
+def test_the_writer_trace_alone_is_judged_without_a_database():
+    def trace(*callbacks):
+        rows = [{"provider": "SqlWriterLogger", "message": f"Entering SQL Writer {one}."} for one in callbacks]
+        return records(*rows)
+
+    assert phases.outcomes(trace("OnFreeze", "OnThaw", "OnAbort"))["outcome"].tolist() == ["benign_abort"]
+    assert phases.outcomes(trace("OnFreeze", "OnAbort"))["outcome"].tolist() == ["genuine_failure"]
+    whole = phases.outcomes(trace("OnFreeze", "OnThaw", "OnPostSnapshot", "OnBackupComplete"))
+    assert whole["outcome"].tolist() == ["clean"]
+
+
+KINDS = {"freeze": frozen("Sales"), "thaw": resumed("Sales"), "abort": failed("Sales"), "device": device(1), "vdi": VDI}
+WORSE = {"clean": 0, "benign_abort": 1, "open": 2, "genuine_failure": 3}
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=7), st.integers(0, 7))
+def test_a_failure_record_never_improves_an_outcome(kinds, place):
+    rows = [frozen("Sales"), *[KINDS[kind] for kind in kinds]]
+    hold = {"provider": "VSS", "event_id": 12298, "message": "writes cannot be held on volume C:"}
+    before = phases.outcomes(records(*rows))["outcome"].iloc[0]
+    after = phases.outcomes(records(*rows[:place], hold, *rows[place:]))["outcome"].iloc[0]
+    assert WORSE[after] >= WORSE[before]
+    assert after == "genuine_failure"
