@@ -12,7 +12,7 @@ from kit.powershell import Damage, Enumerated, Row, kind_of, objects, peek, stre
 from kit.powershell.values import as_json, claim_of, number_of, text_of
 
 CSV = (
-    '#TYPE Microsoft.HyperV.PowerShell.VMSnapshot\r\n'
+    "#TYPE Microsoft.HyperV.PowerShell.VMSnapshot\r\n"
     '"VMName","Name","SnapshotType","CreationTime"\r\n'
     '"SQL01","a ""quoted"" name","Replica","19.05.2014 21:00:00"\r\n'
     '"SQL01","two\r\nlines","AppConsistentReplica","19.05.2014 22:00:00"\r\n'
@@ -199,7 +199,7 @@ def test_format_list_with_an_empty_line_inside_a_value():
 def test_a_wrapped_value_of_a_list_is_joined_where_the_console_broke_it():
     wide = "The backup of the file or filegroup could not be started because the device was closed"
     room = wide.rindex(" ", 0, 70)  # the next word, "device", would end in column 85 of 79
-    raw = f"Id      : 1\nMessage : {wide[:room]}\n          {wide[room + 1:]}\n"
+    raw = f"Id      : 1\nMessage : {wide[:room]}\n          {wide[room + 1 :]}\n"
     assert objects(raw.encode()).rows[0]["Message"] == wide
 
 

@@ -14,6 +14,7 @@ from kit.text import Line
 
 TABLE_BLOCK = 5000  # rows of one table that are laid out together
 LIST_LINES = 5000  # lines of one printed object
+_BANNER_LINES = 25
 _PAIR = re.compile(r"(\S.{0,100}?) +:(?: (.*)|$)")
 _NAME = re.compile(r"[^\W\d][\w .()/#-]{0,60}? +:(?: |$)")
 _DASHES = re.compile(r" *-+(?: +-+)+\s*$|-{2,}\s*$")
@@ -59,10 +60,18 @@ class _Page:
 
     held: list[str] = field(default_factory=list)
     blanks: int = 0
+    banner: int = 0
     group: dict[str, str] = field(default_factory=dict)
 
     def take(self, text: str) -> Iterator[Row]:
-        """Take one line; yields what it completes."""
+        """Take one line; yields what it completes. What stands between two lines of stars is a transcript's banner."""
+        if text.startswith("****"):
+            yield from self.flush()
+            self.banner = 0 if self.banner else _BANNER_LINES
+            return
+        if self.banner:
+            self.banner -= 1
+            return
         if not text:
             self.blanks += bool(self.held)
             return
@@ -71,7 +80,7 @@ class _Page:
         if self.blanks:
             self.held += [""] * min(self.blanks, 3)
             self.blanks = 0
-        if _PROMPT.match(text) or text.startswith("****"):
+        if _PROMPT.match(text):
             yield from self.flush()
         elif (group := _GROUP.match(text)) and not self.held:
             self.group = {group[1]: group[2]}

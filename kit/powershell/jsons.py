@@ -138,7 +138,7 @@ def _next_object(depth: int, key: str) -> re.Pattern[str]:
 
 def _tail(scanner: _Scanner, number: int) -> Iterator[Item]:
     """What follows the list of a wrapper: its count, which must fit."""
-    scanner.take(re.compile(r'\s*,?\s*'))
+    scanner.take(re.compile(r"\s*,?\s*"))
     found = re.compile(r'"Count"\s*:\s*(\d+)\s*', re.IGNORECASE).match(scanner.text, scanner.at)
     if found:
         scanner.at = found.end()
