@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from kit import tables
+from kit.config import fits
 from kit.records import BOOT_PHASES
 
 CLUSTER = pd.Timedelta(minutes=15)  # boot records of one start follow each other within minutes
@@ -97,15 +98,7 @@ def _known(value: Any) -> str | None:
 
 
 def _declared(path: str, test_failovers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    from fnmatch import fnmatchcase
-
-    for entry in test_failovers:
-        glob = str(entry.get("path") or "")
-        if glob and (fnmatchcase(path.casefold(), glob.casefold()) or path.casefold().startswith(
-            glob.casefold().rstrip("*").rstrip("/") + "/"
-        )):
-            return entry
-    return None
+    return next((entry for entry in test_failovers if entry.get("path") and fits(path, str(entry["path"]))), None)
 
 
 def _test_folder(path: str) -> str:

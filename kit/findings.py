@@ -191,7 +191,7 @@ def of_coverage(made: PointFacts, found: Findings, words: Words) -> str:
 
 def of_clock(made: PointFacts, found: Findings) -> str:
     """Whether guest and host clocks are known against each other."""
-    about = {"vm_name": _text(made.point.vm_name)}
+    about: dict[str, Any] = {"vm_name": _text(made.point.vm_name)}
     if made.items["E12"]:
         text = "The clocks of guest and host are known against each other."
         return found.add("clock", "normal", "info", text, **about)

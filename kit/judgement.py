@@ -1,0 +1,234 @@
+"""A case to its analysis: the whole chain, from records to verdicts and advice.
+
+    records -> boots -> operations -> links -> evidence items -> decision list -> findings, classes, advice
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from datetime import UTC
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import kit
+from kit import (
+    advice,
+    boots,
+    clocks,
+    correlate,
+    covered,
+    evidence,
+    expected,
+    findings,
+    issue,
+    items,
+    judged,
+    links_of_boots,
+    operations,
+    records,
+    recoveries,
+    rules,
+    tables,
+    times,
+)
+from kit.analysis import Analysis, is_saved, load_analysis
+from kit.case import Case, load_case
+from kit.errors import ParameterError
+from kit.verdicts import POLICIES
+from kit.words import Words
+
+HOSTS = ("primary_host", "replica_host")
+LIBRARIES = ("jupyterlab", "pandas", "python-evtx", "plotly", "papermill", "numpy", "pyarrow", "duckdb", "nbconvert")
+
+
+def open_analysis(
+    path: str | Path, policy: str | None = None, vm: str | None = None, since: str | None = None,
+    until: str | None = None,
+) -> Analysis:
+    """The analysis of a case, or the one that a folder holds already, restricted to a VM or period.
+
+    A saved analysis keeps its policy: asking for another one raises ParameterError.
+    """
+    if is_saved(path):
+        made = load_analysis(path)
+        if policy and policy != made.meta["policy"]:
+            used = made.meta["policy"]
+            raise ParameterError(f"{path} was judged with policy {used}; analyse the case itself for {policy}")
+    else:
+        made = analyze(load_case(path), policy)
+    return made.only(vm, since, until)
+
+
+def analyze(case: Case, policy: str | None = None) -> Analysis:
+    """The analysis of a case. `policy` is strict or refined; without it that of case.toml, else strict."""
+    policy = policy or case.config.policy
+    if policy not in POLICIES:
+        raise ParameterError(f"policy={policy!r} is unknown; there are: {', '.join(POLICIES)}")
+    known = rules.load()
+    meanings = {rule_id: rule.meaning for rule_id, rule in known.by_id.items()}
+    watched = case.watched(known.watched_providers)
+    matches = rules.match(watched, known)
+    spoken = records.records(watched, matches)
+    chain = _chain(case, spoken)
+    words = Words(_zone(case))
+    found = evidence.facts(chain.frames)
+    statements = findings.Findings()
+    verdicts = issue.verdicts(
+        found, items.items(found, chain.frames), chain.frames, statements, words, policy, meanings
+    )
+    said = statements.frame()
+    cited = set(said["evidence"].explode().dropna())
+    judged_events = judged.judged_events(
+        chain.spoken, chain.frames.members, chain.frames.operations, chain.frames.databases, chain.frames.links,
+        meanings, known.watched_providers, cited,
+    )
+    kept = watched[watched["uid"].isin(set(judged_events["uid"]) | cited)]
+    made = _tables(case, chain, kept, matches, said, verdicts, judged_events, words)
+    return Analysis(_meta(case, made, policy, known, words), made)
+
+
+class _Chain:
+    """The frames of the chain, and the records with their boots and roles."""
+
+    def __init__(self, spoken: pd.DataFrame, frames: evidence.Frames, expected_points: pd.DataFrame) -> None:
+        self.spoken, self.frames, self.expected_points = spoken, frames, expected_points
+
+
+def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
+    config, points = case.config, case.recovery_points
+    ticks = _ticks(case)
+    found = boots.boots(spoken, ticks, case.sources, config.test_failovers, points)
+    spoken = recoveries.split(spoken, found.starts)
+    recovered = recoveries.recoveries(spoken)
+    started = recoveries.with_coverage(found.boots, spoken, case.coverage)
+    cuts = recoveries.cut_in_freeze(spoken, started, found.starts)
+    made = operations.operations(spoken)
+    known = clocks.clocks(case.sources, points, config.clocks)
+    held = covered.covered(case.coverage, case.sources, started, found.starts)
+    near = evidence.point_coverage(points, held, _steps(points, case.replication))
+    links, schedules = correlate.links(
+        points, made.operations, known, case.replication, near, config.tolerance_s
+    )
+    attributed = correlate.attribute(made.operations, links, schedules)
+    started = links_of_boots.link(started, links, attributed, cuts)
+    frames = evidence.Frames(
+        points, links, attributed, made.databases, spoken, made.members, started, recovered, cuts, known, held,
+        _host_intervals(case), schedules,
+    )
+    return _Chain(spoken, frames, expected.expected_points(points, spoken, attributed, schedules))
+
+
+def _ticks(case: Case) -> pd.DataFrame:
+    """uid, source_id, record_id and time_utc of every record of the test-failover machines."""
+    tests = case.sources.loc[case.sources["role"] == "test_failover_guest", "source_id"]
+    if tests.empty:
+        return tables.empty("events")[["uid", "source_id", "record_id", "time_utc"]]
+    wanted = ", ".join(f"'{source_id}'" for source_id in tests)
+    found = case.sql(f"SELECT uid, source_id, record_id, time_utc FROM events WHERE source_id IN ({wanted})")
+    return found.assign(time_utc=pd.to_datetime(found["time_utc"], utc=True).astype("datetime64[us, UTC]"))
+
+
+def _steps(points: pd.DataFrame, replication: pd.DataFrame) -> dict[str, pd.Timedelta]:
+    made = {}
+    for vm_name, own in points.groupby(points["vm_name"].fillna("")):
+        step = correlate.spacing(own, None) or correlate.spacing(
+            own, correlate.configured_hours(replication, str(vm_name))
+        )
+        made[str(vm_name)] = step or correlate.HOUR
+    return made
+
+
+def _host_intervals(case: Case) -> dict[str, list[tuple[pd.Timestamp, pd.Timestamp]]]:
+    hosts = set(case.sources.loc[case.sources["role"].isin(HOSTS), "source_id"])
+    made: dict[str, list[tuple[pd.Timestamp, pd.Timestamp]]] = {}
+    for row in case.coverage[case.coverage["source_id"].isin(hosts)].itertuples():
+        if isinstance(row.channel, str) and "vmms" in row.channel.casefold() and isinstance(row.computer, str):
+            made.setdefault(row.computer, []).append((row.first_time, row.last_time))
+    return made
+
+
+def _zone(case: Case) -> Any:
+    """The zone of the guest, as its local logs show it; else UTC."""
+    guest = case.sources[case.sources["role"] == "guest"]
+    for zone in guest["zone"].dropna():
+        try:
+            return times.zone(str(zone))
+        except kit.errors.KitError:
+            continue
+    return UTC
+
+
+def _tables(
+    case: Case, chain: _Chain, kept: pd.DataFrame, matches: pd.DataFrame, said: pd.DataFrame, verdicts: pd.DataFrame,
+    judged_events: pd.DataFrame, words: Words,
+) -> dict[str, pd.DataFrame]:
+    frames = chain.frames
+    missing = tables.frame("missing", case.missing)
+    collected = _collected(case, chain.spoken)
+    given = advice.advice(frames.points, verdicts, collected)
+    failed = frames.operations[
+        (frames.operations["requestor"] == judged.OWN)
+        & frames.operations["outcome"].isin(["genuine_failure", "mixed"])
+    ]
+    host = clocks.reference(frames.points, case.sources)
+    return {
+        "sources": case.sources, "losses": case.losses, "coverage": case.coverage, "events": kept,
+        "recovery_points": frames.points, "replication": case.replication, "writers": case.writers,
+        "records": case.records, "matches": matches[matches["uid"].isin(set(kept["uid"]))].reset_index(drop=True),
+        "operations": frames.operations, "operation_databases": frames.databases, "links": frames.links,
+        "boots": frames.boots, "recoveries": frames.recoveries, "clocks": frames.clocks, "findings": said,
+        "judged_events": judged_events, "verdicts": verdicts, "expected_points": chain.expected_points,
+        "advice": given, "missing": missing,
+        "actions": advice.actions(frames.points, verdicts, given, missing, words, failed, host),
+    }
+
+
+def _collected(case: Case, spoken: pd.DataFrame) -> pd.Timestamp | None:
+    """When the evidence was collected: the newest time that any export or log shows."""
+    sources = case.sources
+    told = pd.concat([sources["exported_utc"], sources["last_time"], case.recovery_points["time_utc"]]).dropna()
+    return told.max() if len(told) else None
+
+
+def _meta(
+    case: Case, made: Mapping[str, pd.DataFrame], policy: str, known: rules.Rules, words: Words
+) -> dict[str, Any]:
+    span = _period(made)
+    fingerprint = _fingerprint()
+    return {
+        "case_id": case.case_id, "title": case.title, "examiner": case.examiner, "requester": case.requester,
+        "question": case.question, "policy": policy, "tolerance_s": case.config.tolerance_s, "zone": str(words.zone),
+        "first_time": times.iso_z(span[0]), "last_time": times.iso_z(span[1]),
+        "collected": times.iso_z(_collected(case, made["events"])), "kit_version": kit.__version__,
+        "rules_version": fingerprint, "rules_run": len(known.rules), "referee": None,
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
+        "report_id": _report_id(case, policy, fingerprint, span[1]),
+    }
+
+
+def _fingerprint() -> str:
+    """A hash of all knowledge files: which rules were run."""
+    made = hashlib.sha256()
+    for path in sorted(rules.FOLDER.glob("*.toml")):
+        made.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return made.hexdigest()[:12]
+
+
+def _period(made: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+    told = made["recovery_points"]["time_utc"].dropna()
+    if told.empty:
+        told = pd.concat([made["sources"]["first_time"], made["sources"]["last_time"]]).dropna()
+    return (told.min(), told.max()) if len(told) else (None, None)
+
+
+def _report_id(case: Case, policy: str, fingerprint: str, last: pd.Timestamp | None) -> str:
+    """R-<date>-<case>-<hash of evidence, rules and policy>: the same evidence judged alike has the same id."""
+    content = "|".join([policy, fingerprint, kit.__version__, *sorted(case.sources["sha256"].dropna())])
+    name = "".join(sign for sign in str(case.case_id).upper() if sign.isalnum())[:12] or "CASE"
+    date = f"{last:%Y-%m%d}" if last is not None else "0000-0000"
+    return f"R-{date}-{name}-{hashlib.sha256(content.encode()).hexdigest()[:6]}"
