@@ -4,6 +4,7 @@ import json
 import re
 import struct
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -218,3 +219,38 @@ def test_tiles_repeat_the_events_with_running_numbers_and_later_times(tmp_path):
     _, time, xml = found[80]
     assert time.replace(tzinfo=UTC) == START + timedelta(hours=1)
     assert "<EventRecordID>81</EventRecordID>" in xml and "2014-05-18 11:00:00.25" in xml
+
+
+TEXT = "Hyper-V failed to generate VSS snapshot set for virtual machine 'SQLVM': <writer> & error (0x800423F4)."
+
+
+def test_a_record_may_hold_its_rendered_message(tmp_path):
+    path = tmp_path / "a.evtx"
+    write_evtx(path, [abort(1), replace(host(2), message=TEXT), replace(abort(3), message="short"), host(4)])
+    with Evtx(str(path)) as log:
+        assert all(chunk.verify() for chunk in log.chunks())
+        xml = [record.xml() for record in log.records()]
+    assert "&lt;writer&gt; &amp; error (0x800423F4).</Message>" in xml[1]
+    assert "<EventRecordID>2</EventRecordID>" in xml[1] and "<VmName>SQLVM</VmName>" in xml[1]
+    assert "<Message>short</Message>" in xml[2] and "SendFileInfoBegin" in xml[2]
+    assert "RenderingInfo" not in xml[0] and "RenderingInfo" not in xml[3]
+
+
+# A collector's records have no template. python-evtx fails on real ones too, so two other parsers are asked here.
+def test_a_forwarded_record_is_text_throughout(tmp_path):
+    evtx = pytest.importorskip("evtx")
+    pyevtx = pytest.importorskip("pyevtx")
+    path = tmp_path / "a.evtx"
+    collected = [replace(host(2), message=TEXT, forwarded=True), replace(abort(3), message="short", forwarded=True)]
+    write_evtx(path, [abort(1), *collected, host(4)])
+    records = [json.loads(r["data"])["Event"] for r in evtx.PyEvtxParser(str(path)).records_json()]
+    assert [r["System"]["EventRecordID"] for r in records] == [1, "2", "3", 4]
+    assert records[1]["RenderingInfo"]["Message"] == TEXT
+    assert records[1]["UserData"]["VmlEventLog"]["ErrorCode"] == "0x800423f4"
+    assert records[2]["EventData"]["Data"]["#text"][0] == "BackupVirtualDeviceFile::SendFileInfoBegin"
+    log = pyevtx.file()
+    log.open(str(path))
+    assert "(0x800423F4).</Message>" in log.get_record(1).get_xml_string()
+    log.close()
+    with pytest.raises(ValueError, match="forwarded"):
+        tiling.tile(path, collected, CHUNK)

@@ -172,7 +172,12 @@ class Template:
 def template(root: Element) -> Template:
     """The compiled template of an element. Its GUID is derived from its content, so equal content has one identity."""
     digest = hashlib.md5(repr(root).encode(), usedforsecurity=False).digest()
-    return Template(digest, (FRAGMENT, *_merged(_element(root)), END))
+    return Template(digest, (FRAGMENT, *element_parts(root), END))
+
+
+def element_parts(root: Element, numbered: bool = True) -> list[Part]:
+    """The parts of an element; outside of a template elements carry no number of the value they depend on."""
+    return list(_merged(_element(root, numbered)))
 
 
 def _merged(parts: Iterator[Part]) -> Iterator[Part]:
@@ -189,9 +194,9 @@ def _merged(parts: Iterator[Part]) -> Iterator[Part]:
         yield held
 
 
-def _element(element: Element) -> Iterator[Part]:
+def _element(element: Element, numbered: bool) -> Iterator[Part]:
     token = ATTRIBUTE_OPEN if element.attributes else INDEPENDENT_OPEN
-    yield struct.pack("<BH", token, element.depends)
+    yield struct.pack("<BH", token, element.depends) if numbered else bytes([token])
     yield Begin()
     yield Name(element.name)
     if element.attributes:
@@ -199,7 +204,7 @@ def _element(element: Element) -> Iterator[Part]:
     if element.content:
         yield b"\x02"
         for content in element.content:
-            yield from _content(content)
+            yield from _content(content, numbered)
         yield b"\x04"
     else:
         yield b"\x03"
@@ -211,13 +216,13 @@ def _attributes(attributes: Sequence[tuple[str, str | Sub]]) -> Iterator[Part]:
     for position, (name, value) in enumerate(attributes):
         yield b"\x06" if position == len(attributes) - 1 else b"\x46"
         yield Name(name)
-        yield from _content(value)
+        yield from _content(value, True)
     yield Finish()
 
 
-def _content(content: str | Sub | Element) -> Iterator[Part]:
+def _content(content: str | Sub | Element, numbered: bool) -> Iterator[Part]:
     if isinstance(content, Element):
-        yield from _element(content)
+        yield from _element(content, numbered)
     elif isinstance(content, Sub):
         yield struct.pack("<BHB", 0x0E if content.optional else 0x0D, content.number, content.kind)
     else:

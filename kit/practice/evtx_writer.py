@@ -20,8 +20,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kit.practice import binxml
-from kit.practice.binxml import BINXML, FRAGMENT, NULL, Element, Name, Sub, Template, Typed
+from kit.practice import binxml, forwarded
+from kit.practice.binxml import BINXML, FRAGMENT, NULL, Element, Name, Part, Sub, Template, Typed
 
 CHUNK = 65_536
 CHUNK_HEAD = 512
@@ -66,6 +66,8 @@ class Event:
     process_id: int | None = None
     thread_id: int | None = None
     activity_id: str | None = None
+    message: str | None = None  # rendered text, as collected records hold it beside the values
+    forwarded: bool = False  # written as an event collector does, without any template
     new_chunk: bool = False
 
     @property
@@ -113,6 +115,7 @@ class _Shape:
     source_name: str | None
     channel: str
     computer: str
+    rendered: bool
 
 
 def _shape(event: Event) -> _Shape:
@@ -120,28 +123,38 @@ def _shape(event: Event) -> _Shape:
     return _Shape(
         classic, not classic or event.process_id is not None, classic, event.provider if classic else "",
         event.provider_guid if classic else None, event.source_name, event.channel if classic else "", event.computer,
+        event.message is not None,
     )
 
 
 @lru_cache(maxsize=4096)
 def _outer(shape: _Shape) -> tuple[Template, int]:
-    """The outer template of a shape and the number of its last value, the embedded content."""
+    """The outer template of a shape and the number of its last value, the embedded content.
+
+    A rendered message is the value before it.
+    """
     if shape.classic:
         attributes: list[tuple[str, str | Sub]] = [("Name", shape.provider)]
         if shape.provider_guid:
             attributes.append(("Guid", "{" + shape.provider_guid.strip("{}").lower() + "}"))
         if shape.source_name:
             attributes.append(("EventSourceName", shape.source_name))
-        return _whole(attributes, shape, 19, 18, shape.channel), 19
+        last, related, channel = 19 + shape.rendered, 18, shape.channel
+        return _whole(attributes, shape, last, related, channel), last
     attributes = [("Name", Sub(14, binxml.STRING)), ("Guid", Sub(15, binxml.GUID))]
-    return _whole(attributes, shape, 17, 13, Sub(16, binxml.STRING)), 17
+    last = 17 + shape.rendered
+    return _whole(attributes, shape, last, 13, Sub(16, binxml.STRING)), last
 
 
 def _whole(
     provider: list[tuple[str, str | Sub]], shape: _Shape, last: int, related: int, channel: str | Sub
 ) -> Template:
     system = _system(Element("Provider", tuple(provider)), shape, (related, channel))
-    return binxml.template(Element("Event", (("xmlns", NAMESPACE),), (system, Sub(last, BINXML)), last))
+    content: list[Element | Sub] = [system, Sub(last, BINXML)]
+    if shape.rendered:
+        message = Element("Message", (), (Sub(last - 1, binxml.STRING),))
+        content.append(Element("RenderingInfo", (("Culture", "en-US"),), (message,)))
+    return binxml.template(Element("Event", (("xmlns", NAMESPACE),), tuple(content), last))
 
 
 @lru_cache(maxsize=4096)
@@ -200,6 +213,8 @@ def _values(event: Event, record_id: int, last: int) -> list[Typed]:
     if not event.classic:
         values[14], values[16] = binxml.typed(event.provider), binxml.typed(event.channel)
         values[15] = binxml.guid(event.provider_guid) if event.provider_guid else NOTHING
+    if event.message is not None:
+        values[last - 1] = binxml.typed(event.message)
     return values
 
 
@@ -221,7 +236,7 @@ class Chunk:
         """Whether the record was added; False leaves the chunk as it was because the record does not fit."""
         start, undo = len(self.buffer), _Undo(self)
         self.buffer += struct.pack("<IIQQ", RECORD_MAGIC, 0, record_id, binxml.ticks(event.time)) + FRAGMENT
-        id_place, time_place = self._instances(event, record_id)
+        places = self._forwarded(event, record_id) if event.forwarded else self._instances(event, record_id)
         self.buffer += b"\0" * (-(len(self.buffer) + 4 - start) % 8)
         size = len(self.buffer) + 4 - start
         if start + size > CHUNK:
@@ -231,11 +246,17 @@ class Chunk:
         struct.pack_into("<I", self.buffer, start + 4, size)
         self.ids.append(record_id)
         self.last_offset = start
-        self.id_places += [start + 8, id_place]
-        self.time_places += [start + 16, time_place]
+        self.id_places += [start + 8, *places[:1]]
+        self.time_places += [start + 16, *places[1:]]
         return True
 
-    def _instances(self, event: Event, record_id: int) -> tuple[int, int]:
+    def _forwarded(self, event: Event, record_id: int) -> tuple[int, ...]:
+        """Writes a record without template; its number and time are text, so there are no places."""
+        self._parts(forwarded.parts(event, record_id))
+        self.buffer += binxml.END
+        return ()
+
+    def _instances(self, event: Event, record_id: int) -> tuple[int, ...]:
         """Writes outer and embedded instance; returns where the outer values hold record number and time."""
         outer, last = _outer(_shape(event))
         inner, inner_values = _content(event)
@@ -265,12 +286,12 @@ class Chunk:
         self.buffer += struct.pack("<I", self.template_heads[bucket]) + template.guid + b"\0\0\0\0"
         self.template_heads[bucket] = here
         body = len(self.buffer)
-        self._parts(template)
+        self._parts(template.parts)
         struct.pack_into("<I", self.buffer, body - 4, len(self.buffer) - body)
 
-    def _parts(self, template: Template) -> None:
+    def _parts(self, parts: Iterable[Part]) -> None:
         open_sizes: list[int] = []
-        for part in template.parts:
+        for part in parts:
             if isinstance(part, bytes):
                 self.buffer += part
             elif isinstance(part, Name):

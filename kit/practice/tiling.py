@@ -29,6 +29,8 @@ def tile(path: str | Path, events: Sequence[Event], size: int, step_s: float | N
     Record numbers run on; each repetition is later by `step_s` (default: the span of the events plus one second).
     At most 65,535 chunks, 4 GiB, which is what the file header can count.
     """
+    if any(event.forwarded for event in events):
+        raise ValueError("forwarded records hold their number as text and cannot be tiled")
     originals = chunks_of(events)
     span = (events[-1].time - events[0].time).total_seconds() + 1 if step_s is None else step_s
     count = min(max(size // CHUNK, 1), MOST_CHUNKS)
