@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -37,10 +37,12 @@ from kit import (
     times,
 )
 from kit.analysis import Analysis, is_saved, load_analysis
-from kit.case import Case, load_case
 from kit.errors import ParameterError
 from kit.verdicts import POLICIES
 from kit.words import Words
+
+if TYPE_CHECKING:
+    from kit.case import Case
 
 HOSTS = ("primary_host", "replica_host")
 LIBRARIES = ("jupyterlab", "pandas", "python-evtx", "plotly", "papermill", "numpy", "pyarrow", "duckdb", "nbconvert")
@@ -54,6 +56,8 @@ def open_analysis(
 
     A saved analysis keeps its policy: asking for another one raises ParameterError.
     """
+    from kit.case import load_case
+
     if is_saved(path):
         made = load_analysis(path)
         if policy and policy != made.meta["policy"]:

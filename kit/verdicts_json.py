@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = "1.0"
 POINT_FIELDS = ("recovery_point_id", "vm_name", "vm_id", "name", "time_utc", "snapshot_type", "claimed")
 SOURCE_FIELDS = (
-    "path", "sha256", "reader", "role", "computer", "status", "declared", "seen", "kept", "skipped", "recovered", "gaps",
-    "first_time", "last_time",
+    "path", "sha256", "reader", "role", "computer", "status", "declared", "seen", "kept", "skipped", "recovered",
+    "gaps", "first_time", "last_time",
 )
 CLOCK_FIELDS = ("computer", "role", "reference", "offset_s", "spread_s", "anchors", "method", "ambiguous")
 
