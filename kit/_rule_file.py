@@ -25,7 +25,8 @@ PHASES = (
     "identify", "prepare", "freeze", "hold", "thaw", "post_snapshot", "complete", "abort", "writer", "service",
     "provider", "host_request", "host_failure", "replication", "resynchronisation_start", "resynchronisation_end",
     "test_failover", "vm_state", "boot", "shutdown", "unexpected_shutdown", "instance_start", "database_start", "redo",
-    "undo", "recovery_complete", "instance_recovered", "recovery_failed", "backup", "clock", "log_cleared", "other",
+    "undo", "recovery_complete", "instance_recovered", "recovery_failed", "not_recoverable", "backup", "clock",
+    "log_cleared", "other",
 )
 CLASSES = (
     "benign_abort", "genuine_failure", "other_requestor", "environment", "background_noise", "normal", "undecided",

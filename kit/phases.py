@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -61,6 +61,16 @@ class Outcome:
     freeze_s: float | None = None
     abort_after_thaw: bool | None = None
     evidence: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The freeze and thaw records that bound one database's freeze."""
+
+    freezes: list[Step]
+    thaws: list[Step]
+    writer_thaws: list[Step]  # those of its writer as a whole
+    set_thaws: list[Step]  # those of every database of the set
 
 
 def after(later: Step, earlier: Step) -> bool | None:
@@ -181,17 +191,15 @@ def _same_writer(one: str, other: str) -> bool:
 def _judged(steps: Sequence[Step], key: tuple[str | None, str | None], writer: str | None) -> Outcome:
     active = [one for one in steps if _takes_part(one)]
     mine = [one for one in active if _concerns(one, key, writer)]
-    freezes = _narrow([one for one in mine if one.class_ == "normal" and one.phase == "freeze"], key)
-    thaws = _narrow([one for one in mine if one.class_ == "normal" and one.phase == "thaw"], key)
+    window = _window(active, mine, key)
     aborts = [one for one in mine if one.class_ == "undecided"]
-    set_thaws = [one for one in active if one.phase == "thaw" and one.class_ == "normal"]
-    places = [_place(one, freezes, thaws, set_thaws) for one in aborts]
-    if any(_caught_frozen(one, freezes, thaws, set_thaws) for one in active if _neighbour(one, key)):
+    places = [_place(one, window) for one in aborts]
+    if any(_caught_frozen(one, window) for one in active if _neighbour(one, key)):
         places.append(False)
-    found = _described(steps, key, freezes, thaws, aborts, mine)
+    found = _described(steps, key, window, aborts, mine)
     found.abort_after_thaw = False if False in places else True if True in places else None
     failures = [one for one in mine if one.class_ == "genuine_failure"]
-    found.outcome, found.reason = _decided(found, freezes, thaws, aborts, failures)
+    found.outcome, found.reason = _decided(found, window, aborts, failures)
     return found
 
 
@@ -202,27 +210,36 @@ def _neighbour(one: Step, key: tuple[str | None, str | None]) -> bool:
     return one.class_ == "undecided" and one.by_device and other and same
 
 
-def _place(abort: Step, freezes: list[Step], thaws: list[Step], set_thaws: list[Step]) -> bool | None:
+def _place(abort: Step, window: _Window) -> bool | None:
     """Whether an abort comes after the thaw of the database; None where that cannot be told."""
-    placed = _after_thaw(abort, freezes, thaws)
+    placed = _after_thaw(abort, window)
     if placed and abort.thaws_itself:
         return None
-    if placed is False and not abort.database and not _caught_frozen(abort, freezes, thaws, set_thaws):
+    if placed is False and not abort.database and not _caught_frozen(abort, window):
         return None
     return placed
 
 
-def _caught_frozen(abort: Step, freezes: list[Step], thaws: list[Step], set_thaws: list[Step]) -> bool:
+def _caught_frozen(abort: Step, window: _Window) -> bool:
     """Whether an abort that does not name the database came while it was frozen and no thaw of the set was under way.
 
     One thaw reaches the databases one after the other, so a record of a database that is through may stand a moment
     before the resume line of the next.
     """
-    if _after_thaw(abort, freezes, thaws) is not False:
+    if _after_thaw(abort, window) is not False:
         return False
-    begun = any(after(abort, one) for one in set_thaws if one.source == abort.source)
-    late = [one.time - abort.time for one in thaws if one.time and abort.time and after(one, abort)]
+    begun = any(after(abort, one) for one in window.set_thaws if one.source == abort.source)
+    late = [one.time - abort.time for one in window.thaws if one.time and abort.time and after(one, abort)]
     return not (begun and late and min(late).total_seconds() <= THAW_SPREAD_S)
+
+
+def _window(active: list[Step], mine: list[Step], key: tuple[str | None, str | None]) -> _Window:
+    freezes = [one for one in mine if one.class_ == "normal" and one.phase == "freeze"]
+    thaws = [one for one in mine if one.class_ == "normal" and one.phase == "thaw"]
+    return _Window(
+        _narrow(freezes, key), _narrow(thaws, key), [one for one in thaws if not one.database],
+        [one for one in active if one.class_ == "normal" and one.phase == "thaw"],
+    )
 
 
 def _narrow(found: list[Step], key: tuple[str | None, str | None]) -> list[Step]:
@@ -232,15 +249,14 @@ def _narrow(found: list[Step], key: tuple[str | None, str | None]) -> list[Step]
 
 
 def _described(
-    steps: Sequence[Step], key: tuple[str | None, str | None], freezes: list[Step], thaws: list[Step],
-    aborts: list[Step], mine: list[Step],
+    steps: Sequence[Step], key: tuple[str | None, str | None], window: _Window, aborts: list[Step], mine: list[Step]
 ) -> Outcome:
     spelled = next((one.database for one in steps if one.database and _key(one) == key), key[1])
     found = Outcome(key[0], spelled, evidence=[one.uid for one in mine])
-    found.freeze = min((one.time for one in freezes if one.time), default=None)
-    found.thaw = max((one.time for one in thaws if one.time), default=None)
+    found.freeze = min((one.time for one in window.freezes if one.time), default=None)
+    found.thaw = max((one.time for one in window.thaws if one.time), default=None)
     found.abort = min((one.time for one in aborts if one.time), default=None)
-    found.freeze_s = max(_lengths(freezes, thaws), default=None)
+    found.freeze_s = max(_lengths(window.freezes, window.thaws), default=None)
     return found
 
 
@@ -252,25 +268,25 @@ def _lengths(freezes: list[Step], thaws: list[Step]) -> Iterator[float]:
             yield max(0.0, min((one.time - freeze.time).total_seconds() for one in own if one.time))
 
 
-def _after_thaw(abort: Step, freezes: list[Step], thaws: list[Step]) -> bool | None:
+def _after_thaw(abort: Step, window: _Window) -> bool | None:
     """Whether the last freeze before the abort had ended by a thaw when the abort was written."""
-    here = [one for one in thaws if one.source == abort.source] or thaws
+    own = [one for one in window.thaws if one.source == abort.source]
+    here = own or [one for one in window.writer_thaws if one.source == abort.source] or window.thaws
     before = [one for one in here if after(abort, one)]
     if before:
-        frozen = [one for one in freezes if one.source in {end.source for end in before} and after(abort, one)]
+        sources = {end.source for end in before}
+        frozen = [one for one in window.freezes if one.source in sources and after(abort, one)]
         return all(any(after(end, one) for end in before) for one in frozen)
     if here and any(after(abort, one) is None for one in here):
         return None
-    started = [one for one in freezes if after(abort, one) is not False]
+    started = [one for one in window.freezes if after(abort, one) is not False]
     return False if here or started else None
 
 
-def _decided(
-    found: Outcome, freezes: list[Step], thaws: list[Step], aborts: list[Step], failures: list[Step]
-) -> tuple[str, str]:
+def _decided(found: Outcome, spans: _Window, aborts: list[Step], failures: list[Step]) -> tuple[str, str]:
     if failures:
         return "genuine_failure", f"a failure record in phase {failures[0].phase}"
-    window = min((one.window_s for one in freezes if one.window_s), default=None)
+    window = min((one.window_s for one in spans.freezes if one.window_s), default=None)
     if window is not None and found.freeze_s is not None and found.freeze_s > window:
         return "genuine_failure", f"frozen for {found.freeze_s:.1f} s, longer than the {window:.0f} s allowed"
     if found.abort_after_thaw is False:
@@ -279,13 +295,14 @@ def _decided(
         return "benign_abort", "every abort comes after the thaw"
     if aborts:
         return "open", "the order of abort and thaw is not known"
-    if freezes and thaws:
+    if spans.freezes and spans.thaws:
         return "clean", "freeze and thaw, no abort"
-    return "open", "a freeze without thaw" if freezes else "a thaw without freeze" if thaws else ""
+    half = "a freeze without thaw" if spans.freezes else "a thaw without freeze" if spans.thaws else "no freeze record"
+    return "open", half
 
 
 def outcomes(records: pd.DataFrame) -> pd.DataFrame:
-    """Table `operation_databases` (without operation_id) of one operation.
+    """Table `operation_databases` (without operation_id) of one operation: the databases that its records name.
 
     `records` are its rows of table `matches` with the columns time_utc, source_id, record_id, provider and event_id of
     the events, in evidence order; `precision_s` is used where it is given.
@@ -297,8 +314,18 @@ def outcomes(records: pd.DataFrame) -> pd.DataFrame:
             "outcome": one.outcome, "evidence": one.evidence,
         }
         for one in judge(list(steps(records)))
+        if one.database
     ]
     return tables.frame("operation_databases", rows).drop(columns="operation_id")
+
+
+def writer_outcome(records: pd.DataFrame) -> str | None:
+    """Outcome of an operation whose records name no database, from its writer's records; None where one is named."""
+    found = judge(list(steps(records)))
+    if not found or any(one.database for one in found):
+        return None
+    said = {one.outcome for one in found}
+    return next((word for word in ("genuine_failure", "open", "benign_abort", "clean") if word in said), None)
 
 
 def steps(records: pd.DataFrame) -> Iterator[Step]:
@@ -348,9 +375,3 @@ def _precisions(records: pd.DataFrame) -> dict[Any, float]:
     times = records.dropna(subset=["time_utc"])
     whole = times["time_utc"].dt.microsecond.eq(0).groupby(times["source_id"]).all()
     return {source: 1.0 if flag else 0.0 for source, flag in whole.items()}
-
-
-def span(found: Sequence[Outcome]) -> timedelta | None:
-    """Time from the first freeze to the last thaw; None when either is unknown."""
-    starts, ends = [one.freeze for one in found if one.freeze], [one.thaw for one in found if one.thaw]
-    return max(ends) - min(starts) if starts and ends else None

@@ -155,10 +155,17 @@ def test_the_writer_trace_alone_is_judged_without_a_database():
         rows = [{"provider": "SqlWriterLogger", "message": f"Entering SQL Writer {one}."} for one in callbacks]
         return records(*rows)
 
-    assert phases.outcomes(trace("OnFreeze", "OnThaw", "OnAbort"))["outcome"].tolist() == ["benign_abort"]
-    assert phases.outcomes(trace("OnFreeze", "OnAbort"))["outcome"].tolist() == ["genuine_failure"]
-    whole = phases.outcomes(trace("OnFreeze", "OnThaw", "OnPostSnapshot", "OnBackupComplete"))
-    assert whole["outcome"].tolist() == ["clean"]
+    assert phases.writer_outcome(trace("OnFreeze", "OnThaw", "OnAbort")) == "benign_abort"
+    assert phases.writer_outcome(trace("OnFreeze", "OnAbort")) == "genuine_failure"
+    assert phases.writer_outcome(trace("OnFreeze", "OnThaw", "OnPostSnapshot", "OnBackupComplete")) == "clean"
+    assert phases.outcomes(trace("OnFreeze", "OnThaw", "OnAbort")).empty
+
+
+def test_the_writer_trace_places_an_abort_that_the_times_cannot():
+    log = records(frozen("Sales"), resumed("Sales"), times=[0, 1.2])
+    rows = [{"provider": "SqlWriterLogger", "message": f"Entering SQL Writer {one}."} for one in ("OnThaw", "OnAbort")]
+    trace = records(*rows, source="trace", times=[0.95, 0.95])
+    assert outcome(pd.concat([log, trace], ignore_index=True))["outcome"] == "benign_abort"
 
 
 KINDS = {"freeze": frozen("Sales"), "thaw": resumed("Sales"), "abort": failed("Sales"), "device": device(1), "vdi": VDI}
