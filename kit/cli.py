@@ -1,0 +1,355 @@
+"""The command `kit`. Progress goes to stderr, results to stdout; errors are one line, with a traceback under --debug.
+
+Exit status: 0 done; 1 failed, nothing issued; 2 wrong usage; 3 done, but something could not be read or a case failed.
+Heavy imports stand inside the commands, so that `kit --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from kit import __version__
+from kit.errors import KitError, ParameterError, Unsupported
+
+ROOT = Path(__file__).resolve().parent.parent
+LOSS = 3
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def main() -> NoReturn:
+    """Runs the command line and exits with its status."""
+    debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        status = cli.main(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
+    except click.exceptions.Abort:
+        _leave("stopped", 1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _leave("stopped", 130)
+    except (KitError, OSError) as error:
+        if debug:
+            raise
+        _leave(" ".join(str(error).split()) or type(error).__name__, 2 if isinstance(error, ParameterError) else 1)
+    except Exception as error:
+        if debug:
+            raise
+        _leave(
+            f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]} (again with --debug for more)", 1
+        )
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _leave(text: str, status: int) -> NoReturn:
+    click.echo(f"kit: {text}", err=True)
+    sys.exit(status)
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="kit")
+def cli() -> None:
+    """Which recovery points of a Hyper-V Replica can be trusted, and what proves it.
+
+    A case is a folder (or .zip) with logs and exports: event logs, ERRORLOG, lists of recovery points. Nothing needs to
+    be configured.
+
+    Example:  kit report CASE --out REPORT
+    """
+
+
+def _case(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("case", type=click.Path(path_type=Path))(command)
+
+
+def _out(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option("--out", required=True, type=click.Path(path_type=Path), help=what)
+
+
+POLICY = click.option(
+    "--policy", type=click.Choice(["strict", "refined"]), help="How to read a rollback after a test boot."
+)
+WORKERS = click.option("--workers", type=click.IntRange(1), help="Read files in this many processes.")
+PERIOD = (
+    click.option("--vm", help="Only this virtual machine."),
+    click.option("--since", help="Only points from this time on (ISO 8601, UTC without a zone)."),
+    click.option("--until", help="Only points up to this time."),
+)
+
+
+def _period(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(PERIOD):
+        command = option(command)
+    return command
+
+
+@cli.command(short_help="What the files are, what was read and what is missing.")
+@_case
+@click.option("--json", "as_json", is_flag=True, help="{ sources, clocks, missing } as JSON.")
+@WORKERS
+def check(case: Path, as_json: bool, workers: int | None) -> int:
+    """Recognises every file of CASE and prints the account of each source, roles, clocks and what is missing.
+
+    Example:  kit check cases/fabrikam
+    """
+    from kit import terminal
+    from kit.case import load_case
+
+    loaded = load_case(case, workers=workers)
+    found = terminal.checked(loaded)
+    click.echo(
+        json.dumps(found.as_json(), indent=1, sort_keys=True, ensure_ascii=False) if as_json else found.text(case)
+    )
+    return LOSS if found.losses else 0
+
+
+@cli.command(short_help="Case to tables and verdicts.json.")
+@_case
+@_out("Folder for verdicts.json and tables/.")
+@POLICY
+@WORKERS
+def analyze(case: Path, out: Path, policy: str | None, workers: int | None) -> int:
+    """Judges every recovery point of CASE and writes verdicts.json and the tables, without a report.
+
+    Example:  kit analyze cases/fabrikam --out out/fabrikam
+    """
+    from kit import terminal
+    from kit.case import load_case
+    from kit.judgement import analyze as judge
+
+    made = judge(load_case(case, workers=workers), policy)
+    made.save(out)
+    click.echo(terminal.analysed(made, case, out))
+    return LOSS if terminal.has_losses(made) else 0
+
+
+@cli.command(short_help="Case to a report that opens offline.")
+@_case
+@_out("Folder for report.html and all that belongs to it.")
+@_period
+@POLICY
+@click.option("--notebook", help="Another notebook than the case report.")
+@click.option("--pdf", is_flag=True, help="A PDF as well (needs Chromium, Chrome or Edge).")
+@click.option("--isolated", is_flag=True, help="A kernel of its own for this report.")
+def report(case: Path, out: Path, **options: Any) -> int:
+    """Judges CASE, runs the notebooks and writes report.html, verdicts.json, tables and manifest.
+
+    Example:  kit report cases/fabrikam --out reports/fabrikam
+    """
+    return _report(case, out, **options)
+
+
+def _report(case: Path, out: Path, **options: Any) -> int:
+    from kit import terminal
+    from kit.analysis import load_analysis
+    from kit.report import report as make
+
+    page = make(case, out, **options)
+    made = load_analysis(out)
+    click.echo(terminal.analysed(made, case, out, page))
+    return LOSS if terminal.has_losses(made) else 0
+
+
+@cli.command(short_help="The bundled practice case, from logs to a report.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the report; default reports/demo.")
+def demo(out: Path | None) -> int:
+    """Makes the report of the bundled practice case and prints its path.
+
+    Example:  kit demo
+    """
+    status = _report(ROOT / "data" / "practice", out or ROOT / "reports" / "demo")
+    return 0 if status == LOSS else status
+
+
+@cli.command(short_help="What pasted events mean and what they support.")
+@click.argument("file", required=False, default="-")
+@click.option("--json", "as_json", is_flag=True, help="The explanation as JSON.")
+@click.option("--host-state", help="What the host or the backup product reported.")
+@click.option(
+    "--context", "context", multiple=True, metavar="KEY=VALUE", help="requestor, host_os, guest_os or app; repeatable."
+)
+@click.option(
+    "--jsonl", is_flag=True, help="One set of events for each input line, one explanation for each output line."
+)
+def explain(file: str, as_json: bool, host_state: str | None, context: tuple[str, ...], jsonl: bool) -> int:
+    """Explains event text, event XML or JSON, ERRORLOG or SqlWriterLogger lines, an HRESULT or an OS error.
+
+    FILE is a file, `-` for standard input, or the text itself where no such file exists.
+
+    Example:  kit explain 0x800423f4
+    """
+    from kit import explain as knowledge
+
+    known = dict(_pair(entry) for entry in context)
+    if jsonl:
+        for line in knowledge.explain_jsonl(_lines(file)):
+            click.echo(line)
+        return 0
+    made = knowledge.explain_text(_given(file), host_state, known)
+    click.echo(json.dumps(made, indent=1, ensure_ascii=False) if as_json else knowledge.rendered(made))
+    return 0
+
+
+def _pair(entry: str) -> tuple[str, str]:
+    key, equals, value = entry.partition("=")
+    if not equals or key not in ("requestor", "host_os", "guest_os", "app"):
+        raise click.UsageError(f"--context {entry!r}: write KEY=VALUE with requestor, host_os, guest_os or app")
+    return key, value
+
+
+def _given(file: str) -> bytes:
+    if file == "-":
+        if sys.stdin.isatty():
+            click.echo("Paste the events, then end with Ctrl-D (Windows: Ctrl-Z and Enter).", err=True)
+        return sys.stdin.buffer.read()
+    path = Path(file)
+    try:
+        return path.read_bytes() if path.is_file() else file.encode()
+    except (OSError, ValueError):
+        return file.encode()
+
+
+def _lines(file: str) -> Any:
+    if file == "-":
+        return sys.stdin
+    return Path(file).open(encoding="utf-8-sig")
+
+
+@cli.command(short_help="One report for each case below a folder.")
+@click.argument("root", type=click.Path(path_type=Path))
+@_out("Folder for the reports and index.html.")
+@click.option("--workers", type=click.IntRange(1), help="Reports made at the same time.")
+@click.option("--scheduler", help="Address of a Dask scheduler, e.g. tcp://host:8786.")
+@click.option("--resume", is_flag=True, help="Only what changed since the last run.")
+@POLICY
+def batch(root: Path, out: Path, **options: Any) -> int:
+    """Makes one report for each case folder or .zip below ROOT, and index.html over all of them.
+
+    Example:  kit batch cases --out reports/batch --workers 2
+    """
+    module = _part("batch")
+    status: int = module.run(root, out, **options)
+    return status
+
+
+@cli.command(short_help="Redacted copy of a report for a customer.")
+@click.argument("report_dir", type=click.Path(path_type=Path))
+@_out("The .zip file to write.")
+def share(report_dir: Path, out: Path) -> int:
+    """Writes a redacted copy of a report: stable pseudonyms, leak scan, manifest; the map of names stays behind.
+
+    Example:  kit share reports/fabrikam --out fabrikam-customer.zip
+    """
+    click.echo(_part("redact").share(report_dir, out))
+    return 0
+
+
+@cli.command(short_help="Which verdicts and evidence changed between two reports.")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+def diff(old: Path, new: Path) -> int:
+    """Lists the verdicts and the evidence that differ between two report folders, and why.
+
+    Example:  kit diff reports/may reports/june
+    """
+    from kit.compare import compared
+
+    click.echo(compared(old, new))
+    return 0
+
+
+@cli.command(short_help="Evidence and outputs against their manifest.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--case", "case", type=click.Path(path_type=Path), help="Where the evidence lies now, if it was moved.")
+@click.option("--parsers", is_flag=True, help="Re-read cited records with the second parser.")
+def verify(folder: Path, case: Path | None, parsers: bool) -> int:
+    """Hashes the evidence and the outputs of a report again and checks the chain of its ledger.
+
+    Example:  kit verify reports/fabrikam
+    """
+    from kit.verify import verified
+
+    text, sound = verified(folder, case, parsers)
+    click.echo(text)
+    return 0 if sound else 1
+
+
+@cli.command(short_help="JupyterLab with the notebooks and a case.")
+@click.argument("case", required=False, type=click.Path(path_type=Path))
+@click.option("--port", type=int, help="Port of the server.")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+def lab(case: Path | None, port: int | None, no_browser: bool) -> int:
+    """Opens JupyterLab on a working copy of the notebooks, with the case chosen (default: the practice case).
+
+    Example:  kit lab cases/fabrikam
+    """
+    from kit.lab import start
+
+    return start(case or ROOT / "data" / "practice", port, not no_browser)
+
+
+@cli.command(short_help="Practice cases with known answers.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the cases.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--count", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--score", type=click.Path(path_type=Path), help="Judge the cases in a folder and compare with their truth."
+)
+def practice(out: Path | None, seed: int, count: int, score: Path | None) -> int:
+    """Makes practice cases whose answers are known, or scores the kit on them.
+
+    Example:  kit practice --out practice --seed 7 --count 3
+    """
+    from kit import practice as cases
+
+    if score is not None:
+        from kit.case import load_case
+        from kit.judgement import analyze as judge
+        from kit.verdicts_json import document
+
+        click.echo(cases.score(score, lambda folder: document(judge(load_case(folder)))))
+        return 0
+    if out is None:
+        raise click.UsageError("practice needs --out FOLDER (or --score FOLDER)")
+    for folder in cases.generate(out, seed=seed, count=count):
+        click.echo(str(folder))
+    return 0
+
+
+@cli.command(short_help="Versions, optional parts, folders, browser.")
+def doctor() -> int:
+    """Prints versions, which optional parts are there, whether folders can be written, and the browser for PDF.
+
+    Example:  kit doctor
+    """
+    from kit.doctor import examined
+
+    text, sound = examined()
+    click.echo(text)
+    return 0 if sound else 1
+
+
+def _part(name: str) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(f"kit.{name}")
+    except ModuleNotFoundError as error:
+        raise Unsupported(f"this installation has no {error.name}; install the kit completely with run.py") from error
+
+
+if __name__ == "__main__":
+    main()

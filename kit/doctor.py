@@ -1,0 +1,73 @@
+"""`kit doctor`: whether this installation can do all that the kit does."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import kit
+
+NEEDED = ("jupyterlab", "pandas", "python-evtx", "plotly", "papermill", "numpy", "pyarrow", "duckdb", "nbconvert")
+OPTIONAL = {
+    "distributed": "batches on a Dask cluster (--scheduler)",
+    "pyevt": "legacy .evt logs",
+}
+
+
+def examined() -> tuple[str, bool]:
+    """The text of `kit doctor`, and whether everything that is needed is there."""
+    lines = [
+        f"kit {kit.__version__}, Python {platform.python_version()} ({sys.executable})",
+        f"{platform.system()} {platform.release()}, {os.cpu_count()} processors",
+        "",
+    ]
+    sound = True
+    for name in NEEDED:
+        version = _version(name)
+        sound &= version is not None
+        lines.append(f"  {name:<14} {version or 'MISSING: run python run.py setup'}")
+    lines.append("")
+    for module, purpose in OPTIONAL.items():
+        found = "present" if importlib.util.find_spec(module) else "absent"
+        lines.append(f"  {module:<14} {found:<8} {purpose}")
+    browser = _browser()
+    lines.append(f"  {'browser':<14} {'present' if browser else 'absent':<8} PDF reports{f' ({browser})' if browser else ''}")
+    lines.append("")
+    for purpose, folder in _folders().items():
+        fits = _writable(folder)
+        sound &= fits
+        lines.append(f"  {purpose:<14} {'writable' if fits else 'NOT WRITABLE'} {folder}")
+    return "\n".join(lines), sound
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _browser() -> str | None:
+    from kit.browser import find
+
+    return find()
+
+
+def _folders() -> dict[str, Path]:
+    from kit.store import default_folder
+
+    return {"evidence store": default_folder(), "temporary": Path(tempfile.gettempdir()), "here": Path.cwd()}
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

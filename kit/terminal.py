@@ -1,0 +1,213 @@
+"""What `kit check` and `kit analyze` print: one screen, the same sentence and signs as the report."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kit import clocks
+from kit.analysis import Analysis
+from kit.verdicts_json import CLOCK_FIELDS, SOURCE_FIELDS, rows
+from kit.words import Words, counted, span
+
+SIGNS = {"confirmed": "●", "supported": "◐", "inconclusive": "○", "contradicted": "✕", "no_claim": "·"}
+ORDER = ("contradicted", "inconclusive", "supported", "confirmed", "no_claim")
+LOST = ("partial", "unreadable")
+ROLES = {
+    "guest": "guest",
+    "primary_host": "primary host",
+    "replica_host": "replica host",
+    "test_failover_guest": "test failover",
+    "unknown": "-",
+}
+
+
+def width() -> int:
+    """Columns to write in: those of the terminal, 60 to 100."""
+    return min(100, max(60, shutil.get_terminal_size((80, 24)).columns))
+
+
+def has_losses(analysis: Analysis) -> bool:
+    """Whether a source was read in part or not at all."""
+    return bool(analysis.sources["status"].isin(LOST).any())
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `kit check` found."""
+
+    case: Any
+    clocks: pd.DataFrame
+
+    @property
+    def losses(self) -> bool:
+        """Whether a source was read in part or not at all."""
+        return bool(self.case.sources["status"].isin(LOST).any())
+
+    def as_json(self) -> dict[str, Any]:
+        """{ sources, clocks, missing } with the rows of verdicts.json."""
+        return {
+            "sources": rows(self.case.sources, SOURCE_FIELDS),
+            "clocks": rows(self.clocks, CLOCK_FIELDS),
+            "missing": [{name: entry.get(name) for name in ("what", "why", "command")} for entry in self.case.missing],
+        }
+
+    def text(self, path: Path) -> str:
+        """The account of each source, the clocks, what is missing, and the next command."""
+        parts = [_accounts(self.case.sources), _clocks(self.clocks), _missing(self.case), _lost(self.case.sources)]
+        parts.append(f"Ready for: kit analyze {_quoted(path)} --out OUT")
+        return "\n\n".join(part for part in parts if part)
+
+
+def checked(case: Any) -> Checked:
+    """The check of a case: sources, declared or unknown clocks, missing evidence."""
+    return Checked(case, clocks.clocks(case.sources, case.recovery_points, case.config.clocks))
+
+
+def _accounts(sources: pd.DataFrame) -> str:
+    lines = []
+    wide = max([len("Source"), *(min(len(str(path)), width() - 52) for path in sources["path"])])
+    lines.append(f"  {'Source':<{wide}}  {'Role':<13}  {'Status':<12} {'Seen':>8} {'Kept':>8}")
+    for source in sources.sort_values("path", kind="stable").to_dict("records"):
+        mark = "!" if source["status"] in (*LOST, "absent", "unrecognised") else " "
+        lines.append(
+            f"{mark} {_short(source['path'], wide):<{wide}}  {ROLES.get(source['role'], '-'):<13}  "
+            f"{source['status']:<12} {_number(source['seen']):>8} {_number(source['kept']):>8}"
+        )
+        if mark == "!" and isinstance(source["note"], str):
+            lines += textwrap.wrap(source["note"], width() - 6, initial_indent="    ", subsequent_indent="    ")[:2]
+    counts = sources["status"].value_counts()
+    told = ", ".join(f"{counts[word]} {word}" for word in counts.index)
+    return "\n".join([*lines, "", f"  {counted(len(sources), 'source')}: {told}"])
+
+
+def _short(path: str, wide: int) -> str:
+    return path if len(path) <= wide else "..." + path[-(wide - 3) :]
+
+
+def _number(value: Any) -> str:
+    return "-" if pd.isna(value) else str(int(value))
+
+
+def _clocks(found: pd.DataFrame) -> str:
+    if found.empty:
+        return ""
+    reference = found["reference"].dropna()
+    name = reference.iloc[0] if len(reference) else "the reference (no export names its computer)"
+    lines = [f"  Clocks, seconds to add to reach {name}"]
+    for row in found.itertuples():
+        offset = "unknown" if pd.isna(row.offset_s) else f"{row.offset_s:+.1f}"
+        spread = (
+            ""
+            if pd.isna(row.spread_s) or not row.anchors
+            else f"spread {row.spread_s:.1f}  {counted(row.anchors, 'anchor')}"
+        )
+        lines.append(f"  {row.computer:<24} {offset:>9}  {row.method}{', ' + spread if spread else ''}")
+    return "\n".join(lines)
+
+
+def _missing(case: Any) -> str:
+    if not case.missing:
+        return ""
+    lines = ["  Missing"]
+    for entry in case.missing:
+        said = f"{entry['what']}: {entry['why']}"
+        lines += textwrap.wrap(said, width() - 4, initial_indent="  ", subsequent_indent="    ")
+        if entry.get("command"):
+            lines.append(f"    > {entry['command']}")
+    return "\n".join(lines)
+
+
+def _lost(sources: pd.DataFrame) -> str:
+    lost = sources[sources["status"].isin(LOST)]
+    if lost.empty:
+        return ""
+    return f"Exit 3: {counted(len(lost), 'source')} could not be read completely."
+
+
+def analysed(analysis: Analysis, case: Path, out: Path, page: Path | None = None) -> str:
+    """The answer, the counts, the point to fail over to, the losses, and what was written."""
+    from kit.page.answer import answer
+    from kit.page.view import View
+
+    view = View(analysis)
+    parts = []
+    for vm_name in analysis.vm_names:
+        parts.append(_wrapped([answer(view, vm_name)]))
+        parts.append(_counts(analysis, vm_name))
+        parts.append(_advice(analysis, vm_name))
+    if not analysis.vm_names:
+        parts.append(
+            _wrapped(["No recovery point and no VSS operation was found in this case: nothing can be judged."])
+        )
+    parts += [_events(analysis), _losses(analysis), _written(analysis, case, out, page)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _wrapped(texts: Iterable[str]) -> str:
+    return "\n".join(line for text in texts for line in textwrap.wrap(text, width()))
+
+
+def _counts(analysis: Analysis, vm_name: str) -> str:
+    rows_ = analysis.verdicts[analysis.verdicts["database"].isna() & (analysis.verdicts["vm_name"] == vm_name)]
+    counts = rows_["verdict"].value_counts()
+    return "\n".join(
+        f"  {SIGNS[word]} {word.replace('_', ' '):<14}{counts[word]:>5}" for word in ORDER if word in counts
+    )
+
+
+def _advice(analysis: Analysis, vm_name: str) -> str:
+    given = analysis.advice[analysis.advice["vm_name"] == vm_name]
+    if given.empty:
+        return ""
+    row = next(given.itertuples())
+    points = analysis.recovery_points.set_index("recovery_point_id")["time_utc"]
+    words = words_of(analysis)
+    if not isinstance(row.fail_over_to, str):
+        return f"  Fail over to   none can be advised: {row.reason}"
+    lines = [f"  Fail over to   {words.moment(points[row.fail_over_to], seconds=False)}, loses {span(row.data_loss_s)}"]
+    if isinstance(row.fallback, str):
+        lines.append(f"  Fallback       {words.moment(points[row.fallback], seconds=False)}")
+    return "\n".join(lines)
+
+
+def words_of(analysis: Analysis) -> Words:
+    """Words that write times in the zone of the analysis."""
+    from kit import times
+
+    return Words(times.zone(analysis.meta["zone"] or "UTC"))
+
+
+def _events(analysis: Analysis) -> str:
+    joined = analysis.judged_events.merge(analysis.events[["uid", "level"]], on="uid")
+    errors = joined[(joined["level"] <= 2).fillna(False)]
+    if errors.empty:
+        return ""
+    counts = errors["class"].value_counts()
+    told = ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in counts.items())
+    return _wrapped([f"  Errors         {len(errors)}: {told}"])
+
+
+def _losses(analysis: Analysis) -> str:
+    lines = []
+    for source in analysis.sources[analysis.sources["status"].isin([*LOST, "absent"])].itertuples():
+        note = f": {source.note}" if isinstance(source.note, str) else ""
+        lines += textwrap.wrap(f"! {source.path} {source.status}{note}", width(), subsequent_indent="    ")
+    return "\n".join(f"  {line}" if line.startswith("!") else line for line in lines[:8])
+
+
+def _written(analysis: Analysis, case: Path, out: Path, page: Path | None) -> str:
+    if page is not None:
+        return f"Written: {page}"
+    return f"Written: {out / 'verdicts.json'} and {len(analysis.tables)} tables\nNext:    kit report {_quoted(case)} --out REPORT"
+
+
+def _quoted(path: Path) -> str:
+    text = str(path)
+    return f'"{text}"' if any(sign.isspace() for sign in text) else text
