@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from kit import tables
-from kit.clocks import offset_of
+from kit.clocks import shift_of
 
 WINDOW_S = 60.0  # longest time a writer stays frozen by default; pairs that differ by more share no schedule
 ENOUGH = 5
@@ -98,10 +98,12 @@ def _links_of_vm(
 def _placed(operations: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
     """operation_id, at (reference clock where known, else the guest's), known (whether the clock is)."""
     rows = []
+    shifts = {computer: shift_of(computer, clocks) for computer in operations["computer"].dropna().unique()}
     for operation in operations.itertuples():
-        offset = offset_of(operation.computer, clocks)
-        known = offset is not None and operation.time_basis != "assumed"
-        rows.append((operation.operation_id, instant(operation) + pd.Timedelta(seconds=offset or 0.0), known))
+        shift = shifts.get(operation.computer)
+        known = shift is not None and operation.time_basis != "assumed"
+        at = shift.to_reference(instant(operation)) if shift is not None else instant(operation)
+        rows.append((operation.operation_id, at, known))
     made = pd.DataFrame(rows, columns=["operation_id", "at", "known"])
     made["at"] = pd.to_datetime(made["at"], utc=True)
     return made.sort_values("at").reset_index(drop=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from kit.clocks import offset_of
+from kit.clocks import Shift, shift_of
 from kit.correlate import WINDOW_S, Schedule
 from kit.covered import APPLICATION, MARGIN, SYSTEM, Covered
 from kit.verdicts import ITEMS
@@ -214,7 +214,8 @@ def _others(made: PointFacts, vm_name: str, operations: Mapping[str, Any], frame
 def _host_failures(frames: Frames) -> list[Any]:
     hosts = frames.records["role"].isin(["primary_host", "replica_host", "unknown"])
     found = frames.records[hosts & (frames.records["phase"] == "host_failure")]
-    return [(row, offset_of(row.computer, frames.clocks)) for row in found.itertuples()]
+    shifts = {computer: shift_of(computer, frames.clocks) for computer in found["computer"].dropna().unique()}
+    return [(row, shifts.get(row.computer)) for row in found.itertuples()]
 
 
 def _hosts(made: PointFacts, vm_name: str, hosts: list[Any], frames: Frames) -> None:
@@ -224,14 +225,14 @@ def _hosts(made: PointFacts, vm_name: str, hosts: list[Any], frames: Frames) -> 
     start, end = made.link.interval_from, made.link.interval_until
     if pd.isna(start):
         return
-    for row, offset in hosts:
-        at = row.time_utc + pd.Timedelta(seconds=offset or 0.0)
+    for row, shift in hosts:
+        at = shift.to_reference(row.time_utc) if shift is not None else row.time_utc
         if not start < at <= end:
             continue
         named = isinstance(row.vm_name, str)
         if named and row.vm_name.casefold() != vm_name.casefold():
             continue
-        (made.host_failures if named and offset is not None else made.host_open).append(row)
+        (made.host_failures if named and shift is not None else made.host_open).append(row)
     if made.host_failures:
         made.items["E5"] = False
         if _inside_operation(made, frames):
@@ -245,14 +246,14 @@ def _hosts(made: PointFacts, vm_name: str, hosts: list[Any], frames: Frames) -> 
 def _inside_operation(made: PointFacts, frames: Frames) -> bool:
     if made.operation is None:
         return False
-    offset = offset_of(made.operation.computer, frames.clocks)
-    if offset is None:
+    guest = shift_of(made.operation.computer, frames.clocks)
+    if guest is None:
         return False
     slack = pd.Timedelta(seconds=WINDOW_S)
-    shift = pd.Timedelta(seconds=offset)
+    first, last = (guest.to_reference(time) for time in made.window)
     for row in made.host_failures:
-        at = row.time_utc + pd.Timedelta(seconds=offset_of(row.computer, frames.clocks) or 0.0)
-        if made.window[0] + shift - slack <= at <= made.window[1] + shift + slack:
+        host = shift_of(row.computer, frames.clocks) or Shift(0.0)
+        if first - slack <= host.to_reference(row.time_utc) <= last + slack:
             return True
     return False
 
@@ -261,11 +262,10 @@ def _host_holds(made: PointFacts, frames: Frames) -> bool:
     margin = pd.Timedelta(seconds=WINDOW_S)
     first, last = made.point.time_utc - margin, made.point.time_utc + margin
     for computer, spans in frames.host_covered.items():
-        offset = offset_of(computer, frames.clocks)
-        if offset is None:
+        shift = shift_of(computer, frames.clocks)
+        if shift is None:
             continue
-        shift = pd.Timedelta(seconds=offset)
-        if any(start + shift <= first and end + shift >= last for start, end in spans):
+        if any(shift.to_reference(start) <= first and shift.to_reference(end) >= last for start, end in spans):
             return True
     return False
 
@@ -308,8 +308,13 @@ def _earlier_image(made: PointFacts, boot: Any, frames: Frames) -> bool:
     return bool(between.any())
 
 
-def point_coverage(points: pd.DataFrame, held: Covered, step: Mapping[str, pd.Timedelta]) -> pd.DataFrame:
-    """recovery_point_id and covered: whether a guest log covers 15 minutes (or half the spacing) around the point."""
+def point_coverage(
+    points: pd.DataFrame, held: Covered, step: Mapping[str, pd.Timedelta], shifts: Mapping[str, Shift | None]
+) -> pd.DataFrame:
+    """recovery_point_id and covered: whether a guest log covers 15 minutes (or half the spacing) around the point.
+
+    `shifts` has the clock of each VM's guest; where it is unknown the guest is taken to run with the host.
+    """
     rows: list[tuple[str, bool | None]] = []
     for point in points.itertuples():
         vm_name = point.vm_name if isinstance(point.vm_name, str) else ""
@@ -317,7 +322,8 @@ def point_coverage(points: pd.DataFrame, held: Covered, step: Mapping[str, pd.Ti
             rows.append((point.recovery_point_id, None))
             continue
         margin = min(MARGIN, step.get(vm_name, MARGIN * 2) / 2)
-        holds = held.any_holds(vm_name, point.time_utc - margin, point.time_utc + margin)
+        at = (shifts.get(vm_name) or Shift(0.0)).from_reference(point.time_utc)
+        holds = held.any_holds(vm_name, at - margin, at + margin)
         rows.append((point.recovery_point_id, holds))
     made = pd.DataFrame(rows, columns=["recovery_point_id", "covered"])
     return made.astype({"covered": "boolean"})

@@ -112,9 +112,9 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
     started = recoveries.with_coverage(found.boots, spoken, case.coverage)
     cuts = recoveries.cut_in_freeze(spoken, started, found.starts)
     made = operations.operations(spoken)
-    known = clocks.clocks(case.sources, points, config.clocks)
     held = covered.covered(case.coverage, case.sources, started, found.starts)
-    near = evidence.point_coverage(points, held, _steps(points, case.replication))
+    known = clocks.clocks(case.sources, points, config.clocks, made.operations, held)
+    near = evidence.point_coverage(points, held, _steps(points, case.replication), _guests(made.operations, known))
     links, schedules = correlate.links(
         points, made.operations, known, case.replication, near, config.tolerance_s
     )
@@ -144,6 +144,15 @@ def _steps(points: pd.DataFrame, replication: pd.DataFrame) -> dict[str, pd.Time
             own, correlate.configured_hours(replication, str(vm_name))
         )
         made[str(vm_name)] = step or correlate.HOUR
+    return made
+
+
+def _guests(operations: pd.DataFrame, known: pd.DataFrame) -> dict[str, clocks.Shift | None]:
+    """The clock of each VM's guest; none where it is unknown, or where the VM changed its computer name."""
+    made: dict[str, clocks.Shift | None] = {}
+    for vm_name, own in operations.dropna(subset=["computer"]).groupby(operations["vm_name"].fillna("")):
+        names = own["computer"].unique()
+        made[str(vm_name)] = clocks.shift_of(names[0], known) if len(names) == 1 else None
     return made
 
 

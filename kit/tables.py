@@ -283,10 +283,12 @@ _ALL = [
         ("reference", TEXT, "computer whose clock is the reference: the one that exported the points"),
         ("offset_s", REAL, "seconds to add to this computer's time to get the reference's; null when ambiguous or unknown"),
         ("spread_s", REAL, "spread of the anchors in seconds"),
-        ("drift_s_per_day", REAL, "drift in seconds a day"),
+        ("drift_s_per_day", REAL, "seconds a day by which the offset grows"),
+        ("epoch_utc", TIME, "time on this computer's clock at which offset_s holds"),
         ("anchors", WHOLE, "pairs used"),
         ("method", TEXT, "reference, declared, measured pairs or unknown"),
         ("ambiguous", CLAIM, "several offsets fit equally"),
+        ("note", TEXT, "why the offset was chosen, or why none could be"),
     ),
     _table(
         "findings", "a statement with its evidence",

@@ -1,0 +1,236 @@
+"""The offset of a guest's clock, measured from pairs that repeat: thaw in the guest, recovery point on the host.
+
+Points and thaws recur at one interval, so a shift by whole intervals fits almost as well as the right one. Three things
+tell the shifts apart: irregular spacing, hours in which one side is missing or failed, and the jitter of the interval,
+which both sides share only in the right pairing. Where they do not, the offset is ambiguous and no number is given.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+REACH_S = 13 * 3600.0  # wrong zones and clocks reach up to half a day
+WIDE_S = 60.0  # pairs of one shift lie within the writer window of each other, drift removed
+FEWEST = 8  # pairs
+CHANCE = 1e-4  # probability, over all shifts, that a shared jitter is an accident
+STRONG, WEAK = 4, 2  # contradicted hours by which a shift must win: a far one, and the one next to zero
+
+
+@dataclass(frozen=True)
+class Side:
+    """Times in seconds on one clock, sorted; and those at which an operation or point failed or makes no claim."""
+
+    good: np.ndarray
+    bad: np.ndarray
+    covered: tuple[tuple[float, float], ...] = ()  # where the absence of an operation may be claimed
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds to add to the guest's clock at `epoch_s` (guest clock), and how sure that is."""
+
+    offset_s: float | None
+    spread_s: float | None
+    drift_s_per_day: float
+    epoch_s: float
+    pairs: int
+    ambiguous: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class _Shift:
+    offset: float  # at the epoch
+    drift: float  # seconds a second
+    epoch: float  # middle of its pairs, guest clock
+    guest: np.ndarray  # indices into guest.good of the pairs
+    host: np.ndarray
+    residual: np.ndarray
+    contradicted: int
+
+
+def measure(guest: Side, host: Side) -> Measured | None:
+    """The offset, or None where there are fewer than eight points or operations to pair.
+
+    `guest.good` are thaws, `guest.bad` failed operations; `host.good` points that claim application consistency,
+    `host.bad` those that do not.
+    """
+    if len(guest.good) < FEWEST or len(host.good) < FEWEST:
+        return None
+    step = _step(host.good)
+    shifts = [_refined(guest, host, offset, step) for offset in _candidates(guest.good, host.good)]
+    shifts = [shift for shift in shifts if len(shift.guest) >= FEWEST]
+    if not shifts:
+        return Measured(None, None, 0.0, 0.0, 0, True, "no shift pairs eight points")
+    most = max(len(shift.guest) for shift in shifts)
+    shifts = [shift for shift in shifts if len(shift.guest) >= max(FEWEST, 0.5 * most)]
+    return _chosen(_distinct(shifts, step), guest, step)
+
+
+def _step(times: np.ndarray) -> float:
+    return float(np.median(np.diff(times)))
+
+
+def _candidates(guest: np.ndarray, host: np.ndarray) -> list[float]:
+    """Offsets at which many differences of both sides agree to within the writer window."""
+    differences = np.sort((host[:, None] - guest[None, :]).ravel())
+    differences = differences[np.abs(differences) <= REACH_S]
+    if not len(differences):
+        return []
+    upper = np.searchsorted(differences, differences + 2 * WIDE_S, side="right")
+    counts = upper - np.arange(len(differences))
+    made: list[float] = []
+    left = counts.astype(float)
+    floor = max(FEWEST, 0.4 * counts.max())
+    while left.max() >= floor and len(made) < 200:
+        at = int(left.argmax())
+        centre = float(np.median(differences[at : upper[at]]))
+        made.append(centre)
+        left[np.abs(differences - centre) <= 3 * WIDE_S] = 0
+    return made
+
+
+def _refined(guest: Side, host: Side, offset: float, step: float) -> _Shift:
+    drift = 0.0
+    epoch = float(np.median(guest.good))
+    left = right = np.empty(0, dtype=int)
+    for reach in (3 * WIDE_S, WIDE_S, WIDE_S):
+        placed = guest.good + offset + drift * (guest.good - epoch)
+        left, right = _pairs(placed, host.good, reach)
+        if len(left) < FEWEST:
+            break
+        rest = host.good[right] - guest.good[left]
+        drift, epoch = _slope(guest.good[left], rest), float(np.median(guest.good[left]))
+        offset = float(np.median(rest - drift * (guest.good[left] - epoch)))
+    residual = host.good[right] - (guest.good[left] + offset + drift * (guest.good[left] - epoch))
+    found = _Shift(offset, drift, epoch, left, right, residual, 0)
+    return replace(found, contradicted=_contradicted(found, guest, host, step))
+
+
+def _pairs(placed: np.ndarray, host: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Each point with the nearest operation, if they are nearest to each other."""
+    near = _nearest(placed, host)
+    back = _nearest(host, placed)
+    index = np.arange(len(host))
+    mutual = (back[near] == index) & (np.abs(placed[near] - host) <= reach)
+    return near[mutual], index[mutual]
+
+
+def _nearest(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    place = np.clip(np.searchsorted(values, wanted), 1, max(1, len(values) - 1))
+    if len(values) == 1:
+        return np.zeros(len(wanted), dtype=int)
+    before, after = values[place - 1], values[place]
+    return np.where(wanted - before <= after - wanted, place - 1, place)
+
+
+def _slope(times: np.ndarray, rest: np.ndarray) -> float:
+    """Robust drift (median of pairwise slopes); none over less than half a day, or where noise explains it."""
+    span = times[-1] - times[0] if len(times) else 0.0
+    if len(times) < FEWEST or span < 12 * 3600:
+        return 0.0
+    half = len(times) // 2
+    early, late = np.arange(len(times) - half), np.arange(half, len(times))
+    slopes = (rest[late] - rest[early[: len(late)]]) / (times[late] - times[early[: len(late)]])
+    slope = float(np.median(slopes))
+    left = rest - np.median(rest) - slope * (times - np.median(times))
+    noise = 1.4826 * float(np.median(np.abs(left - np.median(left))))
+    return slope if 3 * noise * math.sqrt(12 / len(times)) < abs(slope) * span < 1e-3 * span else 0.0
+
+
+def _contradicted(shift: _Shift, guest: Side, host: Side, step: float) -> int:
+    """Hours that speak against a shift: a claim over a failed or absent operation, a good operation without a claim."""
+    def place(times: np.ndarray) -> np.ndarray:
+        return times + shift.offset + shift.drift * (times - shift.epoch)
+
+    near = 0.25 * step
+    unpaired = np.delete(host.good, shift.host)
+    over_failed = int(_close(unpaired, place(guest.bad), near).sum())
+    spans = [tuple(place(np.array(span))) for span in guest.covered]
+    silent = unpaired[~_close(unpaired, place(guest.bad), near)]
+    absent = sum(any(first + near <= time <= last - near for first, last in spans) for time in silent)
+    lone = place(np.delete(guest.good, shift.guest))
+    listed = np.sort(np.concatenate([host.good, host.bad]))
+    inside = lone[(lone > listed[0] - near) & (lone < listed[-1] + near)]
+    beat = inside[np.abs((inside - host.good[0] + step / 2) % step - step / 2) <= WIDE_S]
+    return over_failed + absent + len(beat)
+
+
+def _close(times: np.ndarray, others: np.ndarray, reach: float) -> np.ndarray:
+    if not len(others) or not len(times):
+        return np.zeros(len(times), dtype=bool)
+    ordered = np.sort(others)
+    return np.abs(ordered[_nearest(ordered, times)] - times) <= reach
+
+
+def _distinct(shifts: list[_Shift], step: float) -> list[_Shift]:
+    made: list[_Shift] = []
+    for shift in sorted(shifts, key=lambda one: (-len(one.guest), abs(one.offset))):
+        if all(abs(shift.offset - other.offset) > min(3 * WIDE_S, step / 4) for other in made):
+            made.append(shift)
+    return made
+
+
+def _chosen(shifts: list[_Shift], guest: Side, step: float) -> Measured:
+    best, why = _by_jitter(shifts, guest.good)
+    if best is None:
+        best, why = _by_hours(shifts, step)
+    if best is None:
+        return Measured(None, None, 0.0, 0.0, max(len(shift.guest) for shift in shifts), True, why)
+    low, high = np.percentile(best.residual, [5, 95])
+    return Measured(best.offset, float(high - low), best.drift * 86400.0, best.epoch, len(best.guest), False, why)
+
+
+def _by_jitter(shifts: list[_Shift], guest: np.ndarray) -> tuple[_Shift | None, str]:
+    """The shift whose two sides share their jitter, if exactly one does and the hours do not speak against it."""
+    scored = sorted(((_accident(shift, guest) * len(shifts), shift) for shift in shifts), key=lambda pair: pair[0])
+    chance, best = scored[0]
+    if chance > CHANCE:
+        return None, ""
+    if len(scored) > 1 and scored[1][0] < 1e-2 and scored[1][0] < chance * 1e6:
+        return None, ""
+    fewest = min(shift.contradicted for shift in shifts)
+    if best.contradicted > fewest + WEAK:
+        return None, ""
+    return best, f"both sides share the jitter of {len(best.guest)} pairs"
+
+
+def _accident(shift: _Shift, guest: np.ndarray) -> float:
+    """The probability that two unrelated series agree as well in the change of their intervals as this pairing does."""
+    times = guest[shift.guest]
+    host = times + shift.residual
+    gaps = np.diff(times)
+    regular = np.abs(gaps - np.median(gaps)) <= 3 * WIDE_S
+    left = np.diff(times)[regular]
+    right = np.diff(host)[regular]
+    if len(left) < FEWEST - 1:
+        return 1.0
+    left, right = left - np.median(left), right - np.median(right)
+    if np.std(left) < 0.3 or np.std(right) < 0.3:
+        return 1.0  # no jitter that the resolution of the logs could show
+    rho = float(np.corrcoef(_ranks(left), _ranks(right))[0, 1])
+    if not rho > 0.5:
+        return 1.0
+    z = math.atanh(min(rho, 0.999999)) * math.sqrt(max(1.0, 0.67 * len(left) - 3) / 1.06)
+    return 0.5 * math.erfc(z / math.sqrt(2))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    return np.argsort(np.argsort(values)).astype(float)
+
+
+def _by_hours(shifts: list[_Shift], step: float) -> tuple[_Shift | None, str]:
+    """The shift that the fewest hours contradict, if it wins clearly."""
+    ordered = sorted(shifts, key=lambda shift: (shift.contradicted, abs(shift.offset)))
+    best = ordered[0]
+    if len(ordered) == 1:
+        return best, f"only one shift pairs more than half of the points ({len(best.guest)} pairs)"
+    margin = ordered[1].contradicted - best.contradicted
+    wanted = WEAK if abs(best.offset) <= step / 2 else STRONG
+    if margin >= wanted:
+        return best, f"missing and failed hours fit this shift only ({len(best.guest)} pairs)"
+    fit = f"{len(shifts)} shifts by whole intervals fit alike"
+    return None, f"{fit}: no shared jitter, and too few missing hours to tell them apart"
