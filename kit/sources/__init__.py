@@ -21,7 +21,7 @@ from kit.sources import _rows, _sniff
 from kit.sources._account import Account, Keeper
 from kit.sources.seam import Fact, Lost, Opened, Reading, Rows
 
-__all__ = ["Account", "read_source", "readers", "recognise", "source_id_of"]
+__all__ = ["Account", "read_source", "readers", "recognise", "source_id_of", "unreadable"]
 
 Advance = Callable[[int], None]
 
@@ -60,21 +60,23 @@ def read_source(
     culture: str | None = None,
     options: dict[str, Any] | None = None,
     sha256: str | None = None,
+    reader: ModuleType | None = None,
     advance: Advance | None = None,
 ) -> Iterator[Rows | Account]:
     """Complete rows of one file in batches, and its Account at the end. Never fails on what a file holds.
 
     `Rows.columns` have the declared columns and types, with source_id, uid and integrity; columns `X_local` (times
-    without zone) stand beside `X_utc` where the file's times are local. A reader that fails in the middle keeps what it
-    has read: the source is then partial. `advance` is called with the number of bytes that are done.
+    without zone) stand beside `X_utc` where the file's times are local. A reader that fails in the middle keeps what
+    it has read: the source is then partial. `reader` and `sha256` save finding them again. `advance` is called with
+    the number of bytes that are done.
     """
     path = relative_path or (str(given) if isinstance(given, (str, Path)) else "")
     if not isinstance(given, (str, Path)):
-        yield from _read(given, path, culture, options or {}, sha256, advance)
+        yield from _read(given, path, culture, options or {}, sha256, reader, advance)
         return
     try:
         with Path(given).open("rb") as file:
-            yield from _read(file, path, culture, options or {}, sha256, advance)
+            yield from _read(file, path, culture, options or {}, sha256, reader, advance)
     except OSError as error:
         yield unreadable(path, f"{error.strerror or error}: cannot be opened")
 
@@ -87,7 +89,13 @@ def unreadable(path: str, reason: str, status: str = "unreadable", **known: Any)
 
 
 def _read(
-    file: BinaryIO, path: str, culture: str | None, options: dict[str, Any], sha256: str | None, advance: Advance | None
+    file: BinaryIO,
+    path: str,
+    culture: str | None,
+    options: dict[str, Any],
+    sha256: str | None,
+    reader: ModuleType | None,
+    advance: Advance | None,
 ) -> Iterator[Rows | Account]:
     sha256 = sha256 or _sniff.digest(file)
     file.seek(0, 2)
@@ -96,7 +104,7 @@ def _read(
     head = file.read(_sniff.HEAD)
     file.seek(0)
     known = {"size": size, "sha256": sha256, "source_id": source_id_of(sha256)}
-    reader = recognise(head, path) if size else None
+    reader = (reader or recognise(head, path)) if size else None
     if reader is None:
         yield _nothing_read(path, head, known)
         return
