@@ -25,6 +25,7 @@ from kit import (
     evidence,
     expected,
     findings,
+    gate,
     issue,
     items,
     judged,
@@ -93,7 +94,7 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
     )
     kept = watched[watched["uid"].isin(set(judged_events["uid"]) | cited)]
     made = _tables(case, chain, kept, matches, said, verdicts, judged_events, words)
-    return Analysis(_meta(case, made, policy, known, words), made)
+    return gate.check(Analysis(_meta(case, made, policy, known, words), made))
 
 
 class _Chain:

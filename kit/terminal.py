@@ -146,7 +146,7 @@ def analysed(analysis: Analysis, case: Path, out: Path, page: Path | None = None
         parts.append(
             _wrapped(["No recovery point and no VSS operation was found in this case: nothing can be judged."])
         )
-    parts += [_events(analysis), _losses(analysis), _written(analysis, case, out, page)]
+    parts += [_events(analysis), _losses(analysis), _written(case, out, page)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -202,10 +202,11 @@ def _losses(analysis: Analysis) -> str:
     return "\n".join(f"  {line}" if line.startswith("!") else line for line in lines[:8])
 
 
-def _written(analysis: Analysis, case: Path, out: Path, page: Path | None) -> str:
+def _written(case: Path, out: Path, page: Path | None) -> str:
     if page is not None:
         return f"Written: {page}"
-    return f"Written: {out / 'verdicts.json'} and {len(analysis.tables)} tables\nNext:    kit report {_quoted(case)} --out REPORT"
+    written = f"Written: {out / 'verdicts.json'} and the tables in {out / 'tables'}"
+    return f"{written}\nNext:    kit report {_quoted(case)} --out REPORT"
 
 
 def _quoted(path: Path) -> str:
