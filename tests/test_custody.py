@@ -1,0 +1,125 @@
+"""Custody: any byte that changes after sealing is named, wherever it lies."""
+
+import json
+import random
+import shutil
+import zipfile
+
+import pytest
+
+from kit import custody
+from kit.errors import IntegrityError
+
+
+@pytest.fixture
+def sealed(tmp_path):
+    case = tmp_path / "case"
+    (case / "guest").mkdir(parents=True)
+    (case / "guest" / "ERRORLOG").write_bytes(b"2014-05-19 22:00:03.43 spid5s  text\r\n" * 20)
+    (case / "points.csv").write_bytes(b"Name,Id\r\na,1\r\n")
+    (case / "case.toml").write_text("[case]\nid = 'x'\n", encoding="utf-8")
+    with zipfile.ZipFile(case / "more.zip", "w") as archive:
+        archive.writestr("inner/System.evtx", b"ElfFile\0" + bytes(100))
+    report = tmp_path / "report"
+    (report / "tables").mkdir(parents=True)
+    (report / "report.html").write_text("<p>answer</p>", encoding="utf-8")
+    (report / "tables" / "verdicts.parquet").write_bytes(b"PAR1" + bytes(50))
+    custody.Ledger(report).append("opened", files=3)
+    custody.seal(report, case, custody.evidence(case), {"kit": "1"})
+    return case, report
+
+
+def test_what_was_sealed_and_not_touched_has_no_difference(sealed):
+    case, report = sealed
+    assert custody.verify(report) == []
+    assert custody.verify(report, case) == []
+
+
+def test_the_manifest_lists_files_as_they_lie_on_disk_and_carries_no_time(sealed):
+    case, report = sealed
+    manifest = json.loads((report / "manifest.json").read_text(encoding="utf-8"))
+    assert [item["path"] for item in manifest["evidence"]] == ["case.toml", "guest/ERRORLOG", "more.zip", "points.csv"]
+    assert [item["path"] for item in manifest["outputs"]] == ["report.html", "tables/verdicts.parquet"]
+    before = (report / "manifest.json").read_bytes()
+    custody.seal(report, case, custody.evidence(case), {"kit": "1"})
+    assert (report / "manifest.json").read_bytes() == before
+    assert custody.verify(report) == []
+
+
+def all_files(*folders):
+    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def test_any_flipped_byte_is_found_and_its_file_named(sealed):
+    case, report = sealed
+    chance = random.Random(7)
+    for path in all_files(case, report):
+        content = path.read_bytes()
+        for place in [0, len(content) - 1, *(chance.randrange(len(content)) for _ in range(12))]:
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << chance.randrange(8)
+            path.write_bytes(flipped)
+            named = [difference.path for difference in custody.verify(report)]
+            assert any(name.split(" line ")[0] in path.as_posix() for name in named), (path, place)
+        path.write_bytes(content)
+    assert custody.verify(report) == []
+
+
+def test_removed_and_added_files_are_named(sealed):
+    case, report = sealed
+    (case / "points.csv").unlink()
+    (report / "extra.txt").write_text("x", encoding="utf-8")
+    assert [str(one) for one in custody.verify(report)] == [
+        "extra.txt: output was added",
+        "points.csv: evidence is gone",
+    ]
+
+
+def test_lines_cut_off_the_ledger_are_noticed(sealed):
+    _, report = sealed
+    lines = (report / "ledger.jsonl").read_bytes().splitlines(keepends=True)
+    (report / "ledger.jsonl").write_bytes(b"".join(lines[:-1]))
+    assert [one.path for one in custody.verify(report)] == ["ledger.jsonl"]
+    (report / "ledger.jsonl").write_bytes(b"".join(lines[1:]))
+    assert custody.verify(report)[0].path == "ledger.jsonl line 1"
+
+
+def test_nothing_is_added_to_a_broken_ledger(sealed):
+    _, report = sealed
+    path = report / "ledger.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"opened", b"closed"))
+    with pytest.raises(IntegrityError, match="line 1"):
+        custody.Ledger(report).append("more")
+    with pytest.raises(IntegrityError, match="line 1"):
+        custody.Ledger(report).entries()
+
+
+def test_evidence_that_changes_during_the_analysis_is_not_sealed(sealed, tmp_path):
+    case, _ = sealed
+    before = custody.evidence(case)
+    (case / "points.csv").write_bytes(b"Name,Id\r\na,2\r\n")
+    other = tmp_path / "other"
+    other.mkdir()
+    with pytest.raises(IntegrityError, match=r"points\.csv: evidence has other bytes"):
+        custody.seal(other, case, before)
+    assert not (other / "manifest.json").exists()
+    assert [entry["action"] for entry in custody.Ledger(other).entries()] == ["evidence changed"]
+
+
+def test_moved_evidence_can_be_named_and_missing_evidence_is_said(sealed, tmp_path):
+    case, report = sealed
+    shutil.move(case, tmp_path / "elsewhere")
+    assert "not there" in custody.verify(report)[0].what
+    assert custody.verify(report, tmp_path / "elsewhere") == []
+
+
+def test_an_archive_as_a_case_is_one_file(tmp_path):
+    with zipfile.ZipFile(tmp_path / "case.zip", "w") as archive:
+        archive.writestr("a.txt", "one")
+        archive.writestr("b.txt", "two")
+    assert [item["path"] for item in custody.evidence(tmp_path / "case.zip")] == ["case.zip"]
+
+
+def test_without_a_manifest_there_is_nothing_to_verify(tmp_path):
+    with pytest.raises(IntegrityError, match=r"manifest\.json is not there"):
+        custody.verify(tmp_path)
