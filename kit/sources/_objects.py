@@ -26,8 +26,8 @@ class Mapper(Protocol):
     def fits(self, row: Row) -> bool:
         """Whether the object is one of this kind."""
 
-    def learn(self, row: Row) -> None:
-        """Look at an object before rows are made."""
+    def learn(self, row: Row, dates: Dates) -> None:
+        """Look at an object and its dates before rows are made."""
 
     def made(self, row: Row, dates: Dates) -> Made | Lost | None:
         """The row of an object; None for one that is whole and no row."""
@@ -72,10 +72,9 @@ def _learned(opened: Opened, mappers: Sequence[Mapper], dates: Dates) -> _Learne
         if isinstance(item, Row):
             about.rows += 1
             about.names = about.names or list(item)
-            dates.learn(value for value in item.values() if isinstance(value, str) and len(value) <= _LONGEST_DATE)
             if mapper := _taker(mappers, item):
                 about.taken += 1
-                mapper.learn(item)
+                mapper.learn(item, dates)
                 about.take(computer_of(item))
         elif isinstance(item, About):
             about.take(item.computer)
@@ -106,6 +105,11 @@ def computer_of(row: Row) -> str | None:
     """The computer that an object was exported from; none for names of the own machine such as localhost."""
     name = row.text("PSComputerName", "ComputerName", "__SERVER", "PSServerName")
     return None if name is None or name.lower() in _NO_COMPUTER else name
+
+
+def learn_all(row: Row, dates: Dates) -> None:
+    """Every short text of an object as evidence for the order of day and month: names hold dates too."""
+    dates.learn(value for value in row.values() if isinstance(value, str) and len(value) <= _LONGEST_DATE)
 
 
 def lost(row: Row, reason: str) -> Lost:

@@ -11,7 +11,7 @@ from kit.powershell import Row, claim_of, number_of, text_of
 from kit.powershell.dates import Dates
 from kit.sources import _enums
 from kit.sources._build import Made
-from kit.sources._objects import computer_of, times
+from kit.sources._objects import computer_of, learn_all, times
 from kit.sources.seam import Fact, Lost
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -71,8 +71,9 @@ class Replications:
         """Whether the object is one of these."""
         return kind_of(row) is not None
 
-    def learn(self, row: Row) -> None:
-        """Look at how the states are written."""
+    def learn(self, row: Row, dates: Dates) -> None:
+        """Look at how states and dates are written."""
+        learn_all(row, dates)
         state = row.pick("ReplicationState", "State")
         bare = number_of(state) is not None and (text_of(state) or "").isdigit()
         self._bare_state |= bare and kind_of(row) == "replication" and not _is_wmi(row)

@@ -13,7 +13,7 @@ from kit.powershell import Row
 from kit.powershell.dates import Dates, Moment
 from kit.sources import _enums
 from kit.sources._build import Made
-from kit.sources._objects import computer_of, lost, times
+from kit.sources._objects import computer_of, learn_all, lost, times
 from kit.sources.seam import Fact, Lost
 from kit.times import iso_z
 
@@ -59,8 +59,9 @@ class Snapshots:
         """Whether the object is a snapshot."""
         return looks_like(row)
 
-    def learn(self, row: Row) -> None:
-        """Look at numbers and names of a snapshot before rows are made."""
+    def learn(self, row: Row, dates: Dates) -> None:
+        """Look at numbers, names and dates of a snapshot before rows are made."""
+        learn_all(row, dates)
         self._first = self._first or row
         self._has_time |= row.pick(*_TIME) is not None
         self._has_type |= row.pick(*_TYPE) is not None or _word_in_name(row) is not None

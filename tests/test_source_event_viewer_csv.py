@@ -1,0 +1,62 @@
+"""Lists of Event Viewer in six languages and of the old one; all samples hold the same two events."""
+
+from datetime import datetime
+
+import pytest
+from reading import events, sample
+
+from kit.sources import event_viewer_csv, recognise
+
+LANGUAGES = ["english", "german", "french", "japanese", "russian", "polish"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_same_two_events_in_every_language(language):
+    content = sample(f"event_viewer_csv/{language}.csv")
+    assert recognise(content, "x") is event_viewer_csv
+    rows, account = events(content)
+    assert [(row["provider"], row["event_id"], row["level"]) for row in rows] == [("SQLVDI", 1, 2), ("VSS", 8229, 3)]
+    assert [row["time_local"].isoformat() for row in rows] == ["2014-05-19T22:00:09", "2014-05-19T22:00:07"]
+    assert rows[1]["message"].endswith('Writer Name: SqlServerWriter "quoted"')
+    assert [row["record_id"] for row in rows] == [2, 1]
+    assert account.source["status"] == "read"
+
+
+def test_the_list_of_server_2003_has_no_header():
+    rows, _ = events(sample("event_viewer_csv/server-2003.txt"))
+    assert [(row["provider"], row["event_id"], row["level"], row["computer"]) for row in rows] == [
+        ("SQLVDI", 1, 2, "SQL01"),
+        ("VSS", 8193, 2, "SQL01"),
+    ]
+    assert rows[0]["time_local"] == datetime.fromisoformat("2014-05-19T22:00:09")
+
+
+def test_the_file_name_tells_the_channel_and_nothing_else():
+    content = sample("event_viewer_csv/english.csv")
+    assert events(content, "guest/Application-2014.csv")[0][0]["channel"] == "Application"
+    assert events(content, "guest/list.csv")[0][0]["channel"] is None
+
+
+def test_a_header_in_english_without_rows_is_an_empty_list():
+    _, account = events("Level,Date and Time,Source,Event ID,Task Category\r\n")
+    assert account.source["status"] == "empty"
+
+
+def test_a_row_without_a_date_is_lost_with_its_number():
+    content = sample("event_viewer_csv/english.csv") + b"Error,yesterday,VSS,12289,None,x\r\n"
+    rows, account = events(content)
+    assert len(rows) == 2
+    assert [(loss["first_id"], loss["reason"]) for loss in account.losses] == [(3, "row 3: 'yesterday' is no date")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a,b,c,d,e\r\n1,2,3,4,5\r\n",
+        '"VMName","State","Health","Mode","X"\r\n"A","Replicating","Normal","Primary","1"\r\n',
+        "5/19/2014,text\r\n",
+    ],
+)
+def test_other_lists_are_not_taken(text):
+    assert event_viewer_csv.recognise(text.encode(), "events.csv") == 0
