@@ -1,4 +1,4 @@
-"""What every test may use: the real logs in KIT_CORPUS, an evidence store of its own, golden files."""
+"""What every test may use: the real logs in KIT_CORPUS, an evidence store of its own."""
 
 from __future__ import annotations
 
@@ -6,15 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-
-
-def pytest_addoption(parser):
-    parser.addoption("--update-golden", action="store_true", help="write golden files anew, to be reviewed as a diff")
-
-
-@pytest.fixture
-def update_golden(request):
-    return request.config.getoption("--update-golden")
 
 
 @pytest.fixture(autouse=True, scope="session")
