@@ -12,8 +12,8 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "tables.md"
 HEAD = """# The declared tables
 
 Made from `kit/tables.py` by `python -m kit.docs_tables`; do not edit. Every frame that the kit hands out is one of
-these, and the Parquet files in `tables/` of a report hold the same columns. Unknown is null, never 0, False or an empty text.
-Times are UTC with microseconds. `verdicts.json` holds the main ones as JSON.
+these, and the Parquet files in `tables/` of a report hold the same columns. Unknown is null, never 0, False or an
+empty text. Times are UTC with microseconds. `verdicts.json` holds the main ones as JSON.
 """
 WORDS = {"string": "text", "int64": "whole number", "double": "number", "bool": "true or false"}
 
@@ -27,7 +27,8 @@ def page() -> str:
 
 
 def _table(name: str, declared: pa.Schema) -> str:
-    lines = [f"\n## {name}\n", f"One row is {_meta(declared, 'row')}.\n", "| column | type | meaning |", "|---|---|---|"]
+    head = ["| column | type | meaning |", "|---|---|---|"]
+    lines = [f"\n## {name}\n", f"One row is {_meta(declared, 'row')}.\n", *head]
     lines += [f"| {field.name} | {_kind(field.type)} | {_meta(field, 'meaning')} |" for field in declared]
     return "\n".join(lines)
 
