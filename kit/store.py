@@ -181,15 +181,16 @@ class _Writer:
         self._waiting.append(table.select(self._schema.names).cast(self._schema))
         self._rows += len(table)
         if self._rows >= _ROW_GROUP:
-            self.flush()
+            self._write(self._rows - self._rows % _ROW_GROUP)
 
-    def flush(self) -> None:
-        if self._waiting:
-            self._file.write_table(pa.concat_tables(self._waiting).unify_dictionaries(), row_group_size=_ROW_GROUP)
-        self._waiting, self._rows = [], 0
+    def _write(self, rows: int) -> None:
+        whole = pa.concat_tables(self._waiting).unify_dictionaries()
+        self._file.write_table(whole.slice(0, rows), row_group_size=_ROW_GROUP)
+        self._waiting, self._rows = [whole.slice(rows)], self._rows - rows
 
     def close(self) -> None:
-        self.flush()
+        if self._rows:
+            self._write(self._rows)
         self._file.close()
 
 
