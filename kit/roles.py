@@ -140,7 +140,7 @@ def _first(one: Facts, told: Exports, hosts: Mapping[str, tuple[str, str]], conf
     known = hosts.get(short(computer)) if computer else None
     role, reason = (
         (said.role, "case.toml") if said.role
-        else _test(one, config)
+        else _test(one, told, config)
         or _host(one, told, known)
         or (known if known and not _any(one.channels, _GUEST_CHANNELS) else None)
         or _guest(one, computer, told)
@@ -151,7 +151,7 @@ def _first(one: Facts, told: Exports, hosts: Mapping[str, tuple[str, str]], conf
     return Role(str(role), reason, computer, said.vm)
 
 
-def _test(one: Facts, config: Config) -> tuple[str, str] | None:
+def _test(one: Facts, told: Exports, config: Config) -> tuple[str, str] | None:
     if _is_host_content(one):
         return None
     for entry in config.test_failovers:
@@ -160,6 +160,8 @@ def _test(one: Facts, config: Config) -> tuple[str, str] | None:
     for part in _folders(one.path):
         if re.match(r"test[-_ ]?failover", part.casefold()):
             return "test_failover_guest", f"folder {part!r}"
+        if _TEST_NAME.search(part) and _TEST_NAME.sub("", part).casefold() in told.vms:
+            return "test_failover_guest", f"folder {part!r} is named like the test machine of a VM"
     return None
 
 
@@ -182,9 +184,8 @@ def _guest(one: Facts, computer: str | None, told: Exports) -> tuple[str, str] |
     if computer and short(computer) in told.vms:
         return "guest", f"computer {computer} is named like the VM {told.vms[short(computer)]}"
     for part in _folders(one.path):
-        if (plain := _TEST_NAME.sub("", part).casefold()) in told.vms:
-            test = plain != part.casefold()
-            return ("test_failover_guest" if test else "guest"), f"folder {part!r} is named like the VM"
+        if part.casefold() in told.vms:
+            return "guest", f"folder {part!r} is named like the VM"
     if _any(one.channels, _GUEST_CHANNELS):
         return "guest", "a log of SQL Server, which runs in the guest"
     if hits := sorted(name for name in one.providers if _any({name}, _GUEST_PROVIDERS)):

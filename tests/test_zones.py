@@ -1,0 +1,196 @@
+"""Local times to UTC: every expectation can be checked with a calendar of time zones."""
+
+# ruff: noqa: DTZ001 - local times without zone are the subject
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit import zone_anchors, zones
+from kit.zone_anchors import Point
+
+SUMMER, AUTUMN = datetime(2014, 5, 19, 21), datetime(2014, 12, 1, 8)
+
+
+def local(*moments):
+    return pd.Series(pd.to_datetime(list(moments))).astype("datetime64[us]")
+
+
+def utc(series):
+    return [f"{one:%Y-%m-%d %H:%M}" for one in series]
+
+
+def point(moment, hours, reason="seen"):
+    return Point(moment, int(hours * 3600), reason)
+
+
+def test_a_declared_zone_knows_daylight_saving():
+    zone = zones.declared("Europe/Berlin")
+    made, sure = zone.convert(local("2014-01-10 12:00", "2014-07-10 12:00"))
+    assert utc(made) == ["2014-01-10 11:00", "2014-07-10 10:00"]
+    assert sure.all() and zone.basis == "declared"
+
+
+def test_the_hour_that_a_zone_repeats_is_only_assumed():
+    _, sure = zones.declared("Europe/Berlin").convert(local("2014-10-26 01:30", "2014-10-26 02:30", "2014-10-26 03:30"))
+    assert list(zones.basis(sure, "declared")) == ["declared", "assumed", "declared"]
+
+
+def test_nobody_knows_means_that_no_row_is_sure():
+    made, sure = zones.assumed().convert(local("2014-05-19 22:00"))
+    assert utc(made) == ["2014-05-19 22:00"]
+    assert not sure.any()
+
+
+# +02:00 seen on 19 May: Berlin until 26 October, or Johannesburg for ever. Nobody can tell from one point.
+def test_one_offset_holds_until_a_clock_may_have_been_changed():
+    zone = zones.inferred([point(SUMMER, 2)], [], "the file says UTC+02:00")
+    made, sure = zone.convert(local("2014-05-19 22:00", "2014-08-01 12:00", "2014-12-01 12:00", "2014-03-01 12:00"))
+    assert utc(made)[:2] == ["2014-05-19 20:00", "2014-08-01 10:00"]
+    assert sure.tolist() == [True, True, False, False]
+    assert (zone.text, zone.basis) == ("+02:00", "inferred")
+
+
+# +02:00 in May and +01:00 in December: the zones with these two share the change on 26 October 01:00 UTC.
+def test_two_offsets_show_the_zone_and_its_changes():
+    zone = zones.inferred([point(SUMMER, 2), point(AUTUMN, 1)], [], "UTC lines")
+    made, sure = zone.convert(local("2014-10-25 12:00", "2014-10-27 12:00"))
+    assert utc(made) == ["2014-10-25 10:00", "2014-10-27 11:00"]
+    assert sure.all()
+    assert zone.text == "Europe/Berlin"
+
+
+def test_offsets_that_no_zone_explains_stay_with_the_commonest():
+    points = [point(SUMMER, 2), point(SUMMER + timedelta(hours=3), 2), point(SUMMER + timedelta(hours=6), 7)]
+    zone = zones.inferred(points, [], "odd")
+    assert zone.text == "+02:00"
+    assert "no zone explains" in zone.reason
+
+
+def test_a_zone_named_by_the_system_log_needs_no_point_and_must_not_contradict_one():
+    named = zones.inferred([], ["Europe/Paris"], "")
+    assert (named.text, named.basis) == ("Europe/Paris", "inferred")
+    assert zones.inferred([point(SUMMER, 2)], ["Europe/Paris"], "x").text == "Europe/Paris"
+    assert zones.inferred([point(SUMMER, -7)], ["Europe/Paris"], "x").text == "-07:00"
+    assert zones.inferred([], ["Europe/Paris", "America/New_York"], "") is None
+    assert zones.inferred([], [], "") is None
+
+
+# The last strings of EventLog records at boot, as public logs have them: bias in minutes and the Windows zone.
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("-60 Romance Standard Time", "Europe/Paris"),
+        ("480 Pacific Standard Time", "America/Los_Angeles"),
+        ("0 Coordinated Universal Time", "Etc/UTC"),
+        ("-60 W. Europe Standard Time", "Europe/Berlin"),
+        ("0 W. Europe Standard Time", None),
+        ("-60 Mars Standard Time", None),
+        ("60", None),
+    ],
+)
+def test_windows_names_of_zones(text, name):
+    assert zones.named(["", "42", "60", text]) == name
+
+
+def test_the_days_on_which_clocks_change():
+    assert not zones.change_between(datetime(2014, 5, 1), datetime(2014, 8, 30))
+    assert zones.change_between(datetime(2014, 8, 1), datetime(2014, 11, 1))
+    assert zones.change_between(datetime(2014, 11, 20), datetime(2015, 5, 5))
+    assert not zones.change_between(datetime(2014, 11, 20), datetime(2015, 2, 1))
+    assert not zones.change_between(datetime(2014, 10, 25, 12), datetime(2014, 10, 26, 12))
+
+
+def frames(rows, offset_h, strings=None):
+    """An ERRORLOG in local time and the same messages in an Application log."""
+    here = pd.DataFrame(
+        {
+            "time_local": local(*[moment for moment, _, _ in rows]),
+            "event_id": pd.array([number for _, number, _ in rows], dtype="Int64"),
+            "message": pd.array([text for _, _, text in rows], dtype="str"),
+        }
+    )
+    there = pd.DataFrame(
+        {
+            "time_utc": (here["time_local"] - pd.Timedelta(hours=offset_h)).dt.tz_localize("UTC"),
+            "event_id": here["event_id"],
+            "message": pd.array([None] * len(rows), dtype="str"),
+            "strings": strings or [[text] for text in here["message"]],
+        }
+    )
+    return here, there
+
+
+DEVICES = [f"{{5E9B3C1A-7D44-4E0B-9C77-2B1F0A6D8E{number:02d}}}1" for number in range(24)]
+
+
+def hourly(count, start=SUMMER):
+    rows, strings = [], []
+    for number in range(count):
+        moment = start + timedelta(hours=number, seconds=number % 7)
+        rows.append((moment, 18210, f"SendFileInfoBegin:  failure on backup device '{DEVICES[number]}'. Error 995."))
+        strings.append(["SendFileInfoBegin", DEVICES[number], "995"])
+    return rows, strings
+
+
+@pytest.mark.parametrize("hours", [2, -7, 5.5, 5.75, 0])
+def test_messages_in_both_logs_give_the_offset(hours):
+    rows, strings = hourly(6)
+    found = zone_anchors.points(*frames(rows, hours, strings))
+    assert {one.offset_s for one in found} == {hours * 3600}
+
+
+# Every hour at the same second, and nothing in the texts tells one hour from the next: any whole hour fits.
+def test_messages_that_repeat_exactly_every_hour_leave_the_offset_open():
+    rows = [(SUMMER + timedelta(hours=number), None, "I/O is frozen on database Sales.") for number in range(12)]
+    here, there = frames(rows, 2)
+    there = there.assign(strings=[["Sales", "frozen"]] * 12)
+    assert zone_anchors.points(here, there) == []
+
+
+def test_the_same_words_at_other_seconds_are_no_anchor():
+    rows, strings = hourly(5)
+    here, there = frames(rows, 2, strings)
+    there["time_utc"] += pd.Timedelta(seconds=40)
+    assert zone_anchors.points(here, there) == []
+
+
+def test_other_error_numbers_are_other_messages():
+    rows, strings = hourly(5)
+    here, there = frames(rows, 2, strings)
+    there["event_id"] = pd.array([3041] * 5, dtype="Int64")
+    assert zone_anchors.points(here, there) == []
+
+
+def test_a_change_of_the_clock_inside_the_log_shows_in_the_anchors():
+    rows, strings = hourly(10)
+    first = frames(rows[:5], 2, strings[:5])
+    later = [(moment.replace(month=12), number, text) for moment, number, text in rows[5:]]
+    second = frames(later, 1, strings[5:])
+    found = zone_anchors.points(*(pd.concat(pair, ignore_index=True) for pair in zip(first, second, strict=True)))
+    assert {(one.local.month, one.offset_s) for one in found} == {(5, 7200), (12, 3600)}
+    made, sure = zones.inferred(found, [], "x").convert(local("2014-06-01 12:00", "2014-12-24 12:00"))
+    assert utc(made) == ["2014-06-01 10:00", "2014-12-24 11:00"]
+    assert sure.all()
+
+
+def test_empty_logs_have_no_anchor():
+    here, there = frames([], 2, [])
+    assert zone_anchors.points(here, there) == []
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(-48, 56), st.integers(3, 12), st.integers(0, 10**6))
+def test_any_quarter_of_an_hour_is_found_again(quarters, count, seed):
+    chance = np.random.default_rng(seed)
+    start = SUMMER + timedelta(seconds=int(chance.integers(0, 86_400)))
+    rows = [
+        (start + timedelta(seconds=int(second)), 1000, f"message {chance.integers(0, 10**9)} of this run")
+        for second in np.sort(chance.integers(0, 40_000, count))
+    ]
+    found = zone_anchors.points(*frames(rows, quarters / 4))
+    assert {one.offset_s for one in found} == {quarters * 900}
