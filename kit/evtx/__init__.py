@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from kit.evtx.reader import Batch, Loss, stream
+from kit.evtx.account import Loss
+from kit.evtx.log import Batch, Log
 
-__all__ = ["Batch", "Loss", "stream"]
+__all__ = ["Batch", "Log", "Loss"]

@@ -7,6 +7,7 @@ substitutions by index; those of a fragment hold their text. Compiled once, a de
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from kit.errors import Unreadable
@@ -39,13 +40,14 @@ class Leaf(NamedTuple):
 class Chunk:
     """The 64 KiB that offsets refer to, inside a larger buffer, and the names already read from it."""
 
-    __slots__ = ("data", "end", "names", "start")
+    __slots__ = ("data", "end", "names", "start", "strict")
 
-    def __init__(self, data: bytes, start: int, end: int) -> None:
+    def __init__(self, data: bytes, start: int, end: int, *, strict: bool = True) -> None:
         self.data = data
         self.start = start
         self.end = min(end, len(data))
         self.names: dict[int, str] = {}
+        self.strict = strict  # a name must fit the hash beside it
 
     def name(self, offset: int) -> str:
         """The name at an offset inside the chunk. Raises Unreadable when it does not lie in the chunk."""
@@ -60,7 +62,20 @@ class Chunk:
         stop = at + 8 + 2 * u16(self.data, at + 6)
         if stop > self.end:
             raise Unreadable("a name runs over the end of its chunk")
-        return wide_text(self.data[at + 8 : stop])
+        name = wide_text(self.data[at + 8 : stop])
+        if self.strict and name_hash(name) != u16(self.data, at + 4):
+            raise Unreadable("a name does not fit its hash")
+        return name
+
+
+@lru_cache(maxsize=8192)
+def name_hash(name: str) -> int:
+    """The 16-bit hash that the format keeps beside a name."""
+    value = 0
+    raw = name.encode("utf-16-le", "surrogatepass")
+    for at in range(0, len(raw), 2):
+        value = (value * 65599 + u16(raw, at)) & 0xFFFF
+    return value
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
 """Layout of the Windows XML event log format: where each field stands and what its codes mean.
 
 A file is a header block of 4 KiB and chunks of 64 KiB. A chunk has a header of 512 bytes, then records; every offset
-inside it counts from its start, so a chunk can be read alone. A record is a header of 24 bytes, binary XML, and its size
-once more. Numbers are little endian. Source: the public description of the format by the libevtx project, checked on real logs.
+inside it counts from its start, so a chunk can be read alone. A record is a header of 24 bytes, binary XML, and its
+size once more. Numbers are little endian. Source: the public description of the format by the libevtx project, checked
+on real logs.
 """
 
 from __future__ import annotations

@@ -16,16 +16,17 @@ from kit.evtx.binxml import Chunk, Leaf, Part, Slot, Walk, u16, u32
 from kit.evtx.values import Kind, Value
 
 MAX_VALUES = 0x4000  # substitutions of one record; Windows itself allows far fewer
-MAX_LEAVES = 0x10000  # leaves of one record, all nesting included
 MAX_NESTING = 16
+_LEAVES_PER_CHUNK = 1 << 18
+_BYTES_PER_CHUNK = 1 << 22  # bytes of values, each time they are used
+_COMPILED_PER_CHUNK = 4 * layout.CHUNK_SIZE  # bytes of definitions; sound ones never overlap
 
 
 class Definition(NamedTuple):
-    """A template: its identifier, its leaves, and where in the buffer its data ended."""
+    """A template: its identifier and its leaves."""
 
     guid: bytes
     leaves: list[Leaf]
-    end: int
 
 
 class Datum(NamedTuple):
@@ -39,107 +40,147 @@ class Datum(NamedTuple):
 
 @dataclass(slots=True)
 class Decoded:
-    """A record as System fields (by the names of fields.SYSTEM) and event data in document order."""
+    """A record as System fields (by the names of fields.SYSTEM) and event data in document order.
+
+    borrowed  a template was taken from elsewhere because the chunk's own is damaged
+    damage    why the rest of the record could not be read; None when all of it was
+    """
 
     system: dict[str, Value] = field(default_factory=dict)
     data: list[Datum] = field(default_factory=list)
     message: str | None = None
     borrowed: bool = False
+    damage: str | None = None
 
 
 Borrow = Callable[[int, int], list[Leaf] | None]  # (first word of the GUID, number of values) -> leaves
 
 
 class Decoder:
-    """Decodes records of one chunk; definitions are compiled once. `borrow` finds a template the chunk has lost."""
+    """Decodes records of one chunk; definitions are compiled once. `borrow` finds a template the chunk has lost.
+
+    What a chunk may cost is bounded, whatever it holds.
+    """
 
     def __init__(self, chunk: Chunk, borrow: Borrow | None = None) -> None:
         self.chunk = chunk
-        self.definitions: dict[int, Definition | None] = {}
         self.borrow = borrow
-        self.borrowed = False
-        self._leaves = 0
+        self._lenient = Chunk(chunk.data, chunk.start, chunk.end, strict=False)
+        self._definitions: dict[tuple[int, bool], Definition | None] = {}
+        self._current = Decoded()
+        self._leaves = _LEAVES_PER_CHUNK
+        self._bytes = _BYTES_PER_CHUNK
+        self._compiled = _COMPILED_PER_CHUNK
 
-    def decode(self, at: int, end: int) -> Decoded:
-        """The record whose binary XML stands between two positions. Raises Unreadable where it makes no sense."""
-        self.borrowed = False
-        self._leaves = 0
-        decoded = Decoded()
+    def decode(self, at: int, end: int, *, trusted: bool = True) -> Decoded:
+        """The record whose binary XML stands between two positions.
+
+        Where it breaks off after its System fields, what came before is kept and `damage` says why. A record that is
+        not `trusted` (slack) is not given a definition whose names are damaged. Raises Unreadable when nothing is left.
+        """
+        decoded = self._current = Decoded()
         try:
-            for leaf_path, name, plain, value in self._fragment(at, end, (), 0):
-                _place(decoded, leaf_path, name, plain, value)
-        except IndexError:
-            raise Unreadable("the record ends inside its binary XML") from None
-        decoded.borrowed = self.borrowed
+            for valued in self._fragment(at, end, (), 0, trusted):
+                _place(decoded, *valued)
+        except (Unreadable, IndexError) as error:
+            damage = str(error) if isinstance(error, Unreadable) else "the record ends inside its binary XML"
+            if not decoded.system.keys() & {"provider", "event_id"}:
+                raise Unreadable(damage) from None
+            decoded.damage = damage
         return decoded
 
-    def _fragment(self, at: int, end: int, above: tuple[str, ...], depth: int) -> Iterator[_Valued]:
+    def _fragment(self, at: int, end: int, above: tuple[str, ...], depth: int, trusted: bool) -> Iterator[_Valued]:
         if depth > MAX_NESTING:
             raise Unreadable("fragments are nested too deeply")
         data = self.chunk.data
         while at < end and data[at] == layout.FRAGMENT:
             at += 4
         if at < end and data[at] == layout.TEMPLATE_INSTANCE:
-            leaves, raw = self._instance(at, end)
-            yield from self._filled(leaves, raw, above, depth)
+            leaves, slots = self._instance(at, end, trusted)
+            yield from self._filled(leaves, slots, above, depth, trusted)
         elif at < end and data[at] & ~layout.MORE == layout.OPEN_ELEMENT:
-            for leaf in Walk(self.chunk, at, end, definition=False).run():
-                yield from self._filled([leaf], [], above, depth)
+            chunk = self._lenient if trusted else self.chunk
+            yield from self._filled(Walk(chunk, at, end, definition=False).run(), [], above, depth, trusted)
         elif at < end and data[at] != layout.END_OF_FRAGMENT:
             raise Unreadable(f"binary XML begins with the unknown token {data[at]:#04x}")
 
-    def _instance(self, at: int, end: int) -> tuple[list[Leaf], list[tuple[int, int, int]]]:
+    def _instance(self, at: int, end: int, trusted: bool) -> tuple[list[Leaf], list[_SlotAt]]:
         data = self.chunk.data
         first_word, offset = u32(data, at + 2), u32(data, at + 6)
         definition = self.definition(offset, first_word)
         at += 10
         if offset == at - self.chunk.start:
-            at = definition.end if definition else self._inline_end(at)
+            at += layout.TEMPLATE_HEADER_SIZE + u32(data, at + 20)
         slots = _slots(data, at, end)
         if definition is not None:
             return definition.leaves, slots
         leaves = self.borrow(first_word, len(slots)) if self.borrow else None
-        if leaves is None:
+        if leaves is not None:
+            self._current.borrowed = True
+            return leaves, slots
+        definition = self.definition(offset, first_word, strict=False) if trusted else None
+        if definition is None:
             raise Unreadable("the template of the record is damaged or missing")
-        self.borrowed = True
-        return leaves, slots
+        self._current.damage = "names in the template of the record are damaged"
+        return definition.leaves, slots
 
-    def _inline_end(self, at: int) -> int:
-        return at + layout.TEMPLATE_HEADER_SIZE + u32(self.chunk.data, at + 20)
-
-    def definition(self, offset: int, first_word: int) -> Definition | None:
+    def definition(self, offset: int, first_word: int, *, strict: bool = True) -> Definition | None:
         """The template at an offset of the chunk, or None when what stands there is not the one the record means."""
-        if offset not in self.definitions:
+        key = (offset, strict)
+        if key not in self._definitions:
             try:
-                self.definitions[offset] = read_definition(self.chunk, offset)
+                self._definitions[key] = self._compile(offset, self.chunk if strict else self._lenient)
             except Unreadable:
-                self.definitions[offset] = None
-        known = self.definitions[offset]
+                self._definitions[key] = None
+        known = self._definitions[key]
         return known if known and u32(known.guid, 0) == first_word else None
 
+    def _compile(self, offset: int, chunk: Chunk) -> Definition:
+        at = chunk.start + offset
+        if offset < layout.CHUNK_HEADER_SIZE or at + layout.TEMPLATE_HEADER_SIZE > chunk.end:
+            raise Unreadable("a template lies outside its chunk")
+        start, size = at + layout.TEMPLATE_HEADER_SIZE, u32(chunk.data, at + 20)
+        self._compiled -= size
+        if start + size > chunk.end or self._compiled < 0:
+            raise Unreadable("a template runs over the end of its chunk")
+        return Definition(chunk.data[at + 4 : at + 20], Walk(chunk, start, start + size, definition=True).run())
+
     def _filled(
-        self, leaves: list[Leaf], slots: list[tuple[int, int, int]], above: tuple[str, ...], depth: int
+        self, leaves: list[Leaf], slots: list[_SlotAt], above: tuple[str, ...], depth: int, trusted: bool
     ) -> Iterator[_Valued]:
         data = self.chunk.data
+        self._leaves -= len(leaves)
         for path, name, parts in leaves:
-            self._leaves += 1
-            if self._leaves > MAX_LEAVES:
-                raise Unreadable("the record holds too many values")
+            if self._leaves < 0 or self._bytes < 0:
+                raise Unreadable("the chunk holds more values than it can")
             full = above + path if above else path
-            label = _joined(name, data, slots) if name is not None else None
-            if len(parts) == 1 and isinstance(parts[0], Slot):
-                if parts[0].place >= len(slots):
-                    yield _Valued(full, label, False, values.NOTHING)
-                    continue
+            label = self._joined(name, slots) if name is not None else None
+            if len(parts) != 1 or not isinstance(parts[0], Slot):
+                value = (Kind.TEXT, self._joined(parts, slots)) if parts else values.NOTHING
+                yield _Valued(full, label, not _has_slot(parts), value)
+            elif parts[0].place >= len(slots):
+                yield _Valued(full, label, False, values.NOTHING)
+            else:
                 start, stop, kind = slots[parts[0].place]
                 if kind == layout.BINXML_TYPE:
-                    yield from self._fragment(start, stop, full, depth + 1)
+                    yield from self._fragment(start, stop, full, depth + 1, trusted)
                 else:
-                    yield _Valued(full, label, False, values.decode(kind, data[start:stop]))
-            elif parts:
-                yield _Valued(full, label, not _has_slot(parts), (Kind.TEXT, _joined(parts, data, slots)))
-            else:
-                yield _Valued(full, label, True, values.NOTHING)
+                    self._bytes -= stop - start
+                    yield _Valued(full, label, False, values.decode(kind, bytes(data[start:stop])))
+
+    def _joined(self, parts: tuple[Part, ...], slots: list[_SlotAt]) -> str:
+        pieces = []
+        for part in parts:
+            if isinstance(part, str):
+                pieces.append(part)
+            elif part.place < len(slots):
+                start, stop, kind = slots[part.place]
+                self._bytes -= stop - start
+                pieces.append(values.text(values.decode(kind, bytes(self.chunk.data[start:stop]))) or "")
+        return "".join(pieces)
+
+
+_SlotAt = tuple[int, int, int]  # begin, end, type
 
 
 class _Valued(NamedTuple):
@@ -149,20 +190,7 @@ class _Valued(NamedTuple):
     value: Value
 
 
-def read_definition(chunk: Chunk, offset: int) -> Definition:
-    """The template at an offset of a chunk. Raises Unreadable when it runs out of the chunk or makes no sense."""
-    at = chunk.start + offset
-    if offset < layout.CHUNK_HEADER_SIZE or at + layout.TEMPLATE_HEADER_SIZE > chunk.end:
-        raise Unreadable("a template lies outside its chunk")
-    start = at + layout.TEMPLATE_HEADER_SIZE
-    end = start + u32(chunk.data, at + 20)
-    if end > chunk.end:
-        raise Unreadable("a template runs over the end of its chunk")
-    leaves = Walk(chunk, start, end, definition=True).run()
-    return Definition(chunk.data[at + 4 : at + 20], leaves, end)
-
-
-def _slots(data: bytes, at: int, end: int) -> list[tuple[int, int, int]]:
+def _slots(data: bytes, at: int, end: int) -> list[_SlotAt]:
     """Start, end and type of each substitution of the instance whose count stands at a position."""
     count = u32(data, at)
     value_at = at + 4 + 4 * count
@@ -182,24 +210,13 @@ def _has_slot(parts: tuple[Part, ...]) -> bool:
     return any(isinstance(part, Slot) for part in parts)
 
 
-def _joined(parts: tuple[Part, ...], data: bytes, slots: list[tuple[int, int, int]]) -> str:
-    pieces = []
-    for part in parts:
-        if isinstance(part, str):
-            pieces.append(part)
-        elif part.place < len(slots):
-            start, stop, kind = slots[part.place]
-            pieces.append(values.text(values.decode(kind, data[start:stop])) or "")
-    return "".join(pieces)
-
-
 def _place(decoded: Decoded, path: tuple[str, ...], name: str | None, plain: bool, value: Value) -> None:
     part, key, named, inserted = fields.meaning(path, name)
     if part == "system":
         decoded.system[key] = value
     elif part == "message":
         decoded.message = values.text(value)
-    elif part == "data" and not (plain and value[0] == Kind.NULL and len(path) <= 2):
+    elif part == "data" and not (value[0] == Kind.NULL and len(path) <= 2):
         attribute = path[-1].startswith("@")
         decoded.data.append(Datum(key, named, inserted and not (attribute and plain), value))
 

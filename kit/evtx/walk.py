@@ -1,8 +1,8 @@
 """Chunks and record headers: where the records stand, and what says that something is wrong.
 
 The walk looks at all chunks of a batch at once. A record is a magic number at a position divisible by eight whose size
-is repeated at its end. Where the records of a chunk do not follow each other without a gap from the chunk's header to its
-free space, that chunk is walked once more, carefully.
+is repeated at its end. Where the records of a chunk do not follow each other without a gap from the chunk's header to
+its free space, that chunk is walked once more, carefully.
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ def walk(view: View, free: np.ndarray) -> Walked:
     if not live.all():
         found = found.select(_settle_slack(view, free, found))
     odd = np.flatnonzero(~regular)
-    return _joined(found, [careful(view, int(number), int(free[number])) for number in odd])
+    if not len(odd):
+        return found
+    return joined([found, *(careful(view, int(number), int(free[number])) for number in odd)])
 
 
 def _candidates(view: View, chunks: int) -> tuple[np.ndarray, np.ndarray]:
@@ -162,10 +164,8 @@ def _last_id(view: View, found: Walked, place: int, end: int) -> int | None:
     return int(view.u8[found.at[before] + 8])
 
 
-def _joined(found: Walked, others: list[Walked]) -> Walked:
-    if not others:
-        return found
-    every = [found, *others]
+def joined(every: list[Walked]) -> Walked:
+    """The records of several walks of one batch, in the order of their positions."""
     at = np.concatenate([one.at for one in every])
     order = np.argsort(at, kind="stable")
     return Walked(
@@ -183,8 +183,16 @@ def careful(view: View, chunk: int, free: int) -> Walked:
     steps = _Steps(view.data, start, start + layout.CHUNK_SIZE)
     steps.live(start + max(free, 0))
     steps.rest()
-    rows = np.array(steps.rows, dtype=np.int64).reshape(len(steps.rows), 4)
-    return Walked(rows[:, 0], rows[:, 1], rows[:, 2].astype(np.int8), rows[:, 3].astype(bool), steps.gaps)
+    return steps.walked()
+
+
+def inside(view: View, at: int, size: int) -> Walked:
+    """Sound records that begin inside the bytes of a record that cannot be read, as a torn write leaves them."""
+    end = (at // layout.CHUNK_SIZE + 1) * layout.CHUNK_SIZE
+    steps = _Steps(view.data, at // layout.CHUNK_SIZE * layout.CHUNK_SIZE, end)
+    steps.at = at + 8
+    steps.within(at + size)
+    return steps.walked()
 
 
 class _Steps:
@@ -200,13 +208,14 @@ class _Steps:
     def live(self, stop: int) -> None:
         """The used part of the chunk: every byte belongs to a record or to a gap."""
         while self.at + layout.SMALLEST_RECORD <= stop:
-            size = self._size(self.at, stop)
+            size = self._size(self.at, self.end)
             if self._sound(self.at, stop):
                 self._take(size, LIVE, True)
                 continue
             following = self._next(self.at + 8, stop)
             if self._headed(self.at) or (size and self.at + size == following):
-                self._take(following - self.at, LIVE, False)
+                self._take(size or following - self.at, LIVE, False)
+                self.at = following  # a torn write may have put it inside the record before
                 continue
             self._gap(following)
         if self.at < stop:
@@ -220,6 +229,17 @@ class _Steps:
                 state = SLACK
             self.at = found
             self._take(self._size(found, self.end), state, True)
+
+    def within(self, stop: int) -> None:
+        """Sound records that begin before a position, wherever they end in the chunk."""
+        while (found := self._next(self.at, self.end)) < stop:
+            self.at = found
+            self._take(self._size(found, self.end), SLACK, True)
+
+    def walked(self) -> Walked:
+        """What was found."""
+        rows = np.array(self.rows, dtype=np.int64).reshape(len(self.rows), 4)
+        return Walked(rows[:, 0], rows[:, 1], rows[:, 2].astype(np.int8), rows[:, 3].astype(bool), self.gaps)
 
     def _take(self, size: int, state: int, sound: bool) -> None:
         self.rows.append((self.at, size, state, sound))

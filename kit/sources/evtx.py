@@ -1,10 +1,14 @@
-"""Windows event logs (.evtx)."""
+"""Windows event logs (.evtx), from Windows Vista and Server 2008 on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kit import evtx
+import pyarrow.compute as pc
+
+from kit.evtx.log import Log
+from kit.evtx.notes import notes
+from kit.evtx.store import Templates
 from kit.sources.seam import Fact, Lost, Opened, Reading, Rows
 
 NAME = "evtx"
@@ -22,13 +26,30 @@ def recognise(head: bytes, name: str) -> int:
 
 
 def read(opened: Opened) -> Iterator[Reading]:
-    """The records as rows of `events`, what was lost, and what the log says about itself."""
-    recovered = 0
-    for batch in evtx.stream(opened.file):
-        events = batch.events()
-        recovered += sum(row["integrity"] == "recovered" for row in batch.rows)
-        if events.num_rows:
-            yield Rows("events", events)
-        for loss in batch.losses:
-            yield Lost(loss.count, loss.reason, loss.first_id, loss.last_id, loss.offset, loss.found)
-    yield Fact(recovered=recovered)
+    """The records as rows of `events`, what was lost, and what the log says about itself.
+
+    Compiled templates are kept in `opened.options["template_cache"]` (a folder) when it is given.
+    """
+    templates = Templates(opened.options.get("template_cache"))
+    log = Log(opened.file, registry=templates.registry, progress=opened.options.get("progress"))
+    for batch in log.batches():
+        if len(batch):
+            yield Rows("events", batch.events())
+    templates.keep()
+    for loss in log.losses:
+        yield Lost(loss.count, loss.reason, loss.first_id, loss.last_id, loss.offset, loss.found)
+    yield _fact(log)
+
+
+def _fact(log: Log) -> Fact:
+    account = log.account.table()
+    computer = log.computers.most_common(1)
+    return Fact(
+        declared=pc.sum(account["declared"]).as_py() or 0,
+        recovered=pc.sum(account["recovered"]).as_py() or 0,
+        gaps=sum(last - first + 1 for first, last in log.known.holes()),
+        bad_checksums=pc.sum(pc.equal(account["crc_ok"], False)).as_py() or 0,
+        computer=computer[0][0] if computer else None,
+        partial=any(not loss.found for loss in log.losses),
+        note="; ".join(notes(log)) or None,
+    )

@@ -1,0 +1,176 @@
+"""Records of some chunks, decoded: the columnar path for what is regular, the scalar path for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from kit.errors import Unreadable
+from kit.evtx import fields, level, scalar, walk
+from kit.evtx import format as layout
+from kit.evtx.binxml import Chunk
+from kit.evtx.columns import System
+from kit.evtx.level import Group, Instances, Level
+from kit.evtx.payload import Gathered, Values
+from kit.evtx.registry import Registry
+from kit.evtx.view import View
+
+SCALAR, BORROWED, DAMAGED, FAILED = 1, 2, 4, 8
+Wanted = Callable[[System], np.ndarray]
+_ByRow = dict[int, scalar.Decoded | None]
+
+
+@dataclass(slots=True)
+class Records:
+    """The records of a batch.
+
+    walked    where they stand, in the order of the batch
+    marks     bits for each: SCALAR decoded one by one, BORROWED template, DAMAGED in part, FAILED altogether
+    wanted    records that the filter lets through and that did not fail, as positions in `walked`
+    failures  reason for each record that failed, by position
+    system    System fields; values: event data, both by position
+    """
+
+    view: View
+    walked: walk.Walked
+    marks: np.ndarray
+    wanted: np.ndarray
+    failures: dict[int, str]
+    system: System
+    gathered: Gathered
+    message_key: int
+    _values: Values | None = None
+
+    @property
+    def values(self) -> Values:
+        """Event data, typed; made when it is first asked for."""
+        if self._values is None:
+            self._values = self.gathered.values()
+        return self._values
+
+    @property
+    def record_id(self) -> np.ndarray:
+        """Numbers in the record headers."""
+        return self.view.u8[self.walked.at + 8]
+
+    @property
+    def written(self) -> np.ndarray:
+        """Times in the record headers (FILETIME)."""
+        return self.view.u8[self.walked.at + 16]
+
+
+def decode(
+    view: View, walked: walk.Walked, registry: Registry, wanted: Wanted | None = None, *, last: bool = False
+) -> Records:
+    """The records of a batch; `wanted` looks at System alone and says which records to go on with.
+
+    Unless it is the `last` attempt, a record that can be read in part only counts as failed, because the template that
+    is missing may still be found elsewhere.
+    """
+    return _Decoding(view, walked, registry, last).run(wanted)
+
+
+class _Decoding:
+    def __init__(self, view: View, walked: walk.Walked, registry: Registry, last: bool) -> None:
+        self.view = view
+        self.buffer = pa.py_buffer(view.data)
+        self.walked = walked
+        self.registry = registry
+        self.last = last
+        self.odd = np.zeros(len(walked), dtype=bool)
+        self.marks = np.where(walked.sound, 0, DAMAGED).astype(np.uint8)
+        self.failures: dict[int, str] = {}
+        self.message_key = registry.keys.number(fields.MESSAGE, False, False)
+        self._decoders: dict[int, scalar.Decoder] = {}
+
+    def run(self, wanted: Wanted | None) -> Records:
+        outer = self._outer()
+        system = System(self.view, self.buffer, len(self.walked), outer.groups)
+        decoded = {row: self._scalar(row) for row in np.flatnonzero(self.odd).tolist()}
+        self._place(system, decoded)
+        keep = wanted(system) if wanted else np.ones(len(self.walked), dtype=bool)
+        before = self.odd.copy()
+        inner = self._inner(outer, keep)
+        later = {row: self._scalar(row) for row in np.flatnonzero(self.odd & ~before).tolist()}
+        self._place(system, later)
+        gathered = self._gathered(outer.groups + inner.groups, decoded | later, keep)
+        good = keep & (self.marks & FAILED == 0)
+        return Records(
+            self.view, self.walked, self.marks, np.flatnonzero(good), self.failures, system, gathered, self.message_key
+        )
+
+    def _outer(self) -> Level:
+        rows = np.arange(len(self.walked))
+        end = self.walked.at + self.walked.size - 4
+        at, good = level.begin(self.view, self.walked.at + layout.RECORD_HEADER_SIZE, end)
+        instances = Instances(rows, at, end, np.zeros(len(rows), dtype=np.int32), [()])
+        return self._level(instances, good)
+
+    def _inner(self, outer: Level, keep: np.ndarray) -> Level:
+        """The fragments nested in the values of the records that are wanted."""
+        parts = [part for part in outer.nested if len(part.row)]
+        if not parts:
+            return Level()
+        paths = list(dict.fromkeys(part.path for part in parts))
+        row, at, end = (np.concatenate([part[place] for part in parts]).astype(np.int64) for place in range(3))
+        above = np.concatenate([np.full(len(part.row), paths.index(part.path), dtype=np.int32) for part in parts])
+        at, good = level.begin(self.view, at, end)
+        instances = Instances(row, at, end, above, paths)
+        if not keep.all():
+            chosen = keep[row]
+            instances, good = instances.select(chosen), good[chosen]
+        found = self._level(instances, good)
+        for part in found.nested:
+            self.odd[part.row] = True
+        return found
+
+    def _level(self, instances: Instances, good: np.ndarray) -> Level:
+        if not good.all():
+            self.odd[instances.row[~good]] = True
+            instances = instances.select(good)
+        found = level.gather(self.view, instances, self.registry)
+        for rows in found.odd:
+            self.odd[rows] = True
+        return found
+
+    def _gathered(self, groups: list[Group], decoded: _ByRow, keep: np.ndarray) -> Gathered:
+        gathered = Gathered(self.view, self.buffer, len(self.walked), self.registry.keys)
+        for group in groups:
+            drop = self.odd[group.row] | ~keep[group.row]
+            if drop.all():
+                continue
+            gathered.group(level.without(group, drop) if drop.any() else group)
+        for row, one in decoded.items():
+            if one is not None and keep[row]:
+                gathered.record(row, one.data, one.message, self.message_key)
+        return gathered
+
+    def _place(self, system: System, decoded: _ByRow) -> None:
+        for row, one in decoded.items():
+            system.place(row, one or scalar.Decoded())
+
+    def _scalar(self, row: int) -> scalar.Decoded | None:
+        """One record by itself; None when nothing of it can be read."""
+        at, size = int(self.walked.at[row]), int(self.walked.size[row])
+        self.marks[row] |= SCALAR
+        trusted = self.last and self.walked.state[row] != walk.SLACK
+        try:
+            decoded = self._decoder(at).decode(at + layout.RECORD_HEADER_SIZE, at + size - 4, trusted=trusted)
+            if decoded.damage and not self.last:
+                raise Unreadable(decoded.damage)
+        except Unreadable as error:
+            self.marks[row] |= FAILED
+            self.failures[row] = str(error)
+            return None
+        self.marks[row] |= BORROWED * decoded.borrowed | DAMAGED * (decoded.damage is not None or not self.walked.sound[row])
+        return decoded
+
+    def _decoder(self, at: int) -> scalar.Decoder:
+        base = at & ~(layout.CHUNK_SIZE - 1)
+        if base not in self._decoders:
+            chunk = Chunk(self.view.data, base, base + layout.CHUNK_SIZE)
+            self._decoders[base] = scalar.Decoder(chunk, self.registry.borrow)
+        return self._decoders[base]

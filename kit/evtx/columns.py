@@ -1,0 +1,182 @@
+"""The System fields of all records of a batch as columns, each made when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kit.evtx import format as layout
+from kit.evtx import gather, scalar, values
+from kit.evtx.level import Group, merged
+from kit.evtx.view import View
+
+_NUMBER_VIEWS = {
+    layout.INT8_TYPE: ("<i1", 1), layout.UINT8_TYPE: ("<u1", 1), layout.INT16_TYPE: ("<i2", 2),
+    layout.UINT16_TYPE: ("<u2", 2), layout.INT32_TYPE: ("<i4", 4), layout.UINT32_TYPE: ("<u4", 4),
+    layout.INT64_TYPE: ("<i8", 8), layout.UINT64_TYPE: ("<u8", 8), layout.HEX32_TYPE: ("<u4", 4),
+    layout.HEX64_TYPE: ("<u8", 8), layout.FILETIME_TYPE: ("<i8", 8), layout.BOOL_TYPE: ("<u4", 4),
+}  # fmt: skip
+_LITERAL = 0xFFFF_FFFF
+
+
+class System:
+    """System fields by name (fields.SYSTEM), in record order; rows decoded one by one are written over the rest.
+
+    Numbers come with a mask of those that are known; texts come as codes into `vocabulary` with -1 for none.
+    """
+
+    def __init__(self, view: View, buffer: pa.Buffer, rows: int, groups: list[Group]) -> None:
+        self._view = view
+        self._buffer = buffer
+        self._rows = rows
+        self._groups = groups
+        self._odd: dict[int, scalar.Decoded] = {}
+        self.vocabulary = Vocabulary()
+
+    def place(self, row: int, decoded: scalar.Decoded) -> None:
+        """Takes the System fields of a record that was decoded by itself."""
+        self._odd[row] = decoded
+
+    def numbers(self, field: str) -> tuple[np.ndarray, np.ndarray]:
+        """A field as 64-bit numbers, and where it is known. Unsigned numbers above 2**63 wrap."""
+        found = np.zeros(self._rows, dtype=np.int64)
+        known = np.zeros(self._rows, dtype=bool)
+        for kind, row, at, literal in self._slots(field):
+            if kind == _LITERAL:
+                number = scalar.number((values.Kind.TEXT, literal))
+                self._one(found, known, row, number)
+            elif (kind >> 16) in _NUMBER_VIEWS and (kind & 0xFFFF) == _NUMBER_VIEWS[kind >> 16][1]:
+                found[row] = _overlap(self._view, _NUMBER_VIEWS[kind >> 16][0])[at]
+                known[row] = True
+            elif kind >> 16:
+                self._each(found, known, row, at, kind)
+        for one, decoded in self._odd.items():
+            self._one(found, known, one, scalar.number(decoded.system.get(field)))
+        return found, known
+
+    def _each(self, found: np.ndarray, known: np.ndarray, row: np.ndarray, at: np.ndarray, kind: int) -> None:
+        for one, start in zip(row.tolist(), at.tolist(), strict=True):
+            self._one(found, known, one, scalar.number(self._value(kind, start)))
+
+    def _value(self, desc: int, start: int) -> values.Value:
+        return values.decode(desc >> 16, bytes(self._view.data[start : start + (desc & 0xFFFF)]))
+
+    @staticmethod
+    def _one(found: np.ndarray, known: np.ndarray, row: Any, number: int | None) -> None:
+        known[row] = number is not None
+        found[row] = 0 if number is None else (number + 2**63) % 2**64 - 2**63
+
+    def texts(self, field: str) -> np.ndarray:
+        """A field as codes of the vocabulary; -1 where there is none or it is empty."""
+        codes = np.full(self._rows, -1, dtype=np.int32)
+        for kind, row, at, literal in self._slots(field, sized=False):
+            if kind == _LITERAL:
+                codes[row] = self.vocabulary.code(literal or None)
+            elif kind == layout.STRING_TYPE:
+                codes[row] = self.vocabulary.wide(self._view, self._buffer, at[0], at[1])
+            elif kind:
+                codes[row] = self._text_codes(kind, at[0].tolist(), at[1].tolist())
+        for one, decoded in self._odd.items():
+            codes[one] = self.vocabulary.code(scalar.label(decoded.system.get(field)) or None)
+        return codes
+
+    def _text_codes(self, kind: int, starts: list[int], stops: list[int]) -> list[int]:
+        known: dict[bytes, int] = {}
+        codes = []
+        for start, stop in zip(starts, stops, strict=True):
+            raw = bytes(self._view.data[start:stop])
+            if raw not in known:
+                known[raw] = self.vocabulary.code(scalar.label(values.decode(kind, raw)) or None)
+            codes.append(known[raw])
+        return codes
+
+    def times(self) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
+        """TimeCreated in ticks, where it is known, and the text of times that the log holds as text, by row."""
+        found, known = self.numbers("time_created")
+        written: dict[int, str] = {}
+        for row, value in self._odd_times():
+            ticks, raw = scalar.moment(value)
+            self._one(found, known, row, ticks)
+            if value[0] != values.Kind.TIME and raw:
+                written[row] = raw
+        return found, known, written
+
+    def _odd_times(self) -> Iterator[tuple[int, values.Value]]:
+        for kind, row, at, literal in self._slots("time_created"):
+            if kind == _LITERAL:
+                yield from ((one, (values.Kind.TEXT, literal)) for one in row.tolist())
+            elif kind >> 16 not in (layout.FILETIME_TYPE, layout.NULL_TYPE):
+                for one, start in zip(row.tolist(), at.tolist(), strict=True):
+                    yield one, self._value(kind, start)
+        for place, decoded in self._odd.items():
+            if "time_created" in decoded.system:
+                yield place, decoded.system["time_created"]
+
+    def _slots(self, field: str, *, sized: bool = True) -> Iterator[tuple[int, np.ndarray, Any, str]]:
+        """(descriptor, rows, positions, "") for values of equal type and size, or (_LITERAL, rows, None, text).
+
+        With `sized=False`: (type, rows, (positions, ends), "").
+        """
+        for group in self._groups:
+            for slot, start, stop in merged(group.runs, lambda run: run.plan.system.get(field)):
+                row = group.row[start:stop]
+                if slot is None:
+                    continue
+                if isinstance(slot, str):
+                    yield _LITERAL, row, None, slot
+                    continue
+                at, end = group.at[slot, start:stop], group.at[slot + 1, start:stop]
+                desc = (group.desc if sized else group.kind)[slot, start:stop]
+                for kind, chosen in _equal(desc):
+                    yield kind, row[chosen], at[chosen] if sized else (at[chosen], end[chosen]), ""
+
+
+def _equal(desc: np.ndarray) -> Iterable[tuple[int, Any]]:
+    """(number, where it stands) for each number of an array."""
+    if not len(desc):
+        return []
+    first = desc[0]
+    if (desc == first).all():
+        return [(int(first), slice(None))]
+    return [(int(one), np.flatnonzero(desc == one)) for one in np.unique(desc)]
+
+
+def _overlap(view: View, dtype: str) -> np.ndarray:
+    width = np.dtype(dtype).itemsize
+    found: np.ndarray = {1: view.u1, 2: view.u2, 4: view.u4, 8: view.u8}[width].view(dtype)
+    return found
+
+
+class Vocabulary:
+    """Texts that repeat, numbered; only distinct ones are ever decoded."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._codes: dict[str, int] = {}
+        self._raw: dict[bytes, int] = {}
+
+    def code(self, text: str | None) -> int:
+        """The number of a text; -1 for none."""
+        if text is None:
+            return -1
+        known = self._codes.get(text)
+        if known is None:
+            known = self._codes[text] = len(self.texts)
+            self.texts.append(text)
+        return known
+
+    def wide(self, view: View, buffer: pa.Buffer, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+        """The numbers of UTF-16 texts."""
+        coded = gather.pieces(buffer, start, stop).dictionary_encode()
+        own = np.array([self._of_raw(raw) for raw in coded.dictionary.to_pylist()], dtype=np.int32)
+        found: np.ndarray = own[coded.indices.to_numpy()]
+        return found
+
+    def _of_raw(self, raw: bytes) -> int:
+        known = self._raw.get(raw)
+        if known is None:
+            known = self._raw[raw] = self.code(values.wide_text(raw) or None)
+        return known

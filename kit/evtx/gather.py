@@ -1,0 +1,99 @@
+"""Bytes scattered over a buffer, gathered into one Arrow array, and UTF-16 turned into UTF-8 without Python strings.
+
+`pieces` builds a binary array over the buffer whose even elements are the wanted pieces and whose odd ones are what
+lies between them (a negative length where positions go backwards); taking the even elements gathers all pieces at once.
+The odd elements are never read. A test pins this; `sorted_pieces` is the same without relying on it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_SURROGATES = 0xD800
+_REPLACEMENT = 0xFFFD
+
+
+def pieces(buffer: pa.Buffer, start: np.ndarray, stop: np.ndarray) -> pa.Array:
+    """A binary array of the bytes from each start to its stop."""
+    count = len(start)
+    if not count:
+        return pa.array([], pa.binary())
+    offsets = np.empty(2 * count + 1, dtype=np.int32)
+    offsets[0:-1:2] = start
+    offsets[1::2] = stop
+    offsets[-1] = buffer.size
+    over = pa.Array.from_buffers(pa.binary(), 2 * count, [None, pa.py_buffer(offsets), buffer])
+    return pc.take(over, pa.array(np.arange(0, 2 * count, 2, dtype=np.int32)), boundscheck=False)
+
+
+def sorted_pieces(buffer: pa.Buffer, start: np.ndarray, stop: np.ndarray) -> pa.Array:
+    """The same by way of ascending positions, for pieces that do not overlap."""
+    order = np.argsort(start, kind="stable")
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.arange(len(order))
+    return pieces(buffer, start[order], stop[order]).take(pa.array(back))
+
+
+def wide_texts(buffer: pa.Buffer, units: np.ndarray, start: np.ndarray, size: np.ndarray) -> pa.Array:
+    """Texts of UTF-16 values, without the zeros that end them. `units[at]` is the code unit at a byte position."""
+    stop = trimmed(units, start, size)
+    return utf8(pieces(buffer, start, stop))
+
+
+def trimmed(units: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Where each text ends when the zeros at its end are left out."""
+    stop = start + (size & ~1)
+    waiting = np.flatnonzero(size > 1)
+    while len(waiting):
+        waiting = waiting[units[stop[waiting] - 2] == 0]
+        stop[waiting] -= 2
+        waiting = waiting[stop[waiting] > start[waiting]]
+    return stop
+
+
+def utf8(raw: pa.Array) -> pa.Array:
+    """A string array from a binary array of UTF-16; halves of surrogate pairs become U+FFFD."""
+    offsets, data = parts(raw)
+    units = data[: len(data) & ~1].view("<u2")
+    halves = offsets >> 1
+    if not len(units) or units.max() < 0x80:
+        return strings(halves, units.astype(np.uint8))
+    surrogate = (units & 0xF800) == _SURROGATES
+    if surrogate.any():
+        units = _without_lone(units, surrogate, halves)
+    width = 1 + (units >= 0x80) + ((units >= 0x800) & ((units & 0xF800) != _SURROGATES))
+    ends = np.concatenate([[0], np.cumsum(width, dtype=np.int64)])
+    encoded = units.tobytes().decode("utf-16-le").encode()
+    return strings(ends[halves], np.frombuffer(encoded, dtype=np.uint8))
+
+
+def _without_lone(units: np.ndarray, surrogate: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """The code units with U+FFFD for each surrogate that has no partner inside its own text."""
+    high = surrogate & (units < 0xDC00)
+    low = surrogate & ~high
+    begins = np.zeros(len(units) + 1, dtype=bool)
+    begins[bounds] = True
+    paired = np.zeros(len(units), dtype=bool)
+    first = np.flatnonzero(high[:-1] & low[1:] & ~begins[1:-1])
+    paired[first] = True
+    paired[first + 1] = True
+    return np.where(surrogate & ~paired, _REPLACEMENT, units).astype("<u2")
+
+
+def parts(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets, beginning with 0, and bytes of a binary or string array without nulls."""
+    if not len(array):
+        return np.zeros(1, dtype=np.int32), np.zeros(0, dtype=np.uint8)
+    _, offsets, data = array.buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int32, count=len(array) + 1, offset=4 * array.offset)
+    whole = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, dtype=np.uint8)
+    return bounds - bounds[0], whole[bounds[0] : bounds[-1]]
+
+
+def strings(offsets: np.ndarray, data: np.ndarray) -> pa.Array:
+    """A string array from offsets and UTF-8 bytes that are known to be right."""
+    bounds = pa.py_buffer(np.ascontiguousarray(offsets, dtype=np.int32))
+    content = pa.py_buffer(np.ascontiguousarray(data))
+    return pa.Array.from_buffers(pa.string(), len(offsets) - 1, [None, bounds, content])

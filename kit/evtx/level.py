@@ -1,0 +1,232 @@
+"""All template instances of one nesting level at once: from positions to matrices of descriptors and of positions."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from kit.evtx import format as layout
+from kit.evtx.registry import UNKNOWN, Registry
+from kit.evtx.template import Plan
+from kit.evtx.view import View
+
+MAX_VALUES = 0x4000
+_Key = TypeVar("_Key")
+_HEADER = 10  # token, version, first word of the GUID, offset of the definition
+_CHUNK_MASK = ~(layout.CHUNK_SIZE - 1)
+
+
+@dataclass(slots=True)
+class Instances:
+    """Template instances: record number, position of the token, end of the bytes they may use, path they continue."""
+
+    row: np.ndarray
+    at: np.ndarray
+    end: np.ndarray
+    above: np.ndarray
+    paths: list[tuple[str, ...]]
+
+    def select(self, chosen: np.ndarray) -> Instances:
+        """The chosen instances."""
+        return Instances(self.row[chosen], self.at[chosen], self.end[chosen], self.above[chosen], self.paths)
+
+
+class Run(NamedTuple):
+    """Neighbouring columns of a group that share a plan."""
+
+    plan: Plan
+    start: int
+    stop: int
+
+
+@dataclass(slots=True)
+class Group:
+    """Instances with the same number of values, one column each.
+
+    desc     values x instances: size in the low 16 bits, type above
+    at       one row more: where each value begins; the last row is where the values end
+    kind     the types alone
+    """
+
+    row: np.ndarray
+    desc: np.ndarray
+    at: np.ndarray
+    kind: np.ndarray
+    runs: list[Run]
+
+    def size(self, slot: int) -> np.ndarray:
+        """Bytes of a value in each column."""
+        return self.at[slot + 1] - self.at[slot]
+
+
+class Nested(NamedTuple):
+    """Fragments found in values: record number, begin and end, and the path that they continue."""
+
+    row: np.ndarray
+    at: np.ndarray
+    end: np.ndarray
+    path: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Level:
+    """The groups of one level, the rows that must go one by one, and the fragments nested in its values."""
+
+    groups: list[Group] = field(default_factory=list)
+    odd: list[np.ndarray] = field(default_factory=list)
+    nested: list[Nested] = field(default_factory=list)
+
+
+def begin(view: View, at: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the template instances that fragments begin with, and which fragments do begin with one."""
+    at = np.where(view.u1[at] == layout.FRAGMENT, at + 4, at)
+    good = at + _HEADER + 4 <= end
+    good &= view.u1[np.minimum(at, view.size - 1)] == layout.TEMPLATE_INSTANCE
+    return at, good
+
+
+def gather(view: View, instances: Instances, registry: Registry) -> Level:
+    """Groups of the instances by number of values and template; what does not fit is listed as odd."""
+    level = Level()
+    base = instances.at & _CHUNK_MASK
+    offset = view.u4[instances.at + 6].astype(np.int64)
+    numbers = _templates(view, instances, base, offset, registry)
+    after = instances.at + _HEADER
+    inline = offset == after - base
+    known = numbers != UNKNOWN
+    after = after + np.where(inline & known, _inline_size(view, after, inline & known), 0)
+    known &= after + 4 <= instances.end
+    count = np.where(known, view.u4[np.where(known, after, 0)], 0).astype(np.int64)
+    known &= (count <= MAX_VALUES) & (after + 4 + 4 * count <= instances.end)
+    if not known.all():
+        level.odd.append(instances.row[~known])
+        instances, numbers, after, count = instances.select(known), numbers[known], after[known], count[known]
+    if len(numbers):
+        _group(view, level, instances, numbers, after + 4, count, registry)
+    return level
+
+
+def _inline_size(view: View, after: np.ndarray, inline: np.ndarray) -> np.ndarray:
+    at = np.where(inline, after, 0)
+    return view.u4[at + 20].astype(np.int64) + layout.TEMPLATE_HEADER_SIZE
+
+
+def _templates(
+    view: View, instances: Instances, base: np.ndarray, offset: np.ndarray, registry: Registry
+) -> np.ndarray:
+    """The template of each instance; UNKNOWN when the definition is damaged or is not the one that the instance names."""
+    distinct = pa.array(base + np.minimum(offset, layout.CHUNK_SIZE - 1)).dictionary_encode()
+    places = distinct.dictionary.to_numpy()
+    which = distinct.indices.to_numpy()
+    numbers = registry.resolve(view, places)
+    word = np.where(numbers != UNKNOWN, view.u4[np.minimum(places + 4, view.size - 4)], 0)
+    found = numbers[which]
+    found[word[which] != view.u4[instances.at + 2]] = UNKNOWN
+    return found
+
+
+def _group(
+    view: View,
+    level: Level,
+    instances: Instances,
+    numbers: np.ndarray,
+    at: np.ndarray,
+    count: np.ndarray,
+    registry: Registry,
+) -> None:
+    """Sorts the instances by number of values, order of their data and template, and gathers each number of values."""
+    combined = (numbers.astype(np.int64) << 32) | (instances.above.astype(np.int64) << 16) | count
+    kinds = pa.array(combined).dictionary_encode()
+    plans = [
+        (key & 0xFFFF, registry.templates[key >> 32].plan(instances.paths[(key >> 16) & 0xFFFF], registry.keys))
+        for key in kinds.dictionary.to_pylist()
+    ]
+    rank = _ranked(plans)
+    ranks = rank[kinds.indices.to_numpy()]
+    order = np.argsort(ranks, kind="stable")
+    stops = np.concatenate([[0], np.cumsum(np.bincount(ranks, minlength=len(plans)))]).tolist()
+    plans = [plans[one] for one in np.argsort(rank).tolist()]
+    for values, members in itertools.groupby(range(len(plans)), lambda one: plans[one][0]):
+        same = list(members)
+        first = stops[same[0]]
+        chosen = order[first : stops[same[-1] + 1]]
+        runs = [Run(plans[one][1], stops[one] - first, stops[one + 1] - first) for one in same]
+        _matrix(view, level, instances.select(chosen), at[chosen], values, runs)
+
+
+def _ranked(plans: list[tuple[int, Plan]]) -> np.ndarray:
+    """The place of each plan when those with equally many values, then of equal order, stand together."""
+    order = sorted(range(len(plans)), key=lambda one: _sorting(*plans[one]))
+    rank = np.empty(len(plans), dtype=np.uint16 if len(plans) < 0x10000 else np.uint32)
+    rank[order] = np.arange(len(plans))
+    return rank
+
+
+def _sorting(count: int, plan: Plan) -> tuple[Any, ...]:
+    return count, plan.order, plan.nested, plan.template.number
+
+
+def _matrix(view: View, level: Level, instances: Instances, at: np.ndarray, count: int, runs: list[Run]) -> None:
+    """Descriptors and positions of the values of instances with equally many, and what is wrong or nested in them."""
+    desc = np.ascontiguousarray(view.rows(at, count, "<u4").T) if count else np.zeros((0, len(at)), dtype="<u4")
+    begins = np.empty((count + 1, len(at)), dtype=np.int32)
+    begins[0] = at + 4 * count
+    sizes = (desc & 0xFFFF).view(np.int32)
+    for one in range(count):
+        np.add(begins[one], sizes[one], out=begins[one + 1])
+    bad = begins[-1] > instances.end
+    for fits, start, stop in merged(runs, lambda run: run.plan.regular and run.plan.template.slot_count <= count):
+        if not fits:
+            bad[start:stop] = True
+    group = Group(instances.row, desc, begins, (desc >> 16).astype(np.uint8), runs)
+    nested = _nested(group, bad)
+    if bad.any():
+        level.odd.append(group.row[bad])
+    level.nested.extend(nested)
+    level.groups.append(group if not bad.any() else without(group, bad))
+
+
+def merged(runs: list[Run], key: Callable[[Run], _Key]) -> Iterator[tuple[_Key, int, int]]:
+    """Neighbouring runs for which the key is equal, as (key, first column, column after the last)."""
+    for value, members in itertools.groupby(runs, key):
+        same = list(members)
+        yield value, same[0].start, same[-1].stop
+
+
+def _nested(group: Group, bad: np.ndarray) -> list[Nested]:
+    """Fragments in the values of a group; columns with fragments elsewhere than in one container are marked as bad."""
+    fragments = group.kind == layout.BINXML_TYPE
+    total = fragments.sum(axis=0, dtype=np.int32)
+    bad |= total > 1
+    found = []
+    for nested, start, stop in merged(group.runs, lambda run: run.plan.nested):
+        columns = slice(start, stop)
+        expected = np.zeros(stop - start, dtype=np.int32)
+        for slot, path in nested:
+            here = fragments[slot, columns]
+            bad[columns] |= ~here & (group.kind[slot, columns] != layout.NULL_TYPE) & (group.size(slot)[columns] > 0)
+            expected += here
+            found.append((slot, path, start, here))
+        bad[columns] |= expected != total[columns]
+    return [_fragments(group, bad, *one) for one in found]
+
+
+def _fragments(group: Group, bad: np.ndarray, slot: int, path: tuple[str, ...], start: int, here: np.ndarray) -> Nested:
+    column = start + np.flatnonzero(here & ~bad[start : start + len(here)])
+    return Nested(group.row[column], group.at[slot][column], group.at[slot + 1][column], path)
+
+
+def without(group: Group, bad: np.ndarray) -> Group:
+    """The group without some of its columns."""
+    keep = np.flatnonzero(~bad)
+    before = np.concatenate([[0], np.cumsum(~bad)])
+    runs = [Run(run.plan, int(before[run.start]), int(before[run.stop])) for run in group.runs]
+    return Group(
+        group.row[keep], group.desc[:, keep], group.at[:, keep], group.kind[:, keep],
+        [run for run in runs if run.stop > run.start],
+    )  # fmt: skip

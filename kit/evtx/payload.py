@@ -1,0 +1,284 @@
+"""Event data of a whole batch: every value typed, in a dozen Arrow arrays whatever the templates.
+
+`Values` is what an Arrow dense union is made of: for each value its record, its field, its kind, and its place in the
+array of that kind. The long table is these arrays as they are; a column of a wide table is a take of one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kit.evtx import format as layout
+from kit.evtx import gather, values
+from kit.evtx.columns import Vocabulary
+from kit.evtx.level import Group, merged
+from kit.evtx.scalar import Datum
+from kit.evtx.template import Keys
+from kit.evtx.values import Kind
+from kit.evtx.view import View
+
+ARROW_TYPES = {
+    Kind.NULL: pa.null(), Kind.TEXT: pa.string(), Kind.INT: pa.int64(), Kind.UINT: pa.uint64(), Kind.REAL: pa.float64(),
+    Kind.FLAG: pa.uint32(), Kind.BINARY: pa.binary(), Kind.GUID: pa.binary(16), Kind.HEX: pa.uint64(),
+    Kind.TIME: pa.int64(), Kind.SID: pa.dictionary(pa.int32(), pa.string()), Kind.TEXTS: pa.list_(pa.string()),
+}  # fmt: skip
+_WIDE_STRINGS = layout.ARRAY | layout.STRING_TYPE
+_FIXED = {
+    layout.INT8_TYPE: (Kind.INT, "<i1"), layout.INT16_TYPE: (Kind.INT, "<i2"), layout.INT32_TYPE: (Kind.INT, "<i4"),
+    layout.INT64_TYPE: (Kind.INT, "<i8"), layout.UINT8_TYPE: (Kind.UINT, "<u1"),
+    layout.UINT16_TYPE: (Kind.UINT, "<u2"), layout.UINT32_TYPE: (Kind.UINT, "<u4"),
+    layout.UINT64_TYPE: (Kind.UINT, "<u8"), layout.HEX32_TYPE: (Kind.HEX, "<u4"), layout.HEX64_TYPE: (Kind.HEX, "<u8"),
+    layout.FILETIME_TYPE: (Kind.TIME, "<i8"), layout.BOOL_TYPE: (Kind.FLAG, "<u4"),
+    layout.REAL32_TYPE: (Kind.REAL, "<f4"), layout.REAL64_TYPE: (Kind.REAL, "<f8"),
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Values:
+    """Event data of a batch.
+
+    row      record of each value (position in the batch)
+    nth      its place among the values of that record
+    key      its field, a number of `keys`
+    kind     its Kind
+    index    its place in `children[kind]`
+    """
+
+    row: np.ndarray
+    nth: np.ndarray
+    key: np.ndarray
+    kind: np.ndarray
+    index: np.ndarray
+    children: dict[Kind, pa.Array]
+    keys: Keys
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+class Gathered:
+    """Collects the event data of a batch, group by group and record by record, and makes `Values` of it."""
+
+    def __init__(self, view: View, buffer: pa.Buffer, rows: int, keys: Keys) -> None:
+        self._view = view
+        self._buffer = buffer
+        self._counts = np.zeros(rows, dtype=np.int32)
+        self._keys = keys
+        self._pieces: list[tuple[np.ndarray, ...]] = []  # start, desc, row, nth, key
+        self._constants: list[tuple[np.ndarray, np.ndarray, int, str]] = []  # row, nth, key, text
+        self._loose: list[tuple[int, int, int, Kind, Any]] = []  # row, nth, key, kind, content
+
+    def group(self, group: Group) -> None:
+        """Takes the event data of a group of template instances."""
+        for slots, start, stop in merged(group.runs, lambda run: run.plan.order):
+            if slots:
+                self._piece(group, slots, start, stop)
+        for constants, start, stop in merged(group.runs, lambda run: run.plan.constants):
+            row = group.row[start:stop]
+            for key, text in constants:
+                self._constants.append((row, self._take_places(row, 1), key, text))
+
+    def _piece(self, group: Group, slots: tuple[int, ...], start: int, stop: int) -> None:
+        whole = slots == tuple(range(len(group.desc)))
+        pick = slice(0, len(group.desc)) if whole else np.array(slots)
+        row = group.row[start:stop].astype(np.int32)
+        shape = (len(slots), stop - start)
+        nth = self._take_places(row, len(slots)) + np.arange(len(slots), dtype=np.int32)[:, None]
+        key = np.empty(shape, dtype=np.int32)
+        for run in group.runs:
+            if start <= run.start < stop:
+                key[:, run.start - start : run.stop - start] = run.plan.keys[:, None]
+        at, desc = group.at[pick, start:stop], group.desc[pick, start:stop]
+        self._pieces.append((at.ravel(), desc.ravel(), np.broadcast_to(row, shape).ravel(), nth.ravel(), key.ravel()))
+
+    def _take_places(self, row: np.ndarray, count: int) -> np.ndarray:
+        """The next place among the values of each record, after which `count` more are taken."""
+        place: np.ndarray = self._counts[row]
+        self._counts[row] = place + count
+        return place
+
+    def record(self, row: int, data: Iterable[Datum], message: str | None, message_key: int) -> None:
+        """Takes the event data of a record that was decoded by itself."""
+        for datum in data:
+            self._loosely(row, self._keys.number(datum.key, datum.named, datum.inserted), *datum.value)
+        if message is not None:
+            self._loosely(row, message_key, Kind.TEXT, message)
+
+    def _loosely(self, row: int, key: int, kind: Kind, content: Any) -> None:
+        nth = int(self._counts[row])
+        self._counts[row] = nth + 1
+        self._loose.append((row, nth, key, Kind.NULL if content is None else kind, content))
+
+    def values(self) -> Values:
+        """Everything that was taken."""
+        start, desc, row, nth, key = (_joined(column) for column in zip(*self._pieces, _NOTHING, strict=True))
+        rows, nths, keys = [row], [nth], [key]
+        for constant_row, constant_nth, constant_key, _ in self._constants:
+            rows.append(constant_row)
+            nths.append(constant_nth)
+            keys.append(np.full(len(constant_row), constant_key))
+        loose = np.array([one[:3] for one in self._loose], dtype=np.int32).reshape(len(self._loose), 3)
+        rows, nths, keys = [*rows, loose[:, 0]], [*nths, loose[:, 1]], [*keys, loose[:, 2]]
+        typed = _Typed(self._view, self._buffer, start, desc, sum(map(len, rows)))
+        for constant_row, _, _, text in self._constants:
+            typed.constant(len(constant_row), text)
+        for _, _, _, kind, content in self._loose:
+            typed.append(kind, content)
+        row, nth, key = (_joined(arrays).astype(np.int32, copy=False) for arrays in (rows, nths, keys))
+        return Values(row, nth, key, typed.kind, typed.index, typed.children(), self._keys)
+
+
+_NOTHING = (np.zeros(0, dtype=np.int32),) * 5
+
+
+def _joined(arrays: Iterable[np.ndarray]) -> np.ndarray:
+    filled = [array for array in arrays if len(array)]
+    return np.concatenate(filled) if len(filled) > 1 else filled[0] if filled else np.zeros(0, dtype=np.int32)
+
+
+class _Typed:
+    """Sorts values into arrays by kind. `kind` and `index` grow with the values that are appended."""
+
+    def __init__(self, view: View, buffer: pa.Buffer, start: np.ndarray, desc: np.ndarray, total: int) -> None:
+        self._view = view
+        self._buffer = buffer
+        self.kind = np.zeros(total, dtype=np.uint8)
+        self.index = np.zeros(total, dtype=np.int32)
+        self._parts: dict[Kind, list[Any]] = {kind: [] for kind in Kind}
+        self._lengths: dict[Kind, int] = dict.fromkeys(Kind, 0)
+        self._single: dict[Kind, list[tuple[int, Any]]] = {kind: [] for kind in Kind}
+        self._sids = Vocabulary()
+        self._filled = len(start)
+        size = desc & 0xFFFF
+        kinds = (desc >> 16).astype(np.uint8)
+        for kind in np.flatnonzero(np.bincount(kinds, minlength=256)).tolist():
+            chosen = np.flatnonzero(kinds == kind)
+            self._of_type(kind, chosen, start[chosen], size[chosen])
+
+    def _of_type(self, kind: int, chosen: np.ndarray, start: np.ndarray, size: np.ndarray) -> None:
+        if kind == layout.STRING_TYPE:
+            texts = gather.wide_texts(self._buffer, self._view.u2, start, size.astype(np.int32))
+            self._put(Kind.TEXT, chosen, texts)
+            return
+        if kind == _WIDE_STRINGS:
+            self._lists(kind, chosen, start, size)
+            return
+        filled = size > 0
+        if kind == layout.NULL_TYPE or not filled.any():
+            return
+        if not filled.all() and kind != layout.ANSI_TYPE:
+            chosen, start, size = chosen[filled], start[filled], size[filled]
+        if kind in _FIXED:
+            self._numbers(kind, chosen, start, size)
+        elif kind == layout.BINARY_TYPE:
+            self._put(Kind.BINARY, chosen, gather.pieces(self._buffer, start, start + size.astype(np.int32)))
+        elif kind == layout.GUID_TYPE:
+            self._guids(kind, chosen, start, size)
+        elif kind == layout.SID_TYPE:
+            self._of_sids(kind, chosen, start, size)
+        else:
+            self._each(kind, chosen, start, size)
+
+    def _put(self, kind: Kind, chosen: np.ndarray, part: Any) -> None:
+        self.kind[chosen] = kind
+        self.index[chosen] = np.arange(self._lengths[kind], self._lengths[kind] + len(chosen), dtype=np.int32)
+        self._parts[kind].append(part)
+        self._lengths[kind] += len(chosen)
+
+    def _numbers(self, kind: int, chosen: np.ndarray, start: np.ndarray, size: np.ndarray) -> None:
+        made, dtype = _FIXED[kind]
+        width = np.dtype(dtype).itemsize
+        right = size == width
+        if not right.all():
+            self._each(kind, chosen[~right], start[~right], size[~right])
+            chosen, start = chosen[right], start[right]
+        view = {1: self._view.u1, 2: self._view.u2, 4: self._view.u4, 8: self._view.u8}[width]
+        self._put(made, chosen, view[start].view(dtype).astype(ARROW_TYPES[made].to_pandas_dtype(), copy=False))
+
+    def _guids(self, kind: int, chosen: np.ndarray, start: np.ndarray, size: np.ndarray) -> None:
+        right = size == 16
+        self._each(kind, chosen[~right], start[~right], size[~right])
+        self._put(Kind.GUID, chosen[right], self._view.rows(start[right], 16))
+
+    def _of_sids(self, kind: int, chosen: np.ndarray, start: np.ndarray, size: np.ndarray) -> None:
+        coded = gather.pieces(self._buffer, start, start + size.astype(np.int32)).dictionary_encode()
+        own = np.array([self._sids.code(values.sid_text(raw)) for raw in coded.dictionary.to_pylist()], dtype=np.int32)
+        codes = own[coded.indices.to_numpy()]
+        right = codes >= 0
+        self._each(kind, chosen[~right], start[~right], size[~right])
+        self._put(Kind.SID, chosen[right], codes[right])
+
+    def _lists(self, kind: int, chosen: np.ndarray, start: np.ndarray, size: np.ndarray) -> None:
+        """Arrays of strings that end in a zero each; others go one by one."""
+        last = self._view.u2[np.maximum(start + size.astype(np.int32) - 2, 0)]
+        right = (size >= 2) & (size & 1 == 0) & (last == 0)
+        self._each(kind, chosen[~right], start[~right], size[~right])
+        if right.any():
+            begin, stop = start[right], (start + size.astype(np.int32))[right]
+            joined = gather.utf8(gather.pieces(self._buffer, begin, stop))
+            self._put(Kind.TEXTS, chosen[right], _split(joined))
+
+    def _each(self, kind: int, chosen: np.ndarray, start: np.ndarray, size: np.ndarray) -> None:
+        for one, at, length in zip(chosen.tolist(), start.tolist(), size.tolist(), strict=True):
+            made, content = values.decode(kind, bytes(self._view.data[at : at + length]))
+            self._set(one, Kind.NULL if content is None else made, content)
+
+    def _set(self, place: int, kind: Kind, content: Any) -> None:
+        self.kind[place] = kind
+        if kind != Kind.NULL:
+            self._single[kind].append((place, content))
+
+    def constant(self, count: int, text: str) -> None:
+        """Appends the same text for so many values."""
+        places = np.arange(self._filled, self._filled + count)
+        self._filled += count
+        self.kind[places] = Kind.TEXT
+        self.index[places] = self._lengths[Kind.TEXT]
+        self._parts[Kind.TEXT].append(pa.array([text], pa.string()))
+        self._lengths[Kind.TEXT] += 1
+
+    def append(self, kind: Kind, content: Any) -> None:
+        """Appends a value that was decoded by itself."""
+        self._set(self._filled, kind, content)
+        self._filled += 1
+
+    def children(self) -> dict[Kind, pa.Array]:
+        """The arrays by kind."""
+        for kind, single in self._single.items():
+            if single:
+                places = np.array([place for place, _ in single])
+                self._put(kind, places, self._singles(kind, [content for _, content in single]))
+        return {kind: self._child(kind) for kind in Kind}
+
+    def _singles(self, kind: Kind, contents: list[Any]) -> Any:
+        if kind == Kind.SID:
+            return np.array([self._sids.code(text) for text in contents], dtype=np.int32)
+        if kind == Kind.GUID:
+            return np.frombuffer(b"".join(contents), dtype=np.uint8).reshape(-1, 16)
+        return pa.array(contents, ARROW_TYPES[kind])
+
+    def _child(self, kind: Kind) -> pa.Array:
+        parts = self._parts[kind]
+        if not parts:
+            return pa.array([], ARROW_TYPES[kind])
+        if kind == Kind.SID:
+            return pa.DictionaryArray.from_arrays(_joined(parts), pa.array(self._sids.texts, pa.string()))
+        if kind == Kind.GUID:
+            raw = np.ascontiguousarray(np.concatenate(parts))
+            return pa.Array.from_buffers(pa.binary(16), len(raw), [None, pa.py_buffer(raw)])
+        arrays = [part if isinstance(part, pa.Array) else pa.array(part, ARROW_TYPES[kind]) for part in parts]
+        return pa.concat_arrays(arrays) if len(arrays) > 1 else arrays[0]
+
+
+def _split(joined: pa.Array) -> pa.Array:
+    """Lists of strings from texts in which each string ends with a zero."""
+    offsets, data = gather.parts(joined)
+    zeros = np.flatnonzero(data == 0)
+    starts = np.concatenate([[0], zeros + 1]) - np.arange(len(zeros) + 1)
+    lists = np.searchsorted(zeros, offsets).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(lists), gather.strings(starts, data[data != 0]))

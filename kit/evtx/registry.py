@@ -1,0 +1,125 @@
+"""All templates met so far, in this file and in earlier ones: recognised by GUID and size, proven byte by byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from kit.errors import Unreadable
+from kit.evtx import format as layout
+from kit.evtx.binxml import Chunk, Leaf, u32
+from kit.evtx.template import Keys, Template, compile_definition
+from kit.evtx.view import View
+
+UNKNOWN = -1
+MAX_VARIANTS = 256  # definitions of one GUID and size that may differ
+_COMPILED_PER_CHUNK = 2 * layout.CHUNK_SIZE  # bytes of definitions compiled from one chunk; sound ones never overlap
+_MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+
+
+class Registry:
+    """Templates by number. One registry may serve many files; it only grows.
+
+    `keys` numbers the fields of event data; `compiled` counts definitions compiled since it was made.
+    """
+
+    def __init__(self, known: Iterable[Template] = ()) -> None:
+        self.templates: list[Template] = []
+        self.keys = Keys()
+        self.compiled = 0
+        self._variants: dict[tuple[bytes, int], list[Template]] = {}
+        self._words: dict[int, list[Template]] = {}
+        for template in known:
+            self._add(template)
+
+    def _add(self, template: Template) -> Template:
+        template.number = len(self.templates)
+        self.templates.append(template)
+        self._variants.setdefault((template.guid, template.size), []).append(template)
+        self._words.setdefault(u32(template.guid, 0), []).append(template)
+        return template
+
+    def borrow(self, first_word: int, count: int) -> list[Leaf] | None:
+        """The leaves of the one template whose GUID begins with this word and that takes this many values.
+
+        None when there is none, or when two differ in what they say.
+        """
+        fitting = [one for one in self._words.get(first_word, ()) if one.slot_count <= count]
+        if not fitting or any(one.leaves != fitting[0].leaves for one in fitting[1:]):
+            return None
+        return fitting[0].leaves
+
+    def resolve(self, view: View, at: np.ndarray) -> np.ndarray:
+        """The number of the template at each position (start of a definition); UNKNOWN where none can be made out."""
+        found = np.full(len(at), UNKNOWN, dtype=np.int32)
+        inside = at & (layout.CHUNK_SIZE - 1)
+        room = layout.CHUNK_SIZE - inside - layout.TEMPLATE_HEADER_SIZE
+        possible = np.flatnonzero((inside >= layout.CHUNK_HEADER_SIZE) & (room >= 0))
+        size = view.u4[at[possible] + 20].astype(np.int64)
+        fits = (size <= room[possible]) & (size > 0)
+        possible, size = possible[fits], size[fits]
+        budget = _Budget()
+        for members in _groups(view, at[possible], size):
+            places = at[possible[members]]
+            found[possible[members]] = self._match(view, places, int(size[members[0]]), budget)
+        return found
+
+    def _match(self, view: View, at: np.ndarray, size: int, budget: _Budget) -> np.ndarray:
+        """Numbers for definitions of equal GUID and size: a known variant each, or a new one."""
+        first = int(at[0])
+        variants = self._variants.get((view.data[first + 4 : first + 20], size), [])
+        found = np.full(len(at), UNKNOWN, dtype=np.int32)
+        rest = np.arange(len(at))
+        for template in variants:
+            same = template.fits(view, at[rest])
+            found[rest[same]] = template.number
+            rest = rest[~same]
+            if not len(rest):
+                return found
+        while len(rest):
+            new = self._compile(view, int(at[rest[0]]), size, budget) if len(variants) < MAX_VARIANTS else None
+            if new is None:
+                rest = rest[1:]
+                continue
+            variants = self._variants[(new.guid, new.size)]
+            same = new.fits(view, at[rest])
+            same[0] = True
+            found[rest[same]] = new.number
+            rest = rest[~same]
+        return found
+
+    def _compile(self, view: View, at: int, size: int, budget: _Budget) -> Template | None:
+        base = at & ~(layout.CHUNK_SIZE - 1)
+        if not budget.allows(base, size):
+            return None
+        try:
+            made = compile_definition(Chunk(view.data, base, base + layout.CHUNK_SIZE), at)
+        except Unreadable:
+            return None
+        self.compiled += 1
+        return self._add(made)
+
+
+class _Budget:
+    """Bytes of definitions that may still be compiled from each chunk, so that overlapping ones cost no endless time."""
+
+    def __init__(self) -> None:
+        self._spent: dict[int, int] = {}
+
+    def allows(self, chunk: int, size: int) -> bool:
+        spent = self._spent.get(chunk, 0) + size
+        self._spent[chunk] = spent
+        return spent <= _COMPILED_PER_CHUNK
+
+
+def _groups(view: View, at: np.ndarray, size: np.ndarray) -> list[np.ndarray]:
+    """Positions (as numbers of `at`) of definitions with equal GUID and size."""
+    if not len(at):
+        return []
+    low, high = view.u8[at + 4], view.u8[at + 12]
+    mixed = low * np.uint64(_MIX[0]) ^ high * np.uint64(_MIX[1]) ^ size.astype(np.uint64) * np.uint64(_MIX[2])
+    order = np.argsort(mixed, kind="stable")
+    differs = (low[order][1:] != low[order][:-1]) | (high[order][1:] != high[order][:-1])
+    differs |= size[order][1:] != size[order][:-1]
+    return np.split(order, np.flatnonzero(differs) + 1)

@@ -1,0 +1,167 @@
+"""Event data as the kit's table wants it: inserted strings in order, and named data as JSON text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kit.evtx import gather
+from kit.evtx.payload import Values
+from kit.evtx.texts import texts
+from kit.evtx.values import Kind
+
+_NONE = pa.scalar(None, pa.string())
+_QUOTE = pa.scalar('"')
+
+
+class Rendered:
+    """Text forms of the event data of the chosen records (ascending positions in the batch)."""
+
+    def __init__(self, data: Values, rows: int, chosen: np.ndarray) -> None:
+        self._data = data
+        self._rows = rows
+        self._chosen = chosen
+        self._children: dict[Kind, pa.Array] = {
+            kind: texts(kind, child) for kind, child in data.children.items() if kind != Kind.TEXTS
+        }
+        self._order = in_order(data, rows)
+        if len(chosen) < rows:
+            wanted = np.zeros(rows, dtype=bool)
+            wanted[chosen] = True
+            self._order = self._order[wanted[data.row[self._order]]]
+
+    def strings(self) -> pa.Array:
+        """Inserted strings of each record, in order; what is null is an empty string, so that places count."""
+        data = self._data
+        found = self._flagged([inserted for _, _, inserted in data.keys.entries])
+        lists = data.children[Kind.TEXTS]
+        source, base = _source({**self._children, Kind.TEXTS: lists.flatten()})
+        place = base[data.kind[found]] + data.index[found]
+        rows, null = data.row[found], data.kind[found] == Kind.NULL
+        several = data.kind[found] == Kind.TEXTS
+        if several.any():
+            bounds = lists.offsets.to_numpy().astype(np.int64)
+            which = data.index[found][several]
+            place[several] = base[Kind.TEXTS] + bounds[which] - bounds[0]
+            lengths = np.ones(len(found), dtype=np.int64)
+            lengths[several] = bounds[which + 1] - bounds[which]
+            ends = np.cumsum(lengths)
+            place = np.repeat(place - (ends - lengths), lengths) + np.arange(int(ends[-1]))
+            rows, null = np.repeat(rows, lengths), np.repeat(null, lengths)
+        made = pc.fill_null(source.take(pa.array(place, mask=null)), "")
+        return pa.ListArray.from_arrays(self._offsets(rows), made)
+
+    def named(self, first: pa.Array) -> pa.Array:
+        """Named data of each record as a JSON object, null where nothing has a name.
+
+        `first` holds JSON members to begin with, or null. Where a name repeats, its values become a list.
+        """
+        data = self._data
+        found = self._flagged([named for _, named, _ in data.keys.entries])
+        rows = data.row[found]
+        joined = pc.binary_join(pa.ListArray.from_arrays(self._offsets(rows), self._members(found)), ", ")
+        filled = pc.greater(pc.binary_length(joined), 0)
+        comma = pc.if_else(pc.and_(pc.is_valid(first), filled), ", ", "")
+        opened = pc.if_else(pc.or_(pc.is_valid(first), filled), "{", _NONE)
+        made = pc.binary_join_element_wise(opened, pc.fill_null(first, ""), comma, joined, pa.scalar("}"), "")
+        return _merged(made, self._chosen, _repeating(rows, data.key[found]))
+
+    def message(self, key: int) -> pa.Array:
+        """The text of one field, per record; null where a record lacks it."""
+        data = self._data
+        found = np.flatnonzero(data.key == key)
+        source, base = _source(self._children)
+        place = np.full(self._rows, -1, dtype=np.int64)
+        filled = found[(data.kind[found] != Kind.NULL) & (data.kind[found] != Kind.TEXTS)]
+        place[data.row[filled]] = base[data.kind[filled]] + data.index[filled]
+        place = place[self._chosen]
+        return source.take(pa.array(np.maximum(place, 0), mask=place < 0))
+
+    def _flagged(self, flags: list[bool]) -> np.ndarray:
+        """The values in order whose field has its flag set."""
+        if not len(self._order):
+            return self._order
+        found: np.ndarray = self._order[np.array(flags, dtype=bool)[self._data.key[self._order]]]
+        return found
+
+    def _offsets(self, rows: np.ndarray) -> pa.Array:
+        """Offsets of one list for each chosen record, given the record of each value."""
+        counts = np.bincount(rows, minlength=self._rows)[self._chosen]
+        return pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+
+    def _members(self, found: np.ndarray) -> pa.Array:
+        """`"key": value` for each value."""
+        data = self._data
+        lists = [json.dumps(one, ensure_ascii=False) for one in data.children[Kind.TEXTS].to_pylist()]
+        written = {kind: quoted(child) for kind, child in self._children.items()}
+        source, base = _source({**written, Kind.TEXTS: pa.array(lists, pa.string())})
+        place = pa.array(base[data.kind[found]] + data.index[found], mask=data.kind[found] == Kind.NULL)
+        keys = [json.dumps(key, ensure_ascii=False) + ": " for key, _, _ in data.keys.entries]
+        prefix = pa.array(keys, pa.string()).take(pa.array(data.key[found]))
+        return pc.binary_join_element_wise(prefix, pc.fill_null(source.take(place), "null"), "")
+
+
+def in_order(data: Values, rows: int) -> np.ndarray:
+    """The values by record, then by their place in it."""
+    starts = np.concatenate([[0], np.cumsum(np.bincount(data.row, minlength=rows))])
+    order = np.empty(len(data), dtype=np.int64)
+    order[starts[data.row] + data.nth] = np.arange(len(data))
+    return order
+
+
+def quoted(written: pa.Array) -> pa.Array:
+    """Texts as JSON strings."""
+    _, raw = gather.parts(written) if written.null_count == 0 else (None, np.zeros(0, dtype=np.uint8))
+    special = np.bincount(raw, minlength=256)
+    escaped = written
+    for sign in ("\\", '"'):
+        if special[ord(sign)]:
+            escaped = pc.replace_substring(escaped, sign, "\\" + sign)
+    if special[:32].any():
+        chosen = pc.match_substring_regex(written, r"[\x00-\x1f]")
+        exact = [json.dumps(text, ensure_ascii=False)[1:-1] for text in written.filter(chosen).to_pylist()]
+        escaped = pc.replace_with_mask(escaped, chosen, pa.array(exact, pa.string()))
+    return pc.binary_join_element_wise(_QUOTE, escaped, _QUOTE, "")
+
+
+def _source(children: dict[Kind, pa.Array]) -> tuple[pa.Array, np.ndarray]:
+    """All texts in one array, and where those of each kind begin."""
+    base = np.zeros(len(Kind), dtype=np.int64)
+    arrays = []
+    total = 0
+    for kind, child in children.items():
+        base[kind] = total
+        total += len(child)
+        arrays.append(child)
+    return pa.concat_arrays([*arrays, pa.array([None], pa.string())]), base
+
+
+def _repeating(rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Records in which a named field stands more than once."""
+    both = pa.array(rows.astype(np.int64) << 32 | keys)
+    if pc.count_distinct(both).as_py() == len(both):
+        return np.zeros(0, dtype=np.int64)
+    counted = both.value_counts()
+    several = counted.filter(pc.greater(counted.field("counts"), 1)).field("values").to_numpy()
+    return np.unique(several >> 32)
+
+
+def _merged(made: pa.Array, chosen: np.ndarray, rows: np.ndarray) -> pa.Array:
+    """The JSON objects, those of the given records with repeated members joined into lists."""
+    if not len(rows):
+        return made
+    mask = np.isin(chosen, rows)
+    pairs = [json.loads(text, object_pairs_hook=_lists) for text in made.filter(pa.array(mask)).to_pylist()]
+    again = [json.dumps(one, ensure_ascii=False) for one in pairs]
+    return pc.replace_with_mask(made, pa.array(mask), pa.array(again, pa.string()))
+
+
+def _lists(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, list[Any]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return {key: same if len(same) > 1 else same[0] for key, same in found.items()}

@@ -1,0 +1,244 @@
+"""A template definition: compiled once, recognised again by its bytes, and what its leaves mean where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from kit.evtx import fields
+from kit.evtx import format as layout
+from kit.evtx.binxml import Chunk, Leaf, Slot, Walk, name_hash, u32
+from kit.evtx.view import View
+
+MAX_LITERALS = 64  # constant values of a template that the columnar path repeats for each record
+_NAME_HEADER = 8  # link, hash and length stand before the characters of a name
+_FEW = 8  # below this many definitions plain Python compares faster than arrays
+_BLOCK = 1 << 23  # bytes compared at once
+
+
+class Plan(NamedTuple):
+    """What a template says where it stands: each list follows the order of the document.
+
+    system   field of System -> number of the substitution, or the constant text
+    slots    substitutions that are event data; keys: their keys in `Keys`
+    constants (key, text) of event data that is the same in every record
+    nested   (substitution, path that a fragment in it continues)
+    inserted some of the event data are inserted strings
+    order    the slots as a tuple; plans of equal order can be gathered together
+    regular  false where the columnar path cannot follow, so that records go one by one
+    """
+
+    template: Template
+    system: dict[str, int | str]
+    slots: np.ndarray
+    keys: np.ndarray
+    constants: list[tuple[int, str]]
+    nested: tuple[tuple[int, tuple[str, ...]], ...]
+    inserted: bool
+    order: tuple[int, ...]
+    regular: bool
+
+
+class Keys:
+    """The fields of event data that were met, numbered: name, whether the name is its own, whether it is inserted."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, bool, bool]] = []
+        self._numbers: dict[tuple[str, bool, bool], int] = {}
+
+    def number(self, key: str, named: bool, inserted: bool) -> int:
+        """The number of a field; new ones get the next."""
+        entry = (key, named, inserted)
+        known = self._numbers.get(entry)
+        if known is None:
+            known = self._numbers[entry] = len(self.entries)
+            self.entries.append(entry)
+        return known
+
+
+@dataclass(eq=False)
+class Template:
+    """A definition with all that its recognition needs.
+
+    `data` are its bytes with zeros where name offsets and links stand; `names` are the texts those offsets lead to.
+    """
+
+    guid: bytes
+    data: bytes
+    names_at: tuple[int, ...]
+    links_at: tuple[int, ...]
+    names: tuple[str, ...]
+    leaves: list[Leaf]
+    number: int = -1
+    plans: dict[tuple[str, ...], Plan] = field(default_factory=dict)
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of the definition without its header."""
+        return len(self.data)
+
+    @cached_property
+    def slot_count(self) -> int:
+        """The number of substitutions that a record must bring."""
+        parts = [part for leaf in self.leaves for part in (*leaf.parts, *(leaf.name or ()))]
+        return max((part.place for part in parts if isinstance(part, Slot)), default=-1) + 1
+
+    def plan(self, above: tuple[str, ...], keys: Keys) -> Plan:
+        """What the template says when it stands below a path."""
+        known = self.plans.get(above)
+        if known is None:
+            known = self.plans[above] = _plan(self, above, keys)
+        return known
+
+    def fits(self, view: View, at: np.ndarray) -> np.ndarray:
+        """Which of the definitions (positions of their headers, lengths already equal) are this one, byte by byte."""
+        if len(at) < _FEW:
+            return np.fromiter((self._is(view.data, int(one)) for one in at), dtype=bool, count=len(at))
+        step = max(_BLOCK // max(self.size, 1), 1)
+        return np.concatenate([self._are(view, at[start : start + step]) for start in range(0, len(at), step)])
+
+    @cached_property
+    def _mask(self) -> bytes:
+        mask = bytearray(b"\xff" * self.size)
+        for place in (*self.names_at, *self.links_at):
+            mask[place : place + 4] = b"\0\0\0\0"
+        return bytes(mask)
+
+    @cached_property
+    def _numbers(self) -> tuple[int, int]:
+        return int.from_bytes(self._mask, "little"), int.from_bytes(self.data, "little")
+
+    @cached_property
+    def _name_bytes(self) -> list[tuple[int, bytes]]:
+        return [(place, _stored(name)) for place, name in zip(self.names_at, self.names, strict=True)]
+
+    def _is(self, data: bytes, at: int) -> bool:
+        start = at + layout.TEMPLATE_HEADER_SIZE
+        mask, own = self._numbers
+        if int.from_bytes(data[start : start + self.size], "little") & mask != own:
+            return False
+        base = at & ~(layout.CHUNK_SIZE - 1)
+        for place, stored in self._name_bytes:
+            offset = u32(data, start + place)
+            name_at = base + offset + 4
+            if offset >= layout.CHUNK_SIZE or data[name_at : name_at + len(stored)] != stored:
+                return False
+        return True
+
+    @cached_property
+    def _words(self) -> tuple[np.ndarray, np.ndarray, bytes, bytes]:
+        whole = self.size & ~7
+        return (
+            np.frombuffer(self.data[:whole], dtype="<u8"),
+            np.frombuffer(self._mask[:whole], dtype="<u8"),
+            self.data[whole:],
+            self._mask[whole:],
+        )
+
+    def _are(self, view: View, at: np.ndarray) -> np.ndarray:
+        start = at + layout.TEMPLATE_HEADER_SIZE
+        words, mask, tail, tail_mask = self._words
+        same = np.ones(len(at), dtype=bool)
+        if len(words):
+            same &= ((view.rows(start, len(words), "<u8") & mask) == words).all(axis=1)
+        if tail:
+            rest = view.rows(start + 8 * len(words), len(tail))
+            same &= ((rest & np.frombuffer(tail_mask, "u1")) == np.frombuffer(tail, "u1")).all(axis=1)
+        return same & self._named(view, at, start)
+
+    @cached_property
+    def _name_words(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Which name, distance from its start, mask and content of each eight-byte word to compare."""
+        found = []
+        for number, name in enumerate(self.names):
+            stored = bytes(4) + _stored(name)
+            starts = [*range(4, len(stored) - 7, 8)]
+            if len(name) > 2:
+                starts.append(len(stored) - 8)
+            for start in starts or [4]:
+                piece = stored[start : start + 8]
+                word = int.from_bytes(piece, "little")
+                found.append((number, start, (1 << 8 * len(piece)) - 1, word))
+        which, distance, mask, word = zip(*found, strict=True) if found else ((), (), (), ())
+        return (
+            np.array(which, dtype=np.int64), np.array(distance, dtype=np.int64),
+            np.array(mask, dtype=np.uint64), np.array(word, dtype=np.uint64),
+        )  # fmt: skip
+
+    def _named(self, view: View, at: np.ndarray, start: np.ndarray) -> np.ndarray:
+        if not self.names:
+            return np.ones(len(at), dtype=bool)
+        offset = view.u4[start[:, None] + np.array(self.names_at, dtype=np.int64)].astype(np.int64)
+        longest = _NAME_HEADER + 2 * max(2, *map(len, self.names))
+        inside = offset <= layout.CHUNK_SIZE - longest
+        base = at & ~(layout.CHUNK_SIZE - 1)
+        place = np.where(inside, offset, 0) + base[:, None]
+        which, distance, mask, word = self._name_words
+        same = (view.u8[place[:, which] + distance] & mask) == word
+        good: np.ndarray = same.all(axis=1) & inside.all(axis=1)
+        return good
+
+
+def _stored(name: str) -> bytes:
+    """Hash, length and characters of a name as a chunk holds them."""
+    raw = name.encode("utf-16-le", "surrogatepass")
+    return name_hash(name).to_bytes(2, "little") + (len(raw) // 2).to_bytes(2, "little") + raw
+
+
+def compile_definition(chunk: Chunk, at: int) -> Template:
+    """The template at a position of the buffer. Raises Unreadable when it makes no sense or leaves its chunk."""
+    start = at + layout.TEMPLATE_HEADER_SIZE
+    size = u32(chunk.data, at + 20)
+    walk = Walk(chunk, start, start + size, definition=True)
+    leaves = walk.run()
+    data = bytearray(chunk.data[start : start + size])
+    for place in (*walk.name_at, *walk.link_at):
+        data[place : place + 4] = b"\0\0\0\0"
+    names = tuple(chunk.name(u32(chunk.data, start + place)) for place in walk.name_at)
+    return Template(chunk.data[at + 4 : at + 20], bytes(data), tuple(walk.name_at), tuple(walk.link_at), names, leaves)
+
+
+def _plan(template: Template, above: tuple[str, ...], keys: Keys) -> Plan:
+    system: dict[str, int | str] = {}
+    data: list[tuple[int, int]] = []
+    constants: list[tuple[int, str]] = []
+    nested: list[tuple[int, tuple[str, ...]]] = []
+    any_inserted = False
+    regular = True
+    for leaf in template.leaves:
+        path = above + leaf.path
+        slot = leaf.parts[0] if len(leaf.parts) == 1 and isinstance(leaf.parts[0], Slot) else None
+        name = _constant(leaf.name)
+        if (leaf.name and name is None) or (slot is None and _constant(leaf.parts) is None):
+            regular = False
+            continue
+        part, key, named, inserted = fields.meaning(path, name)
+        if slot is not None and part == "data" and len(path) <= 2:
+            nested.append((slot.place, path))
+        elif part == "system":
+            system[key] = slot.place if slot else _constant(leaf.parts) or ""
+        elif part != "nothing" and slot is not None:
+            data.append((slot.place, keys.number(key, named, inserted)))
+            any_inserted = any_inserted or inserted
+        elif part != "nothing" and (leaf.parts or len(path) > 2):
+            inserted = inserted and not path[-1].startswith("@")
+            regular = regular and not inserted
+            constants.append((keys.number(key, named, inserted), _constant(leaf.parts) or ""))
+    regular = regular and len(constants) <= MAX_LITERALS and len(data) <= template.slot_count + MAX_LITERALS
+    regular = regular and not (nested and any_inserted)
+    slots = tuple(place for place, _ in data)
+    return Plan(
+        template, system, np.array(slots, dtype=np.int64), np.array([key for _, key in data], dtype=np.int32),
+        constants, tuple(nested), any_inserted, slots, regular,
+    )  # fmt: skip
+
+
+def _constant(parts: tuple[str | Slot, ...] | None) -> str | None:
+    """The text of parts without any substitution; None where one takes part."""
+    if parts is None:
+        return None
+    texts = [part for part in parts if isinstance(part, str)]
+    return "".join(texts) if len(texts) == len(parts) else None
