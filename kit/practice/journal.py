@@ -92,7 +92,8 @@ class Book:
 
     def numbered(self, channel: str) -> list[tuple[int, Entry]]:
         """The records of a log in the order of writing, with their numbers."""
-        chosen = sorted((e for e in self.events if e.event.channel == channel), key=lambda e: (e.time, e.order))
+        chosen = [entry for entry in self.events if entry.event.channel == channel]
+        chosen.sort(key=lambda entry: (entry.time, entry.order))
         return list(enumerate(chosen, self.first_ids.get(channel, 1)))
 
     def until(self, image: datetime) -> Book:
@@ -119,7 +120,7 @@ def dated(entry: Entry, computer: Computer) -> Event:
 
 @dataclass(frozen=True)
 class Labels:
-    """Truth about the records of one file: number (text logs: both line numbers of an error), class, key of the point."""
+    """Truth about the records of one file: number (text logs: line number), class, key of the point."""
 
     path: str
     rows: tuple[tuple[int, str, str | None], ...]

@@ -31,6 +31,7 @@ class SqlMessage:
     state: int = 1
     source: str = "spid5s"
     task: int = TASK_SERVER
+    audit: bool = False
 
     @property
     def failed(self) -> bool:
@@ -46,12 +47,19 @@ class SqlMessage:
             time,
             "Application",
             server.computer,
-            2 if self.failed else 4,
+            self._level,
             strings=self.strings,
             binary=self._binary(server),
             qualifiers=ERROR if self.failed else INFORMATION,
             task=self.task,
+            keywords=0x90000000000000 if self.audit else None,
         )
+
+    @property
+    def _level(self) -> int:
+        if self.audit:
+            return 0
+        return 2 if self.failed else 4
 
     def _binary(self, server: Server) -> bytes:
         parts = (server.name, "master")
@@ -201,4 +209,4 @@ def login_failed(user: str, client: str) -> SqlMessage:
     """An ordinary failed logon: daily noise of any instance."""
     reason = " Reason: Password did not match that for the login provided."
     text = f"Login failed for user '{user}'.{reason} [CLIENT: {client}]"
-    return SqlMessage(18456, text, (user, reason, f" [CLIENT: {client}]"), 14, 8, "Logon", 4)
+    return SqlMessage(18456, text, (user, reason, f" [CLIENT: {client}]"), 14, 8, "Logon", 4, audit=True)

@@ -1,0 +1,207 @@
+"""What is true of a story, point by point and record by record, told by the author and not by any analysis.
+
+Two things are kept apart: `consistent`, whether the point really is application-consistent, and `verdict`, the most
+that an analyst may say with the evidence that the story leaves behind. Where that leaves honest room, `accepted` has
+more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kit.practice.journal import Labels
+from kit.practice.play import Point, Story, Tested
+from kit.practice.scenario import APP, Image
+from kit.practice.vss_story import GENUINE, Fate
+
+MARGIN = timedelta(minutes=15)
+WORST = ("contradicted", "inconclusive", "supported", "confirmed")
+PATTERNS = {
+    Fate.BENIGN: "benign_abort",
+    Fate.CLEAN: "clean",
+    Fate.SILENT: "none_seen",
+    **dict.fromkeys(GENUINE, "genuine_failure"),
+}
+FEW_PAIRS = 12
+
+
+@dataclass(frozen=True)
+class PointTruth:
+    """The truth about one recovery point."""
+
+    point: Point
+    verdict: str
+    pattern: str | None
+    consistent: bool | None
+    why: str
+    databases: dict[str, str] = field(default_factory=dict)
+    accepted: frozenset[str] = frozenset()
+    rolled_back: dict[str, int] = field(default_factory=dict)
+
+
+def judge(story: Story) -> list[PointTruth]:
+    """The truth about every point that an export lists."""
+    return [_judge(story, point) for point in story.known()]
+
+
+def _judge(story: Story, point: Point) -> PointTruth:
+    pattern = _pattern(story, point)
+    if point.kind != APP:
+        return PointTruth(point, "no_claim", pattern, None, "the point does not claim application consistency")
+    assert point.operation is not None
+    fate = story.scenario.plans[point.operation].fate
+    test = _test_of(story, point)
+    if not covered(story, point):
+        consistent = _consistent(fate, test)
+        unknown = dict.fromkeys(_stores(story), "inconclusive")
+        return PointTruth(point, "inconclusive", pattern, consistent, "no guest log covers the operation", unknown)
+    databases = {name: _database(fate, name, kind, test) for name, kind in _stores(story).items()}
+    verdict = min(databases.values(), key=WORST.index) if databases else "inconclusive"
+    accepted = {"inconclusive"} if _room(story, verdict) else set()
+    if test and test.failover.boot.silent and verdict in ("confirmed", "supported"):
+        accepted |= {"confirmed", "supported"}
+    rolled = dict(test.failover.boot.rolled_back) if test else {}
+    return PointTruth(
+        point, verdict, pattern, _consistent(fate, test), _why(fate, test), databases, frozenset(accepted), rolled,
+    )
+
+
+def _room(story: Story, verdict: str) -> bool:
+    """Whether too few pairs tell the clocks apart, or a log is missing that might speak against the point."""
+    scenario = story.scenario
+    unsettled = not scenario.clocks_declared and len(story.known()) < FEW_PAIRS
+    return verdict in ("supported", "confirmed") and (unsettled or "System" in scenario.missing)
+
+
+def _stores(story: Story) -> dict[str, str]:
+    guest = story.scenario.guest
+    found = {name: "sql" for _, name, _ in guest.databases()}
+    return found | {store.name: "completes" if store.completes else "aborts" for store in guest.stores}
+
+
+def _database(fate: Fate, name: str, kind: str, test: Tested | None) -> str:
+    """The verdict that the evidence allows for one database of a covered, labelled point."""
+    boot = test.failover.boot if test else None
+    if fate in GENUINE or (boot and name in boot.failed) or (test and test.failover.image is Image.LATE):
+        return "contradicted"
+    if boot and boot.rolled_back.get(name) and test and test.failover.image is Image.UNFLUSHED:
+        return "contradicted"  # nothing shows that the image was cut inside the freeze
+    if fate in (Fate.SILENT, Fate.COLLISION) or (fate is Fate.PARTIAL and name != "model"):
+        return "inconclusive"
+    if kind == "aborts":
+        return "inconclusive"  # 2003 then 2007 is written for a thaw as for an abort inside the freeze
+    return "confirmed" if test else "supported"
+
+
+def _consistent(fate: Fate, test: Tested | None) -> bool | None:
+    if fate in GENUINE or fate in (Fate.SILENT, Fate.PARTIAL):
+        return False
+    return not (test and (test.failover.image is Image.LATE or test.failover.boot.failed))
+
+
+def _test_of(story: Story, point: Point) -> Tested | None:
+    return next((test for test in story.tests if test.point is point), None)
+
+
+def _why(fate: Fate, test: Tested | None) -> str:
+    words = f"operation: {fate.value}"
+    if test is None:
+        return words
+    boot = test.failover.boot
+    back = ", ".join(f"{name} {count}" for name, count in boot.rolled_back.items() if count) or "none"
+    return f"{words}; test failover of an image cut {test.failover.image.value}, rolled back: {back}"
+
+
+def _pattern(story: Story, point: Point) -> str | None:
+    """What the guest's records show of the point's operation; None where the vocabulary leaves room."""
+    if point.operation is None:
+        return None
+    if not covered(story, point):
+        return "not_covered"
+    if story.scenario.guest.stores:
+        return None
+    return PATTERNS.get(story.scenario.plans[point.operation].fate)
+
+
+def covered(story: Story, point: Point) -> bool:
+    """Whether the logs of the guest, or of a test machine cut from it later, hold everything around the operation."""
+    assert point.operation is not None
+    trace = story.traces[point.operation]
+    begin, end = trace.begin - MARGIN, trace.end + MARGIN
+    if "Application" not in story.scenario.missing:
+        kept = story.scenario.survives("Application")
+        whole = kept.holds(begin) and kept.holds(end)
+        if whole and not any(first < end and last > begin for first, last in kept.damage):
+            return True
+    since = story.scenario.begin - story.scenario.lead
+    return any(since <= begin and end <= test.image for test in story.tests)
+
+
+def offsets(story: Story) -> list[dict[str, Any]]:
+    """What must be added to each computer's time to get the reference's, in the middle of the story, and its drift."""
+    scenario = story.scenario
+    middle = scenario.begin + (scenario.collected - scenario.begin) / 2
+    reference = scenario.replica.clock
+    rows = []
+    for computer in (scenario.guest, *scenario.primaries, scenario.replica):
+        offset = (reference.shows(middle) - computer.clock.shows(middle)).total_seconds()
+        drift = reference.gains_s_per_day - computer.clock.gains_s_per_day
+        rows.append({"computer": computer.name, "offset_s": round(offset, 3), "drift_s_per_day": round(drift, 3)})
+    return rows
+
+
+def document(story: Story, points: list[PointTruth], labels: list[Labels]) -> dict[str, Any]:
+    """The truth as one JSON object; `events` has runs: first record (or line) number, count, class, id of point."""
+    scenario = story.scenario
+    return {
+        "truth_version": 1,
+        "case_id": scenario.case_id,
+        "seed": scenario.seed,
+        "story": scenario.story,
+        "recovery_points": [_row(story, truth) for truth in points],
+        "events": {one.path: _runs(one) for one in labels},
+        "clocks": offsets(story),
+        "test_failovers": [
+            {
+                "path": test.failover.name, "image_time_utc": _z(test.image), "cut": test.failover.image.value,
+                "recovery_point_id": test.point.key if test.point else None,
+            }
+            for test in story.tests
+        ],
+    }
+
+
+def _runs(labels: Labels) -> list[list[Any]]:
+    """Neighbouring records of the same class and point as one run; ordinary records are left out."""
+    runs: list[list[Any]] = []
+    for number, kind, point in labels.rows:
+        if kind == "normal":
+            continue
+        if runs and runs[-1][0] + runs[-1][1] == number and runs[-1][2:] == [kind, point]:
+            runs[-1][1] += 1
+        else:
+            runs.append([number, 1, kind, point])
+    return runs
+
+
+def _row(story: Story, truth: PointTruth) -> dict[str, Any]:
+    shown = story.scenario.replica.clock.shows(truth.point.time)
+    return {
+        "recovery_point_id": truth.point.key,
+        "vm_name": story.scenario.guest.vm_name,
+        "time_utc": _z(shown),
+        "snapshot_type": truth.point.kind,
+        "verdict": truth.verdict,
+        "accepted": sorted(truth.accepted - {truth.verdict}),
+        "pattern": truth.pattern,
+        "consistent": truth.consistent,
+        "why": truth.why,
+        "databases": truth.databases,
+        "rolled_back": truth.rolled_back,
+    }
+
+
+def _z(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
