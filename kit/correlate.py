@@ -8,6 +8,7 @@ that beat is somebody else's.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,36 +91,43 @@ def _links_of_vm(
     schedule = _schedule(step, listed, delays)
     rows = [_link(point, placed, step, schedule, tolerance_s) for point in claimed.itertuples()]
     taken = {row["operation_id"] for row in rows if row["operation_id"]}
-    left = placed[~placed["operation_id"].isin(taken)]
+    left = [one for one in placed if one.operation_id not in taken]
     rows += [_link(point, left, min(listed, step), schedule, tolerance_s) for point in others.itertuples()]
     return rows, schedule
 
 
-def _placed(operations: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
-    """operation_id, at (reference clock where known, else the guest's), known (whether the clock is)."""
-    rows = []
+@dataclass(frozen=True)
+class _Placed:
+    """An operation on the reference clock (the guest's own where that is not known)."""
+
+    at: pd.Timestamp
+    operation_id: str
+    known: bool
+
+
+def _placed(operations: pd.DataFrame, clocks: pd.DataFrame) -> list[_Placed]:
     shifts = {computer: shift_of(computer, clocks) for computer in operations["computer"].dropna().unique()}
+    made = []
     for operation in operations.itertuples():
         shift = shifts.get(operation.computer)
         known = shift is not None and operation.time_basis != "assumed"
         at = shift.to_reference(instant(operation)) if shift is not None else instant(operation)
-        rows.append((operation.operation_id, at, known))
-    made = pd.DataFrame(rows, columns=["operation_id", "at", "known"])
-    made["at"] = pd.to_datetime(made["at"], utc=True)
-    return made.sort_values("at").reset_index(drop=True)
+        made.append(_Placed(at, operation.operation_id, known))
+    return sorted(made, key=lambda one: (one.at, one.operation_id))
 
 
-def _inside(point: Any, placed: pd.DataFrame, step: pd.Timedelta) -> pd.DataFrame:
-    at = placed["at"]
-    return placed[(at > point.time_utc - step / 2) & (at <= point.time_utc + step / 2)]
+def _inside(point: Any, placed: list[_Placed], step: pd.Timedelta) -> list[_Placed]:
+    first = bisect_right(placed, point.time_utc - step / 2, key=lambda one: one.at)
+    last = bisect_right(placed, point.time_utc + step / 2, key=lambda one: one.at)
+    return placed[first:last]
 
 
-def _delays(claimed: pd.DataFrame, placed: pd.DataFrame, step: pd.Timedelta) -> list[float]:
+def _delays(claimed: pd.DataFrame, placed: list[_Placed], step: pd.Timedelta) -> list[float]:
     made = []
     for point in claimed.itertuples():
-        found = _inside(point, placed, step) if pd.notna(point.time_utc) else placed.head(0)
-        if len(found) == 1 and found["known"].all():
-            made.append((point.time_utc - found["at"].iloc[0]).total_seconds())
+        found = _inside(point, placed, step) if pd.notna(point.time_utc) else []
+        if len(found) == 1 and found[0].known:
+            made.append((point.time_utc - found[0].at).total_seconds())
     return made
 
 
@@ -135,7 +143,7 @@ def _schedule(step: pd.Timedelta, listed: pd.Timedelta, delays: list[float]) -> 
 
 
 def _link(
-    point: Any, placed: pd.DataFrame, step: pd.Timedelta, schedule: Schedule, tolerance_s: float
+    point: Any, placed: list[_Placed], step: pd.Timedelta, schedule: Schedule, tolerance_s: float
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
         "recovery_point_id": point.recovery_point_id, "vm_name": point.vm_name, "operation_id": None,
@@ -145,40 +153,37 @@ def _link(
         return row | {"method": "the time of the point is not known", "clock_known": False}
     row |= {"interval_from": point.time_utc - step / 2, "interval_until": point.time_utc + step / 2}
     found = _inside(point, placed, step)
-    if found.empty:
+    if not found:
         return row | {"method": "no operation in the interval"}
-    row |= {"candidates": list(found["operation_id"]), "clock_known": bool(found["known"].all())}
-    if not found["known"].all():
+    known = all(one.known for one in found)
+    row |= {"candidates": [one.operation_id for one in found], "clock_known": known}
+    if not known:
         return row | {"method": "the clock of the guest is not known against the host", "ambiguous": len(found) > 1}
-    offsets = (point.time_utc - found["at"]).dt.total_seconds()
-    return row | _chosen(found, offsets, schedule, tolerance_s)
+    offsets = [(one, (point.time_utc - one.at).total_seconds()) for one in found]
+    return row | _chosen(offsets, schedule, tolerance_s)
 
 
-def _chosen(found: pd.DataFrame, offsets: pd.Series, schedule: Schedule, tolerance_s: float) -> dict[str, Any]:
+def _chosen(offsets: list[tuple[_Placed, float]], schedule: Schedule, tolerance_s: float) -> dict[str, Any]:
     usual, width = schedule.delay_s, max(tolerance_s, schedule.spread_s or 0.0)
     if usual is None:
-        on_beat = found[offsets.abs() <= tolerance_s]
-        if len(found) == 1 and len(on_beat) == 1:
-            return _one(found, offsets, f"the only operation in the interval, within {tolerance_s:g} s of the point")
+        if len(offsets) == 1 and abs(offsets[0][1]) <= tolerance_s:
+            return _one(offsets[0], f"the only operation in the interval, within {tolerance_s:g} s of the point")
         method = (
             "several operations in the interval and too few pairs to tell the schedule"
-            if len(found) > 1 else f"the only operation in the interval is more than {tolerance_s:g} s away"
+            if len(offsets) > 1 else f"the only operation in the interval is more than {tolerance_s:g} s away"
         )
-        return {"method": method, "ambiguous": len(found) > 1}
-    on_beat = found[(offsets - usual).abs() <= width]
+        return {"method": method, "ambiguous": len(offsets) > 1}
+    on_beat = [pair for pair in offsets if abs(pair[1] - usual) <= width]
     if len(on_beat) == 1:
-        how = "the only operation in the interval" if len(found) == 1 else "the only operation on the host's schedule"
-        return _one(on_beat, offsets, f"{how}; {schedule.pairs} pairs give a delay of {usual:.1f} s")
+        how = "the only operation in the interval" if len(offsets) == 1 else "the only operation on the host's schedule"
+        return _one(on_beat[0], f"{how}; {schedule.pairs} pairs give a delay of {usual:.1f} s")
     if len(on_beat) > 1:
         return {"method": "several operations on the host's schedule", "ambiguous": True}
     return {"method": "no operation on the host's schedule in the interval", "candidates": []}
 
 
-def _one(found: pd.DataFrame, offsets: pd.Series, method: str) -> dict[str, Any]:
-    return {
-        "operation_id": found["operation_id"].iloc[0], "offset_s": float(offsets.loc[found.index[0]]),
-        "method": method, "ambiguous": False,
-    }
+def _one(pair: tuple[_Placed, float], method: str) -> dict[str, Any]:
+    return {"operation_id": pair[0].operation_id, "offset_s": pair[1], "method": method, "ambiguous": False}
 
 
 def attribute(operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str, Schedule]) -> pd.DataFrame:

@@ -104,17 +104,18 @@ def facts(frames: Frames) -> list[PointFacts]:
         if isinstance(row.recovery_point_id, str):
             boots.setdefault(row.recovery_point_id, row)
     hosts = _host_failures(frames)
+    near = _Near(frames)
     made = []
     for point in frames.points.itertuples():
         link = links[point.recovery_point_id]
         operation = operations.get(link.operation_id) if isinstance(link.operation_id, str) else None
-        made.append(_facts_of(point, link, operation, operations, failing, boots, hosts, frames))
+        made.append(_facts_of(point, link, operation, operations, failing, boots, hosts, near, frames))
     return made
 
 
 def _facts_of(
     point: Any, link: Any, operation: Any | None, operations: Mapping[str, Any], failing: Mapping[str, list[Any]],
-    boots: Mapping[str, Any], hosts: list[Any], frames: Frames,
+    boots: Mapping[str, Any], hosts: list[Any], near: _Near, frames: Frames,
 ) -> PointFacts:
     claimed = {"application_consistent": True, "crash_consistent": False}.get(point.claimed)
     vm_name = point.vm_name if isinstance(point.vm_name, str) else ""
@@ -124,7 +125,7 @@ def _facts_of(
     items["E1"] = claimed
     items["E12"] = None if link.clock_known is pd.NA or pd.isna(link.clock_known) else bool(link.clock_known)
     if operation is not None:
-        _others(made, vm_name, operations, frames)
+        _others(made, vm_name, near, frames.covered)
         made.failures, made.vetoes = _split_vetoes(failing.get(operation.operation_id, []))
         items["E11"] = frames.covered.holds(vm_name, APPLICATION, window[0] - MARGIN, window[1] + MARGIN)
         items["X1"] = _attributed(made)
@@ -191,24 +192,34 @@ def _no_trace(made: PointFacts, vm_name: str, held: Covered) -> bool | None:
     return True if application and (system or short) else None
 
 
-def _others(made: PointFacts, vm_name: str, operations: Mapping[str, Any], frames: Frames) -> None:
+class _Near:
+    """Operations and records of other requestors of each VM, for look-ups by time."""
+
+    def __init__(self, frames: Frames) -> None:
+        self.operations: dict[str, list[tuple[Any, Any, str]]] = {}
+        for row in frames.operations.itertuples():
+            vm_name = row.vm_name if isinstance(row.vm_name, str) else ""
+            self.operations.setdefault(vm_name, []).append((row.begin_utc, row.end_utc, row.operation_id))
+        records = frames.records
+        others = records[
+            (records["class"] == "other_requestor") & (records["phase"] != "backup") & records["time_utc"].notna()
+        ]
+        self.records: dict[str, list[tuple[Any, str]]] = {}
+        for uid, vm_name, time in zip(others["uid"], others["vm_name"].fillna(""), others["time_utc"], strict=True):
+            self.records.setdefault(vm_name, []).append((time, uid))
+
+
+def _others(made: PointFacts, vm_name: str, near: _Near, held: Covered) -> None:
     """E6: whether another requestor was at work in the window of the operation."""
     first = made.window[0] - pd.Timedelta(seconds=WINDOW_S)
     last = made.window[1] + pd.Timedelta(seconds=WINDOW_S)
-    same = frames.operations[
-        (frames.operations["vm_name"].fillna("") == vm_name)
-        & (frames.operations["operation_id"] != made.operation.operation_id)
-        & (frames.operations["begin_utc"] <= last) & (frames.operations["end_utc"] >= first)
+    made.others = [
+        operation_id for begin, end, operation_id in near.operations.get(vm_name, ())
+        if begin <= last and end >= first and operation_id != made.operation.operation_id
     ]
-    made.others = list(same["operation_id"])
-    spoken = frames.records[
-        (frames.records["class"] == "other_requestor") & (frames.records["vm_name"].fillna("") == vm_name)
-        & (frames.records["phase"] != "backup")
-        & (frames.records["time_utc"] >= first) & (frames.records["time_utc"] <= last)
-    ]
-    made.other_records = list(spoken["uid"])
-    held = frames.covered.any_holds(vm_name, *made.window)
-    made.items["E6"] = False if made.others or made.other_records else True if held else None
+    made.other_records = [uid for time, uid in near.records.get(vm_name, ()) if first <= time <= last]
+    covered = held.any_holds(vm_name, *made.window)
+    made.items["E6"] = False if made.others or made.other_records else True if covered else None
 
 
 def _host_failures(frames: Frames) -> list[Any]:

@@ -79,19 +79,23 @@ def _place(operation: Any) -> Any:
     return operation.thaw_utc if pd.notna(operation.thaw_utc) else operation.begin_utc
 
 
-def of_operation(operation: Any, databases: pd.DataFrame, found: Findings, words: Words) -> dict[str, str]:
-    """Finding id for each outcome among the databases of an operation."""
+OUTCOMES = {
+    "clean": ("normal", "info"), "benign_abort": ("benign_abort", "info"),
+    "genuine_failure": ("genuine_failure", "error"), "open": ("unexplained", "warning"),
+}
+
+
+def of_operation(operation: Any, databases: Iterable[Any], found: Findings, words: Words) -> dict[str, str]:
+    """Finding id for each outcome among the databases of an operation (rows of `operation_databases`)."""
+    by_outcome: dict[str, list[Any]] = {}
+    for row in databases:
+        by_outcome.setdefault(str(row.outcome), []).append(row)
     made: dict[str, str] = {}
-    for outcome, own in databases.groupby("outcome", sort=True):
-        rows = list(own.itertuples())
-        uids = [uid for row in rows for uid in row.evidence]
-        made[str(outcome)] = found.add(
-            f"operation-{str(outcome).replace('_', '-')}",
-            {"clean": "normal", "benign_abort": "benign_abort", "genuine_failure": "genuine_failure"}.get(
-                str(outcome), "unexplained"
-            ),
-            {"clean": "info", "benign_abort": "info", "genuine_failure": "error"}.get(str(outcome), "warning"),
-            _outcome_sentence(str(outcome), rows, words), uids, vm_name=_text(operation.vm_name),
+    for outcome, rows in sorted(by_outcome.items()):
+        class_, severity = OUTCOMES[outcome]
+        made[outcome] = found.add(
+            f"operation-{outcome.replace('_', '-')}", class_, severity, _outcome_sentence(outcome, rows, words),
+            [uid for row in rows for uid in row.evidence], vm_name=_text(operation.vm_name),
             operation_id=operation.operation_id,
         )
     return made
@@ -199,7 +203,7 @@ def of_clock(made: PointFacts, found: Findings) -> str:
     return found.add("clock", "unexplained", "warning", text, **about)
 
 
-def of_boot(made: PointFacts, recoveries: pd.DataFrame, found: Findings, words: Words) -> dict[str, str]:
+def of_boot(made: PointFacts, recoveries: Iterable[Any], found: Findings, words: Words) -> dict[str, str]:
     """Findings on the linked boot: image, and rolled back, recovered or failed for the databases."""
     boot = made.boot
     about: dict[str, Any] = {
@@ -213,7 +217,7 @@ def of_boot(made: PointFacts, recoveries: pd.DataFrame, found: Findings, words: 
             f"The newest record inside the image is of {words.moment(boot.image_time_utc)}, {span(late)} after the "
             "thaw: the image is not from this freeze, or another point was started.", boot.image_evidence, **about,
         )
-    for row in recoveries[recoveries["boot_id"] == boot.boot_id].itertuples():
+    for row in recoveries:
         ids[f"{row.instance}|{row.database}"] = _of_recovery(row, found, about)
     return ids
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
@@ -28,15 +29,22 @@ def verdicts(
     other = decide(items, "refined" if policy == "strict" else "strict")
     items = items.assign(row_id=decided["row_id"], verdict=decided["verdict"], other=other["verdict"])
     operations = {row.operation_id: row for row in frames.operations.itertuples()}
-    per_operation = dict(iter(frames.databases.groupby("operation_id", sort=False)))
+    details, recoveries = _by(frames.databases, "operation_id"), _by(frames.recoveries, "boot_id")
     rows: list[dict[str, Any]] = []
-    for number, own in items.groupby("point", sort=True):
-        made = found[int(str(number))]
-        cited = _cited(made, per_operation, operations, frames, statements, words, meanings)
-        databases = [_database_row(made, row, cited, policy, frames) for row in own.itertuples()]
-        rows.append(_machine_row(made, own, databases, cited))
+    for number, own in groupby(items.sort_values("point", kind="stable").itertuples(), key=lambda row: row.point):
+        made = found[int(number)]
+        cited = _cited(made, details, recoveries, operations, statements, words, meanings)
+        databases = [_database_row(made, row, cited, policy) for row in own]
+        rows.append(_machine_row(made, databases))
         rows += [row for row in databases if row["database"] is not None]
     return tables.frame("verdicts", rows)
+
+
+def _by(frame: pd.DataFrame, column: str) -> dict[str, list[Any]]:
+    made: dict[str, list[Any]] = {}
+    for row in frame.itertuples():
+        made.setdefault(getattr(row, column), []).append(row)
+    return made
 
 
 class _Cited:
@@ -53,8 +61,8 @@ class _Cited:
 
 
 def _cited(
-    made: PointFacts, per_operation: Mapping[str, pd.DataFrame], operations: dict[str, Any], frames: Frames,
-    statements: Findings, words: Words, meanings: dict[str, str],
+    made: PointFacts, details: Mapping[str, list[Any]], recoveries: Mapping[str, list[Any]],
+    operations: dict[str, Any], statements: Findings, words: Words, meanings: dict[str, str],
 ) -> _Cited:
     cited = _Cited()
     vm_name = made.point.vm_name if isinstance(made.point.vm_name, str) else None
@@ -64,8 +72,7 @@ def _cited(
     cited.clock = said.of_clock(made, statements)
     if made.operation is not None:
         operation_id = made.operation.operation_id
-        detail = per_operation.get(operation_id, frames.databases.head(0))
-        cited.outcomes = said.of_operation(made.operation, detail, statements, words)
+        cited.outcomes = said.of_operation(made.operation, details.get(operation_id, ()), statements, words)
         about = {"vm_name": vm_name, "operation_id": operation_id}
         cited.failures = said.of_records(made.failures, statements, words, meanings, **about)
         cited.vetoes = said.of_records(made.vetoes, statements, words, meanings, **about)
@@ -73,11 +80,11 @@ def _cited(
     hosts = [*made.host_failures, *made.host_open]
     cited.hosts = said.of_records(hosts, statements, words, meanings, vm_name=vm_name)
     if made.boot is not None:
-        cited.boot = said.of_boot(made, frames.recoveries, statements, words)
+        cited.boot = said.of_boot(made, recoveries.get(made.boot.boot_id, ()), statements, words)
     return cited
 
 
-def _database_row(made: PointFacts, row: Any, cited: _Cited, policy: str, frames: Frames) -> dict[str, Any]:
+def _database_row(made: PointFacts, row: Any, cited: _Cited, policy: str) -> dict[str, Any]:
     outcome = row.detail.outcome if row.detail is not None else None
     because, against = _sides(row, outcome, cited)
     recovery = row.recovery
@@ -89,7 +96,7 @@ def _database_row(made: PointFacts, row: Any, cited: _Cited, policy: str, frames
         "boot_id": made.boot.boot_id if made.boot is not None else None, "offset_s": made.link.offset_s,
         "rolled_back": _count(recovery, "rolled_back"), "rolled_forward": _count(recovery, "rolled_forward"),
         "because": because, "against": against, "alternatives": _alternatives(made, row),
-        "missing": _missing(made, row, frames), "readings": _readings(row, policy),
+        "missing": _missing(made, row), "readings": _readings(row, policy),
     }
 
 
@@ -191,7 +198,7 @@ def _readings(row: Any, policy: str) -> list[str]:
     return [article, refined + tail, f"Policy {policy}: {row.verdict}; policy {other}: {row.other}."]
 
 
-def _missing(made: PointFacts, row: Any, frames: Frames) -> list[str]:
+def _missing(made: PointFacts, row: Any) -> list[str]:
     """What would settle the verdict, with the command that collects it."""
     vm_name = _text(made.point.vm_name) or "VM"
     items, texts = made.items, []
@@ -218,10 +225,8 @@ def _missing(made: PointFacts, row: Any, frames: Frames) -> list[str]:
     return texts
 
 
-def _machine_row(
-    made: PointFacts, own: pd.DataFrame, databases: list[dict[str, Any]], cited: _Cited
-) -> dict[str, Any]:
-    verdict = worst(own["verdict"])
+def _machine_row(made: PointFacts, databases: list[dict[str, Any]]) -> dict[str, Any]:
+    verdict = worst([row["verdict"] for row in databases])
     deciding = [row for row in databases if row["verdict"] == verdict]
     first = deciding[0]
     named = [database_name(row["instance"], row["database"]) for row in deciding if row["database"]]

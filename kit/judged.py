@@ -65,10 +65,12 @@ def _classes(made: pd.DataFrame, operations: pd.DataFrame, databases: pd.DataFra
     outcome = dict(zip(operations["operation_id"], operations["outcome"], strict=True))
     per_database = _per_database(databases)
     classes = made["kind"].where(made["kind"] != "undecided").fillna("unexplained").astype(object)
-    taking_part = made[made["operation_id"].notna()]
-    for row in taking_part.itertuples():
-        if row.kind == "undecided" or (row.kind == "genuine_failure" and requestor[row.operation_id] != OWN):
-            classes.at[row.Index] = _of_operation(row, requestor[row.operation_id], outcome, per_database)
+    open_ = (made["kind"] == "undecided") | (
+        (made["kind"] == "genuine_failure") & (made["operation_id"].map(requestor) != OWN)
+    )
+    rows = made[open_ & made["operation_id"].notna()]
+    decided = [_of_operation(row, requestor[row.operation_id], outcome, per_database) for row in rows.itertuples()]
+    classes.loc[rows.index] = decided
     return classes
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from kit import phases, tables
+from kit.phases import Outcome, Step
 from kit.records import SNAPSHOT_PHASES, of_guest
 
-QUIET = pd.Timedelta(seconds=150)  # records of one operation follow closer; a writer may stay frozen for 60 s
+QUIET = timedelta(seconds=150)  # records of one operation follow closer; a writer may stay frozen for 60 s
+AGAIN = timedelta(seconds=5)  # two logs tell of one freeze within this time
 BASIS = ("assumed", "inferred", "declared", "utc")  # weakest first
 
 
@@ -25,14 +28,26 @@ class Operations:
     members: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class _Record:
+    """A record as the grouping sees it."""
+
+    step: Step
+    time: datetime
+    computer: str | None
+    vm_name: str | None
+    basis: str | None
+    precision_s: float | None
+
+
 @dataclass
 class _Open:
     """An operation while its records are gathered."""
 
-    rows: list[int] = field(default_factory=list)  # positions
-    thawed: set[tuple[str, str]] = field(default_factory=set)
-    frozen: dict[tuple[str, str], pd.Timestamp] = field(default_factory=dict)
-    last: pd.Timestamp | None = None
+    records: list[_Record] = field(default_factory=list)
+    thawed: set[tuple[str | None, str]] = field(default_factory=set)
+    frozen: dict[tuple[str | None, str], datetime] = field(default_factory=dict)
+    last: datetime | None = None
 
 
 def operations(records: pd.DataFrame) -> Operations:
@@ -45,73 +60,99 @@ def operations(records: pd.DataFrame) -> Operations:
     snapshots = own[own["phase"].isin(SNAPSHOT_PHASES)]
     streams = own[(own["phase"] == "backup") & (own["class"] == "other_requestor")]
     made: list[dict[str, Any]] = []
-    parts: list[pd.DataFrame] = []
+    detail: list[dict[str, Any]] = []
     members: list[tuple[str, str]] = []
-    for frame, stream in _all_groups(snapshots, streams):
-        operation, databases = _operation(frame, stream)
-        made.append(operation)
-        if len(databases):
-            parts.append(databases)
-        members += [(uid, operation["operation_id"]) for uid in frame["uid"]]
-    detail = pd.concat(parts, ignore_index=True) if parts else tables.empty("operation_databases")
+    for given, stream in ((snapshots, False), (streams, True)):
+        for gathered in _groups(_records(given)):
+            outcomes = [] if stream else phases.judge([one.step for one in gathered])
+            operation = _operation(gathered, outcomes, stream)
+            made.append(operation)
+            detail += [_database(operation["operation_id"], one) for one in outcomes]
+            members += [(one.step.uid, operation["operation_id"]) for one in gathered]
     return Operations(
         tables.frame("operations", sorted(made, key=lambda row: (row["begin_utc"], row["operation_id"]))),
-        tables.check("operation_databases", detail),
+        tables.frame("operation_databases", detail),
         pd.DataFrame(members, columns=["uid", "operation_id"]),
     )
 
 
-def _all_groups(snapshots: pd.DataFrame, streams: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, bool]]:
-    for given, stream in ((snapshots, False), (streams, True)):
-        guest = given["vm_name"].fillna(given["computer"]).fillna("")
-        for _, own in given.groupby(guest, sort=True):
-            for gathered in _groups(own):
-                yield own.iloc[gathered].reset_index(drop=True), stream
+def _records(given: pd.DataFrame) -> list[list[_Record]]:
+    """The records of each guest, in order."""
+    taken = given[["computer", "vm_name", "time_basis", "precision_s"]].astype(object)
+    taken = taken.where(taken.notna(), None)
+    guests: dict[str, list[_Record]] = {}
+    rows = zip(phases.steps(given), taken.itertuples(index=False, name=None), strict=True)
+    for step, (computer, vm_name, basis, precision_s) in rows:
+        if step.time is not None:
+            record = _Record(step, step.time, computer, vm_name, basis, precision_s)
+            guests.setdefault(vm_name or computer or "", []).append(record)
+    return [guests[name] for name in sorted(guests)]
 
 
-def _groups(own: pd.DataFrame) -> Iterator[list[int]]:
-    current = _Open()
-    for position, row in enumerate(own[["time_utc", "phase", "instance", "database"]].itertuples()):
-        key = (str(row.instance or ""), str(row.database).casefold())
-        again = row.phase == "freeze" and key in current.thawed and row.time_utc - current.frozen[key] > pd.Timedelta(
-            seconds=5
-        )
-        if current.rows and (row.time_utc - current.last > QUIET or again):
-            yield current.rows
-            current = _Open()
-        current.rows.append(position)
-        current.last = row.time_utc if current.last is None else max(current.last, row.time_utc)
-        if isinstance(row.database, str) and row.phase == "freeze":
-            current.frozen.setdefault(key, row.time_utc)
-        if isinstance(row.database, str) and row.phase == "thaw" and key in current.frozen:
-            current.thawed.add(key)
-    if current.rows:
-        yield current.rows
+def _groups(guests: Sequence[Sequence[_Record]]) -> Iterator[list[_Record]]:
+    for own in guests:
+        current = _Open()
+        for record in own:
+            if current.records and _begins(record, current):
+                yield current.records
+                current = _Open()
+            _take(record, current)
+        if current.records:
+            yield current.records
 
 
-def _operation(records: pd.DataFrame, stream: bool) -> tuple[dict[str, Any], pd.DataFrame]:
-    guest = records["vm_name"].dropna()
-    first = records.iloc[0]
-    name = f"{first['vm_name']}|{first['computer']}|{records['time_utc'].min().isoformat()}|{stream}"
-    operation_id = "O-" + hashlib.sha256(name.encode()).hexdigest()[:10]
-    databases = tables.empty("operation_databases") if stream else phases.outcomes(records)
-    databases = databases.assign(operation_id=operation_id)
-    outcome = "open" if stream else outcome_of(records, databases)
-    said = records[records["phase"].isin(["freeze", "thaw", "abort"])]
-    row = {
-        "operation_id": operation_id, "computer": first["computer"],
-        "vm_name": guest.iloc[0] if len(guest) else None,
+def _begins(record: _Record, current: _Open) -> bool:
+    if current.last is not None and record.time - current.last > QUIET:
+        return True
+    key = _key(record.step)
+    return record.step.phase == "freeze" and key in current.thawed and record.time - current.frozen[key] > AGAIN
+
+
+def _take(record: _Record, current: _Open) -> None:
+    current.records.append(record)
+    current.last = record.time if current.last is None else max(current.last, record.time)
+    if record.step.database is None:
+        return
+    key = _key(record.step)
+    if record.step.phase == "freeze":
+        current.frozen.setdefault(key, record.time)
+    elif record.step.phase == "thaw" and key in current.frozen:
+        current.thawed.add(key)
+
+
+def _key(step: Step) -> tuple[str | None, str]:
+    return step.instance, (step.database or "").casefold()
+
+
+def _operation(gathered: Sequence[_Record], outcomes: Sequence[Outcome], stream: bool) -> dict[str, Any]:
+    begin, end = min(one.time for one in gathered), max(one.time for one in gathered)
+    vm_name = next((one.vm_name for one in gathered if one.vm_name), None)
+    computer = gathered[0].computer
+    name = f"{vm_name}|{computer}|{begin.isoformat()}|{stream}"
+    return {
+        "operation_id": "O-" + hashlib.sha256(name.encode()).hexdigest()[:10], "computer": computer, "vm_name": vm_name,
         "requestor": "sql_stream" if stream else "unknown",
         "requestor_reason": "the records themselves are those of a backup that is no snapshot" if stream else None,
-        "begin_utc": records["time_utc"].min(), "end_utc": records["time_utc"].max(),
-        "freeze_utc": _first(databases["freeze_utc"]), "thaw_utc": _last(databases["thaw_utc"]),
-        "abort_utc": _first(said.loc[said["phase"] == "abort", "time_utc"]),
-        "freeze_s": _largest(databases["freeze_s"]), "time_basis": _weakest(records["time_basis"]),
-        "precision_s": _largest(records["precision_s"]), "last_phase": records["phase"].iloc[-1], "outcome": outcome,
-        "databases": sorted({database_name(one.instance, one.database) for one in databases.itertuples()}),
-        "evidence": list(records["uid"]),
+        "begin_utc": begin, "end_utc": end,
+        "freeze_utc": min((one.freeze for one in outcomes if one.freeze), default=None),
+        "thaw_utc": max((one.thaw for one in outcomes if one.thaw), default=None),
+        "abort_utc": min((one.time for one in gathered if one.step.phase == "abort"), default=None),
+        "freeze_s": max((one.freeze_s for one in outcomes if one.freeze_s is not None), default=None),
+        "time_basis": next((word for word in BASIS if any(one.basis == word for one in gathered)), None),
+        "precision_s": max((one.precision_s for one in gathered if one.precision_s is not None), default=None),
+        "last_phase": gathered[-1].step.phase,
+        "outcome": "open" if stream else outcome_of([one.step for one in gathered], outcomes),
+        "databases": sorted({database_name(one.instance, one.database) for one in outcomes if one.database}),
+        "evidence": [one.step.uid for one in gathered],
     }
-    return row, databases
+
+
+def _database(operation_id: str, one: Outcome) -> dict[str, Any]:
+    return {
+        "operation_id": operation_id, "instance": one.instance, "database": one.database, "freeze_utc": one.freeze,
+        "thaw_utc": one.thaw, "abort_utc": one.abort, "freeze_s": one.freeze_s,
+        "abort_after_thaw": one.abort_after_thaw, "outcome": one.outcome, "evidence": one.evidence,
+    }
 
 
 def database_name(instance: Any, database: Any) -> str:
@@ -119,31 +160,14 @@ def database_name(instance: Any, database: Any) -> str:
     return f"{instance}\\{database}" if isinstance(instance, str) and instance else str(database)
 
 
-def outcome_of(records: pd.DataFrame, databases: pd.DataFrame) -> str:
+def outcome_of(steps: Sequence[Step], outcomes: Sequence[Outcome]) -> str:
     """The outcome of an operation: that of its databases, mixed where they differ.
 
     Without any database: a failure record makes it a genuine failure, anything else leaves it open.
     """
-    found = set(databases["outcome"].dropna())
+    found = {one.outcome for one in outcomes}
     if not found:
-        return "genuine_failure" if (records["class"] == "genuine_failure").any() else "open"
+        return "genuine_failure" if any(one.class_ == "genuine_failure" for one in steps) else "open"
     if found <= {"clean", "benign_abort"}:
         return "benign_abort" if "benign_abort" in found else "clean"
     return found.pop() if len(found) == 1 else "mixed"
-
-
-def _first(times: pd.Series) -> pd.Timestamp | None:
-    return times.min() if times.notna().any() else None
-
-
-def _last(times: pd.Series) -> pd.Timestamp | None:
-    return times.max() if times.notna().any() else None
-
-
-def _largest(values: pd.Series) -> float | None:
-    return float(values.max()) if values.notna().any() else None
-
-
-def _weakest(basis: pd.Series) -> str | None:
-    present = set(basis.dropna())
-    return next((word for word in BASIS if word in present), None)

@@ -6,7 +6,7 @@ Each item is true, false or unknown (null). The first row whose conditions all h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,9 +90,9 @@ def words(claims: pd.Series) -> np.ndarray:
     return np.where(filled.isna(), U, np.where(filled.fillna(False), T, F))
 
 
-def worst(verdicts: pd.Series) -> str:
+def worst(verdicts: Iterable[str]) -> str:
     """The worst of several verdicts; inconclusive when there is none. no_claim only ever stands alone."""
-    found = set(verdicts.dropna())
+    found = set(verdicts)
     if found == {"no_claim"}:
         return "no_claim"
     return next((word for word in WORST_FIRST if word in found), "inconclusive")
