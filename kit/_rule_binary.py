@@ -8,7 +8,7 @@ _LONGEST = 4096
 
 
 def sql_server_context(provider: str | None, binary: str) -> dict[str, Any]:
-    """Error number, severity, server and session database of a SQL Server record; empty when the bytes are not of that form.
+    """Error number, severity, server and session database of a SQL Server record; empty for other bytes.
 
     Layout: error number and severity as 32-bit numbers, then server name and database name, each as a 32-bit count of
     UTF-16 characters, the terminating zero included, and the characters. The database is the one the session stood

@@ -112,6 +112,24 @@ class Index:
         known = distinct.indices.is_valid().to_numpy(zero_copy_only=False)
         return np.where(known, hit[np.nan_to_num(places).astype(int)] if len(hit) else False, True)
 
+    def may_hold(self, texts: pa.Array) -> bool:
+        """Whether any of the texts holds a pattern of the rules that go by text."""
+        return bool(self._swept(texts).any())
+
+    def starts(self, text: str) -> list[int]:
+        """Where in a text the records begin that rules know by their text, one place for each stretch."""
+        found = []
+        for one in self._textual:
+            for pattern in one.text:
+                found += [(hit.start(), hit.end()) for hit in pattern.finditer(text)]
+        places: list[int] = []
+        reached = -1
+        for start, end in sorted(found):
+            if start >= reached:
+                places.append(start)
+            reached = max(reached, end)
+        return places
+
     def _sweeps(self) -> list[str]:
         sources = [_unnamed(pattern.pattern) for one in self._textual for pattern in one.text]
         return [

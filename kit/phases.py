@@ -61,6 +61,8 @@ class Outcome:
     freeze_s: float | None = None
     abort_after_thaw: bool | None = None
     evidence: list[str] = field(default_factory=list)
+    freeze_seen: bool = False
+    thaw_seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +258,7 @@ def _described(
     found.freeze = min((one.time for one in window.freezes if one.time), default=None)
     found.thaw = max((one.time for one in window.thaws if one.time), default=None)
     found.abort = min((one.time for one in aborts if one.time), default=None)
+    found.freeze_seen, found.thaw_seen = bool(window.freezes), bool(window.thaws)
     found.freeze_s = max(_lengths(window.freezes, window.thaws), default=None)
     return found
 

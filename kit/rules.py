@@ -26,6 +26,7 @@ from kit.errors import RuleError
 FOLDER = Path(__file__).parent / "knowledge"
 SHARED = frozenset({"references.toml", "codes.toml", "root_causes.toml", "words.toml"})  # no components
 
+KINDS = ("environment", "failure", "benign", "label")
 _TEXTS = (
     "database", "instance", "hresult", "routine", "operation", "writer", "volume", "backup_set",
 )
@@ -47,11 +48,24 @@ class Component:
 
 
 @dataclass(frozen=True)
+class RootCause:
+    """A root cause that an explanation may name."""
+
+    id: str
+    kind: str  # environment (explains a failure by itself), failure, benign or label
+    title: str
+    meaning: str
+    weak: bool = False  # named only where nothing stronger was found
+    advice: tuple[tuple[str, str | None], ...] = ()  # what to do, and the command where there is one
+
+
+@dataclass(frozen=True)
 class Rules:
-    """Every rule, the components they come from, and the index that finds the rule of a record."""
+    """Every rule, the components they come from, the root causes, and the index that finds the rule of a record."""
 
     rules: tuple[Rule, ...]
     components: tuple[Component, ...]
+    root_causes: Mapping[str, RootCause] = field(repr=False)
     by_id: Mapping[str, Rule] = field(repr=False)
     index: Index = field(repr=False)
 
@@ -69,12 +83,13 @@ class Rules:
 def load(folder: Path = FOLDER) -> Rules:
     """All rules of a folder of knowledge files. Raises RuleError naming the file and the rule that is wrong."""
     shared = _toml(folder / "references.toml") if (folder / "references.toml").exists() else {}
+    causes = dict(_root_causes(folder / "root_causes.toml")) if (folder / "root_causes.toml").exists() else {}
     found: list[Rule] = []
     components = []
     for path in sorted(folder.glob("*.toml")):
         if path.name in SHARED:
             continue
-        component, made = _component(path, shared.get("references", {}))
+        component, made = _component(path, shared.get("references", {}), causes)
         components.append(component)
         found.extend(made)
     by_id: dict[str, Rule] = {}
@@ -82,11 +97,14 @@ def load(folder: Path = FOLDER) -> Rules:
         if one.id in by_id:
             raise RuleError(f"{one.file}, rule {one.id}: the id is taken by a rule in {by_id[one.id].file}")
         by_id[one.id] = one
-    return Rules(tuple(found), tuple(components), by_id, Index(found))
+    return Rules(tuple(found), tuple(components), causes, by_id, Index(found))
 
 
-def _component(path: Path, shared: Mapping[str, str]) -> tuple[Component, list[Rule]]:
+def _component(
+    path: Path, shared: Mapping[str, str], causes: dict[str, RootCause]
+) -> tuple[Component, list[Rule]]:
     content = _toml(path)
+    causes.update(_causes(path.name, content.pop("root_cause", {})))
     if unknown := set(content) - {"component", "defaults", "references", "rule"}:
         raise RuleError(f"{path.name}: unknown table [{sorted(unknown)[0]}]")
     head = content.get("component", {})
@@ -98,7 +116,22 @@ def _component(path: Path, shared: Mapping[str, str]) -> tuple[Component, list[R
         rule(path.name, head["name"], position, {**defaults, **one}, keys)
         for position, one in enumerate(content.get("rule", ()))
     ]
+    for one in made:
+        if one.root_cause and one.root_cause not in causes:
+            raise RuleError(f"{path.name}, rule {one.id}: root_cause {one.root_cause!r} is not in root_causes.toml")
     return Component(path.name, head["name"], head["about"]), made
+
+
+def _root_causes(path: Path) -> Iterable[tuple[str, RootCause]]:
+    return _causes(path.name, _toml(path))
+
+
+def _causes(file: str, given: Mapping[str, Any]) -> Iterable[tuple[str, RootCause]]:
+    for name, one in given.items():
+        if one.get("kind") not in KINDS or not one.get("title") or not one.get("meaning"):
+            raise RuleError(f"{file}, root cause {name}: needs title, meaning and kind (one of {', '.join(KINDS)})")
+        advice = tuple((step["text"], step.get("command")) for step in one.get("advice", ()))
+        yield name, RootCause(name, one["kind"], one["title"], one["meaning"], bool(one.get("weak")), advice)
 
 
 def _toml(path: Path) -> dict[str, Any]:

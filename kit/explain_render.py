@@ -1,0 +1,75 @@
+"""The explanation as text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_WIDTH = 100
+RUN = ". Run: "
+_SAYS = {
+    "label_contradicted": "The label is wrong: the records show a failure of this very copy.",
+    "environment_problem": "An infrastructure cause explains it.",
+    "genuine_failure": "A genuine failure of the snapshot, a writer or a database.",
+    "benign": "Harmless in this context.",
+    "no_failure": "Only healthy records.",
+    "insufficient_evidence": "Not enough evidence for a verdict.",
+}
+
+
+def render(explained: Mapping[str, Any]) -> str:
+    """The explanation as lines of text: each event, then what the set supports, what remains open, what to do."""
+    return "\n".join(_lines(explained)) + "\n"
+
+
+def _lines(explained: Mapping[str, Any]) -> Iterator[str]:
+    for number, event in enumerate(explained["events"], 1):
+        yield from _event(number, event)
+    yield f"Assessment: {explained['assessment']}. {_SAYS[explained['assessment']]}"
+    if explained["root_cause"]:
+        yield f"Root cause: {explained['root_cause']}"
+    for title, key in (("Because", "because"), ("Also possible", "alternatives"), ("Next", "advice")):
+        if explained[key]:
+            yield ""
+            yield f"{title}:"
+            for text in explained[key]:
+                said, mark, command = text.partition(RUN)
+                yield from _wrapped(said + mark.strip(), "  - ")
+                if command:
+                    yield f"      {clean(command)}"
+
+
+def _event(number: int, event: Mapping[str, Any]) -> Iterator[str]:
+    name = " ".join(str(part) for part in (event["provider"], event["event_id"]) if part is not None) or event["text"][:70]
+    yield f"{number}. {clean(name)}" + (f"   phase: {event['phase']}, {event['class']}" if event["phase"] else "")
+    yield from _wrapped(event["meaning"], "   ")
+    for code in event.get("codes", ()):
+        if event["rule_id"]:
+            yield from _wrapped(code, "   code ")
+    for reading in event.get("readings", ()):
+        yield from _wrapped(reading, "   or: ")
+    captured = {key: value for key, value in event.get("captured", {}).items() if key in _TOLD}
+    if captured:
+        yield from _wrapped(", ".join(f"{key} {value}" for key, value in captured.items()), "   read: ")
+    if event["rule_id"]:
+        yield f"   rule {event['rule_id']} ({event['status']}), {event['page']}"
+        yield from _wrapped(event["reference"], "   source: ")
+    yield ""
+
+
+_TOLD = (
+    "database", "instance", "writer", "count", "operation", "hresult", "os_error", "native_error", "routine", "volume",
+    "vm_name", "service", "state", "error_number", "session_database",
+)
+
+
+def _wrapped(text: str, lead: str) -> list[str]:
+    room = " " * len(lead)
+    return textwrap.wrap(clean(text), _WIDTH, initial_indent=lead, subsequent_indent=room, break_long_words=False,
+                         break_on_hyphens=False) or [lead.rstrip()]
+
+
+def clean(text: str) -> str:
+    """Text of a log without control characters, so that it cannot steer a terminal."""
+    return "".join(sign if sign.isprintable() or sign == " " else " " for sign in text)
