@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping
-from datetime import UTC
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,7 @@ from kit import (
     times,
 )
 from kit.analysis import Analysis, is_saved, load_analysis
-from kit.errors import ParameterError
+from kit.errors import ConfigError, ParameterError
 from kit.verdicts import POLICIES
 from kit.words import Words
 
@@ -80,7 +79,8 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
     matches = rules.match(watched, known)
     spoken = records.records(watched, matches)
     chain = _chain(case, spoken)
-    words = Words(_zone(case))
+    zone = _zone(case)
+    words = Words(times.zone(zone))
     found = evidence.facts(chain.frames)
     statements = findings.Findings()
     verdicts = issue.verdicts(
@@ -94,7 +94,7 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
     )
     kept = watched[watched["uid"].isin(set(judged_events["uid"]) | cited)]
     made = _tables(case, chain, kept, matches, said, verdicts, judged_events, words)
-    return gate.check(Analysis(_meta(case, made, policy, known, words), made))
+    return gate.check(Analysis(_meta(case, made, policy, known, zone), made))
 
 
 class _Chain:
@@ -166,15 +166,16 @@ def _host_intervals(case: Case) -> dict[str, list[tuple[pd.Timestamp, pd.Timesta
     return made
 
 
-def _zone(case: Case) -> Any:
+def _zone(case: Case) -> str:
     """The zone of the guest, as its local logs show it; else UTC."""
     guest = case.sources[case.sources["role"] == "guest"]
     for zone in guest["zone"].dropna():
         try:
-            return times.zone(str(zone))
-        except kit.errors.KitError:
+            times.zone(str(zone))
+        except ConfigError:
             continue
-    return UTC
+        return str(zone)
+    return "UTC"
 
 
 def _tables(
@@ -210,13 +211,13 @@ def _collected(case: Case, spoken: pd.DataFrame) -> pd.Timestamp | None:
 
 
 def _meta(
-    case: Case, made: Mapping[str, pd.DataFrame], policy: str, known: rules.Rules, words: Words
+    case: Case, made: Mapping[str, pd.DataFrame], policy: str, known: rules.Rules, zone: str
 ) -> dict[str, Any]:
     span = _period(made)
     fingerprint = _fingerprint()
     return {
         "case_id": case.case_id, "title": case.title, "examiner": case.examiner, "requester": case.requester,
-        "question": case.question, "policy": policy, "tolerance_s": case.config.tolerance_s, "zone": str(words.zone),
+        "question": case.question, "policy": policy, "tolerance_s": case.config.tolerance_s, "zone": zone,
         "first_time": times.iso_z(span[0]), "last_time": times.iso_z(span[1]),
         "collected": times.iso_z(_collected(case, made["events"])), "kit_version": kit.__version__,
         "rules_version": fingerprint, "rules_run": len(known.rules), "referee": None,
