@@ -1,0 +1,40 @@
+"""What a warm kernel does between two reports: it becomes as good as new, without starting again.
+
+Imported inside the kernel only. `%reset` empties the user's names; this puts back what modules share: environment,
+working folder, import path, warnings, pandas options.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from typing import Any
+
+OPTIONS = ("^display", "^mode", "^styler", "^compute", "^future")  # all but plotting, which would ask for matplotlib
+_FIRST: dict[str, Any] = {}
+
+
+def remember() -> None:
+    """Keeps the state of a fresh kernel and loads what every report needs."""
+    _FIRST.update(environ=dict(os.environ), path=list(sys.path), filters=list(warnings.filters))
+    import plotly.graph_objects  # noqa: F401
+
+    import kit.page
+    import kit.plots  # noqa: F401
+
+
+def renew(folder: str) -> None:
+    """Puts the state of a fresh kernel back, in the given working folder."""
+    os.environ.clear()
+    os.environ.update(_FIRST["environ"])
+    sys.path[:] = _FIRST["path"]
+    warnings.filters[:] = _FIRST["filters"]  # type: ignore[index]
+    os.chdir(folder)
+    if "pandas" in sys.modules:
+        import pandas as pd
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # options that pandas is about to drop say so when they are touched
+            for group in OPTIONS:
+                pd.reset_option(group)

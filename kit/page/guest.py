@@ -1,0 +1,122 @@
+"""What the guest went through: errors by class, operations, and boots with what recovery did."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from kit.page.part import Part, render
+from kit.page.signs import CLASSES, OUTCOMES, REQUESTORS, Sign
+from kit.page.view import Row, View
+
+SILENCE = {
+    "benign_abort": "Yes, when I/O resumed for the same database before it and the run is a replication run",
+    "genuine_failure": "No",
+    "other_requestor": "No: it is another backup’s own failure or trace",
+    "environment": "No: it names a cause to mend",
+    "unexplained": "No: nothing explains it yet",
+    "background_noise": "Yes",
+    "normal": "Not an error",
+}
+ERRORS = tuple(name for name in CLASSES if name != "normal")
+
+
+@dataclass(frozen=True)
+class ClassLine:
+    """A class of events: how many records, from which sources, and whether monitoring may be silenced."""
+
+    sign: Sign
+    count: int
+    what: str
+    silence: str
+
+
+def error_classes(view: View) -> Part:
+    """The judged records by class, normal ones left out, with a sum."""
+    judged = view.judged[view.judged["class"] != "normal"]
+    lines = [_class_line(judged[judged["class"] == name], name) for name in ERRORS if (judged["class"] == name).any()]
+    normal = int((view.judged["class"] == "normal").sum())
+    html = render("classes.html.j2", lines=lines, total=len(judged), normal=normal)
+    return Part(html, "\n".join(f"{line.sign.word}: {line.count}" for line in lines) or "No error was judged.")
+
+
+def _class_line(found: pd.DataFrame, name: str) -> ClassLine:
+    pairs = Counter(zip(found["provider"].fillna("?"), found["event_id"].astype("object"), strict=True))
+    by_provider: dict[str, list[tuple[Any, int]]] = defaultdict(list)
+    for (provider, event_id), count in pairs.most_common():
+        by_provider[str(provider)].append((event_id, count))
+    said = [
+        f"{provider} {', '.join(_id(event_id) for event_id, _ in ids[:6])}".strip()
+        for provider, ids in by_provider.items()
+    ]
+    what = "; ".join(said[:6]) + (f" and {len(said) - 6} more sources" if len(said) > 6 else "")
+    return ClassLine(CLASSES[name], len(found), what, SILENCE[name])
+
+
+def _id(event_id: Any) -> str:
+    return "(no id)" if event_id is None or event_id is pd.NA or event_id != event_id else str(int(event_id))
+
+
+def operations(view: View) -> Part:
+    """Every VSS operation: time, requestor and why, freeze, abort, outcome, databases."""
+    found = [(vm, view.of(vm, view.operations.values())) for vm in view.vms]
+    found = [(vm, rows) for vm, rows in found if rows]
+    html = render(
+        "operations.html.j2",
+        machines=found,
+        several=len(view.vms) > 1,
+        when=view.when,
+        outcomes=OUTCOMES,
+        requestors=REQUESTORS,
+    )
+    counts = Counter(row["outcome"] for row in view.operations.values())
+    return Part(
+        html, "; ".join(f"{OUTCOMES.get(name, name)}: {count}" for name, count in counts.items()) or "No operation."
+    )
+
+
+def unexplained(view: View) -> Part:
+    """The records that no rule explains, with their text: the list to read before anything is silenced."""
+    found = view.judged[view.judged["class"] == "unexplained"]
+    records = {row["uid"]: row for row in view.events(found["uid"].head(200))}
+    lines = [(view.path(row["source_id"]), row) for row in records.values()]
+    html = render("unexplained.html.j2", lines=lines, total=len(found), when=view.when)
+    return Part(html, f"{len(found)} unexplained records.")
+
+
+def boots(view: View) -> Part:
+    """Every boot: what it started from, what it proves, and whether the log covers it to the end of recovery."""
+    found = list(view.boots.values())
+    tests = [row for row in found if row["test_failover"]]
+    html = render(
+        "boots.html.j2",
+        boots=tests,
+        others=len(found) - len(tests),
+        when=view.when,
+        point=view.point_by_id.get,
+        methods=LINKED,
+    )
+    return Part(html, f"{len(tests)} boots of a test failover, {len(found) - len(tests)} others.")
+
+
+LINKED = {
+    "declared": "declared in case.toml",
+    "export": "named in an export",
+    "image_time": "time of the image",
+    "latest": "latest state, no listed point",
+    "none": "not linked",
+}
+
+
+def recovered(view: View) -> Part:
+    """What recovery did to each database in each test-failover boot; zero is a recorded zero, a dash is no record."""
+    rows: list[tuple[Row, Row]] = []
+    for row in view.rows("recoveries"):
+        boot = view.boots.get(row["boot_id"])
+        if boot and boot["test_failover"]:
+            rows.append((boot, row))
+    html = render("recovered.html.j2", rows=rows, when=view.when, point=view.point_by_id.get)
+    return Part(html, f"{len(rows)} databases in test-failover boots.")

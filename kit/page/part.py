@@ -1,0 +1,143 @@
+"""What a page part is: escaped HTML that looks alike in JupyterLab and in the exported page, and as plain text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from markupsafe import Markup
+
+from kit.page import signs
+from kit.page.clean import clean, visible
+from kit.page.when import duration, listed, number, plural
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+PLOTLY = "application/vnd.plotly.v1+json"
+NOTEBOOK_ONLY = {"kit": {"notebook_only": True}}
+
+
+@cache
+def asset(name: str) -> str:
+    """The text of a file in kit/assets."""
+    return resources.files("kit").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+@cache
+def style() -> str:
+    """The style element that every part brings along, so that it looks right wherever it is shown."""
+    return f"<style data-kit>{compact(asset('page.css'))}</style>"
+
+
+def compact(css: str) -> str:
+    """The style sheet without comments and line ends."""
+    return re.sub(r"\s*\n\s*", "", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a page. Notebooks show `_repr_html_`; the exported page takes the same markup."""
+
+    html: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        return f'{style()}<div class="kit">{self.html}</div>'
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def __add__(self, other: Part) -> Part:
+        return Part(self.html + other.html, f"{self.text}\n\n{other.text}")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A plotly figure with its caption, a text alternative and its numbers as a table.
+
+    Notebooks show caption, figure and numbers below each other; the exported page makes one figure of them.
+    """
+
+    name: str
+    figure: go.Figure
+    caption: str
+    alternative: str
+    numbers: str = ""
+    heading: str = ""
+    key: str = ""
+
+    def described(self) -> dict[str, Any]:
+        """What the export needs beside the drawing itself."""
+        words = ("name", "caption", "alternative", "numbers", "heading", "key")
+        return {word: str(getattr(self, word)) for word in words}
+
+    def _repr_html_(self) -> str:
+        return Part(render("drawing.html.j2", **self.described()), "")._repr_html_()
+
+    def __repr__(self) -> str:
+        return f"Figure: {Markup(self.caption).striptags()}"
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        bundle = {PLOTLY: _plain(self.figure), "text/plain": repr(self)}
+        display(Part(render("drawing_top.html.j2", **self.described()), repr(self)), metadata=NOTEBOOK_ONLY)
+        display(bundle, raw=True, metadata={"kit": self.described()})
+        if self.numbers:
+            display(Part(render("drawing_numbers.html.j2", **self.described()), "numbers"), metadata=NOTEBOOK_ONLY)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Several parts and drawings that one call shows one after the other."""
+
+    parts: Sequence[Part | Drawing]
+
+    def _repr_html_(self) -> str:
+        return "".join(part._repr_html_() for part in self.parts)
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(repr, self.parts))
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        for part in self.parts:
+            display(part)
+
+
+def _plain(figure: go.Figure) -> dict[str, Any]:
+    spec: dict[str, Any] = figure.to_dict()
+    spec["config"] = {"displayModeBar": False, "responsive": True}
+    return spec
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """The templates of kit/assets/parts: everything is escaped, and cleaned of hostile characters."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("kit", "assets/parts"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(clean=clean, num=number, dur=duration, listed=listed, plural=plural)
+    made.globals.update(VERDICTS=signs.VERDICTS, CLASSES=signs.CLASSES, PATTERNS=signs.PATTERNS, ROLES=signs.ROLES)
+    return made
+
+
+def _harmless(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def render(template: str, **values: Any) -> Markup:
+    """The filled template of kit/assets/parts as markup."""
+    return Markup(environment().get_template(template).render(**values))

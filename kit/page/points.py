@@ -1,0 +1,173 @@
+"""The table of all recovery points, and the decision list that judged them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from kit import verdicts
+from kit.page import cards
+from kit.page.part import Part, render
+from kit.page.signs import CLAIMS, PATTERNS
+from kit.page.view import Point, Row, View, worst_first
+
+KINDS = 8  # columns of the decision table; further kinds are counted below it
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table of all points: a point, or a scheduled one that is in no list."""
+
+    point: Point | None
+    label: str
+    claim: str = ""
+    pattern: str = ""
+    freeze_s: float | None = None
+    abort_s: float | None = None
+    offset_s: float | None = None
+    card: bool = False
+    reason: str = ""
+
+
+def all_points(view: View) -> Part:
+    """Every point of every machine with its verdict, the guest's pattern, measured seconds and the deciding row."""
+    own_card = set(cards.shown(view))
+    machines = [(vm, _lines(view, vm, own_card)) for vm in view.vms]
+    machines = [(vm, lines) for vm, lines in machines if lines]
+    html = render("points.html.j2", machines=machines, several=len(view.vms) > 1, zone=view.when.zone_name)
+    return Part(html, f"{len(view.points)} recovery points.")
+
+
+def _lines(view: View, vm: str, own_card: set[str]) -> list[Line]:
+    lines: list[tuple[Any, Line]] = []
+    for point in view.points_of(vm):
+        operation = view.operations.get(point.verdict["operation_id"] or "")
+        label = view.when.second(point.time) if point.time else "time unknown"
+        lines.append(
+            (
+                point.time or view.when.zone,
+                Line(
+                    point,
+                    label,
+                    CLAIMS.get(point.row["claimed"], "not known"),
+                    PATTERNS.get(point.verdict["pattern"], point.verdict["pattern"] or "–"),
+                    operation["freeze_s"] if operation else None,
+                    abort_after_thaw_s(view, operation),
+                    point.verdict["offset_s"],
+                    point.anchor in own_card,
+                ),
+            )
+        )
+    for row in view.of(vm, view.rows("expected_points")):
+        reason = f"Scheduled, in no list: {row['reason'] or 'reason unknown'}."
+        lines.append((row["time_utc"], Line(None, view.when.minute(row["time_utc"]), reason=reason)))
+    known = [pair for pair in lines if hasattr(pair[0], "timestamp")]
+    unknown = [line for key, line in lines if not hasattr(key, "timestamp")]
+    return [line for _, line in sorted(known, key=lambda pair: pair[0])] + unknown
+
+
+def abort_after_thaw_s(view: View, operation: Row | None) -> float | None:
+    """Seconds from a database's thaw to its abort, the smallest of the operation.
+
+    None where times are too coarse to tell: two records of one second have an order but no distance.
+    """
+    if operation is None:
+        return None
+    gaps = [
+        (row["abort_utc"] - row["thaw_utc"]).total_seconds()
+        for row in view.operation_databases.get(operation["operation_id"], [])
+        if row["abort_utc"] and row["thaw_utc"]
+    ]
+    if not gaps and operation["abort_utc"] and operation["thaw_utc"]:
+        gaps = [(operation["abort_utc"] - operation["thaw_utc"]).total_seconds()]
+    if not gaps or (operation["precision_s"] or 0) >= 1:
+        return None
+    return min(gaps)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Points that the same row decided on the same items: a column of the decision table."""
+
+    title: str
+    href: str
+    items: dict[str, bool | None]
+    row_id: str
+
+
+def decisions(view: View) -> Part:
+    """The decision list as data, a column for each kind of point: the first row that holds is filled."""
+    kinds = _kinds(view)
+    policy = str(view.meta.get("policy") or "strict")
+    listed = [row for row in verdicts.DECISION_LIST if policy in row.policies]
+    left_out = [row for row in verdicts.DECISION_LIST if policy not in row.policies]
+    table = [(row, [_cell(row, kind, listed) for kind in kinds[:KINDS]]) for row in listed]
+    html = render(
+        "decisions.html.j2",
+        table=table,
+        kinds=kinds[:KINDS],
+        more=len(kinds[KINDS:]),
+        policy=policy,
+        left_out=left_out,
+        items=_items_used(kinds[:KINDS]),
+        words=verdicts.ITEMS,
+        conditions=_conditions,
+    )
+    return Part(html, f"Policy {policy}; decision list of {len(listed)} rows.")
+
+
+def _kinds(view: View) -> list[Kind]:
+    groups: dict[tuple[str, str], list[tuple[Point, Row]]] = {}
+    for point in worst_first(view.points):
+        row = _deciding(point)
+        groups.setdefault((row["row_id"] or "", row["items"] or "{}"), []).append((point, row))
+    kinds = [_kind(row_id, items, group) for (row_id, items), group in groups.items()]
+    order = {row.row_id: number for number, row in enumerate(verdicts.DECISION_LIST)}
+    return sorted(kinds, key=lambda kind: order.get(kind.row_id, len(order)))
+
+
+def _deciding(point: Point) -> Row:
+    """The database whose verdict became that of the VM, else the VM's own row."""
+    same = [row for row in point.databases if row["verdict"] == point.word and row["row_id"] == point.verdict["row_id"]]
+    return same[0] if same else point.verdict
+
+
+def _kind(row_id: str, items: str, group: list[tuple[Point, Row]]) -> Kind:
+    point, row = group[0]
+    alone = row["database"] is not None and len({own["verdict"] for own in point.databases}) > 1
+    title = f"{point.label}{' ' + row['database'] if alone else ''}" if len(group) == 1 else f"{len(group)} points"
+    return Kind(title, f"#{point.anchor}", json.loads(items), row_id)
+
+
+def _cell(row: verdicts.Row, kind: Kind, listed: list[verdicts.Row]) -> str:
+    """`hit`, or what the row says of the kind: yes, no, ?; empty below the row that held."""
+    ids = [one.row_id for one in listed]
+    if row.row_id == kind.row_id:
+        return "hit"
+    if kind.row_id in ids and ids.index(row.row_id) > ids.index(kind.row_id):
+        return ""
+    held = [_holds(kind.items.get(item), allowed) for item, allowed in row.when.items()]
+    if "no" in held:
+        return "no"
+    return "?" if "?" in held else "yes"
+
+
+def _holds(value: bool | None, allowed: tuple[str, ...]) -> str:
+    word = {True: verdicts.T, False: verdicts.F, None: verdicts.U}[value]
+    if word in allowed:
+        return "yes"
+    return "?" if value is None else "no"
+
+
+def _conditions(row: verdicts.Row) -> str:
+    """The conditions of a row in short: `E1 E2 true; E9 false; E10 false or unknown`."""
+    groups: dict[str, list[str]] = {}
+    for item, allowed in row.when.items():
+        groups.setdefault(" or ".join(allowed), []).append(item)
+    return "; ".join(f"{' '.join(items)} {said}" for said, items in groups.items()) or "always"
+
+
+def _items_used(kinds: list[Kind]) -> list[tuple[str, str, list[str]]]:
+    said = {True: "yes", False: "no", None: "?"}
+    return [(item, text, [said[kind.items.get(item)] for kind in kinds]) for item, text in verdicts.ITEMS.items()]

@@ -1,0 +1,241 @@
+"""What the page parts read: the tables of an analysis as plain rows, joined and in reading order."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from kit import tables, times
+from kit.analysis import Analysis
+from kit.errors import GateError
+from kit.page.clean import slug
+from kit.page.signs import VERDICTS, WORST_FIRST
+from kit.page.when import When
+
+Row = dict[str, Any]
+NO_VM = "the case"  # heading for what belongs to no machine
+
+
+@dataclass(frozen=True)
+class Point:
+    """A recovery point with the verdicts of its VM and databases."""
+
+    row: Row  # of recovery_points
+    verdict: Row  # of verdicts, database null
+    databases: list[Row] = field(default_factory=list)  # of verdicts, one a database
+    link: Row | None = None
+    anchor: str = ""
+    label: str = ""  # 20 May 02:00, with seconds where two points share a minute
+
+    @property
+    def id(self) -> str:
+        return str(self.row["recovery_point_id"])
+
+    @property
+    def vm_name(self) -> str:
+        return self.row["vm_name"] or NO_VM
+
+    @property
+    def time(self) -> datetime | None:
+        return self.row["time_utc"]
+
+    @property
+    def word(self) -> str:
+        return str(self.verdict["verdict"])
+
+    @property
+    def claims(self) -> bool:
+        return bool(self.row["claimed"] == "application_consistent")
+
+    @property
+    def finding_ids(self) -> list[str]:
+        """Findings for and against, of the VM and of every database, each once, in order."""
+        cited = [self.verdict, *self.databases]
+        return list(dict.fromkeys(i for row in cited for key in ("because", "against") for i in row[key] or []))
+
+
+class View:
+    """An analysis in the form the page parts need. Everything is computed when it is first asked for."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.meta = analysis.meta
+
+    def rows(self, name: str) -> list[Row]:
+        """The rows of a declared table as dicts; null is None."""
+        return rows(name, getattr(self.analysis, name))
+
+    @cached_property
+    def when(self) -> When:
+        moments = [row["time_utc"] for row in self.rows("recovery_points")]
+        moments += [row["begin_utc"] for row in self.operations.values()]
+        moments += [moment for name in ("first_time", "last_time") if (moment := self._meta_time(name))]
+        zone = self.meta.get("zone")
+        return When.of(zone, [moment for moment in moments if moment is not None])
+
+    def _meta_time(self, name: str) -> datetime | None:
+        text = self.meta.get(name)
+        return times.parse_iso(text) if text else None
+
+    @cached_property
+    def period(self) -> tuple[datetime, datetime] | None:
+        """First and last time that the report is about: of its points, else as judged, else as covered; or None."""
+        times_ = [point.time for point in self.points if point.time]
+        if len(times_) > 1:
+            return min(times_), max(times_)
+        first, last = self._meta_time("first_time"), self._meta_time("last_time")
+        if first and last:
+            return first, last
+        sources = self.rows("sources")
+        starts = [row["first_time"] for row in sources if row["first_time"]]
+        ends = [row["last_time"] for row in sources if row["last_time"]]
+        return (min(starts), max(ends)) if starts and ends else None
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """Every recovery point by VM and time. Raises GateError for a point without a verdict of its VM."""
+        verdicts: dict[str, list[Row]] = defaultdict(list)
+        for row in self.rows("verdicts"):
+            verdicts[row["recovery_point_id"]].append(row)
+        links = {row["recovery_point_id"]: row for row in self.rows("links")}
+        listed = sorted(self.rows("recovery_points"), key=_reading_order)
+        anchors = _anchors([row["recovery_point_id"] for row in listed])
+        labels = self._labels(listed)
+        return [
+            _point(row, verdicts[row["recovery_point_id"]], links.get(row["recovery_point_id"]), anchor, label)
+            for row, anchor, label in zip(listed, anchors, labels, strict=True)
+        ]
+
+    def _labels(self, listed: list[Row]) -> list[str]:
+        minutes = [(row["vm_name"], self.when.minute(row["time_utc"]) if row["time_utc"] else "") for row in listed]
+        taken = Counter(minutes)
+        return [
+            "time unknown" if not minute else self.when.second(row["time_utc"]) if taken[vm, minute] > 1 else minute
+            for row, (vm, minute) in zip(listed, minutes, strict=True)
+        ]
+
+    @cached_property
+    def vms(self) -> list[str]:
+        """The machines of the report in alphabetical order; one stand-in where no record names any."""
+        names = {point.vm_name for point in self.points}
+        names |= {row["vm_name"] or NO_VM for row in self.operations.values()}
+        names |= {row["vm_name"] for row in self.rows("advice") if row["vm_name"]}
+        if len(names) > 1:
+            names.discard(NO_VM)
+        return sorted(names) or [NO_VM]
+
+    def points_of(self, vm: str) -> list[Point]:
+        """The points of a VM by time; those that name none belong to the first."""
+        return [point for point in self.points if self.owner(point.row["vm_name"]) == vm]
+
+    def owner(self, vm_name: str | None) -> str:
+        """The heading that a row of this VM stands under."""
+        return vm_name if vm_name in self.vms else self.vms[0]
+
+    def of(self, vm: str, found: Iterable[Row]) -> list[Row]:
+        """The rows that belong to a VM."""
+        return [row for row in found if self.owner(row.get("vm_name")) == vm]
+
+    @cached_property
+    def point_by_id(self) -> dict[str, Point]:
+        return {point.id: point for point in self.points}
+
+    @cached_property
+    def operations(self) -> dict[str, Row]:
+        """Operations by id, in order of time."""
+        listed = sorted(self.rows("operations"), key=lambda row: (_sortable(row["begin_utc"]), row["operation_id"]))
+        return {row["operation_id"]: row for row in listed}
+
+    @cached_property
+    def operation_databases(self) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in self.rows("operation_databases"):
+            found[row["operation_id"]].append(row)
+        return found
+
+    @cached_property
+    def findings(self) -> dict[str, Row]:
+        return {row["finding_id"]: row for row in self.rows("findings")}
+
+    @cached_property
+    def boots(self) -> dict[str, Row]:
+        listed = sorted(self.rows("boots"), key=lambda row: (_sortable(row["start_utc"]), row["boot_id"]))
+        return {row["boot_id"]: row for row in listed}
+
+    @cached_property
+    def sources(self) -> dict[str, Row]:
+        return {row["source_id"]: row for row in self.rows("sources")}
+
+    @cached_property
+    def judged(self) -> pd.DataFrame:
+        """Judged events with time, role and captures, in order of time; one row an event."""
+        judged = self.analysis.judged_events
+        events = self.analysis.events
+        wanted = ["uid", "source_id", "time_utc", "computer", "role", "vm_name", "channel", "provider", "event_id"]
+        found = judged.merge(events[wanted], on="uid", how="left", validate="one_to_one")
+        captured = self.analysis.matches[["uid", "instance", "database", "phase"]].drop_duplicates("uid")
+        found = found.merge(captured, on="uid", how="left", validate="one_to_one")
+        return found.sort_values(["time_utc", "uid"], kind="stable", ignore_index=True)
+
+    def events(self, uids: Iterable[str]) -> list[Row]:
+        """The named events in the order of their files and record numbers; unknown uids are left out."""
+        chosen = self.analysis.events[self.analysis.events["uid"].isin(set(uids))]
+        found = rows("events", chosen)
+        return sorted(found, key=lambda row: (self.path(row["source_id"]), row["record_id"] or 0, row["uid"]))
+
+    def path(self, source_id: str | None) -> str:
+        """The path of a source inside the case."""
+        source = self.sources.get(source_id or "")
+        return source["path"] if source else str(source_id)
+
+    def counts(self, points: Iterable[Point]) -> dict[str, int]:
+        """How many points carry each verdict, worst first; every verdict is a key."""
+        found = Counter(point.word for point in points)
+        return {verdict: found[verdict] for verdict in VERDICTS}
+
+    def spacing(self, vm: str) -> timedelta | None:
+        """Median distance between the points of a VM."""
+        moments = pd.Series([point.time for point in self.points_of(vm) if point.time])
+        return moments.diff().median().to_pytimedelta() if len(moments) > 1 else None
+
+
+def rows(name: str, frame: pd.DataFrame) -> list[Row]:
+    """A frame of a declared table as dicts; null is None, lists are lists, times are aware."""
+    return tables.to_arrow(name, frame).to_pylist()
+
+
+def worst_first(points: Iterable[Point]) -> list[Point]:
+    """Points by verdict, worst first; within a verdict the newest first."""
+    newest = sorted(points, key=lambda point: _sortable(point.time), reverse=True)
+    return sorted(newest, key=lambda point: WORST_FIRST.index(point.word))
+
+
+def _reading_order(row: Row) -> tuple[str, datetime, str]:
+    return row["vm_name"] or "", _sortable(row["time_utc"]), row["recovery_point_id"]
+
+
+def _sortable(moment: datetime | None) -> datetime:
+    return moment or datetime.max.replace(tzinfo=times.zone("Z"))
+
+
+def _anchors(ids: list[str]) -> list[str]:
+    short = [slug(point_id)[:8].strip("-") for point_id in ids]
+    taken = Counter(short)
+    return [f"p-{text}" if taken[text] == 1 else f"p-{text}-{n}" for n, text in enumerate(short)]
+
+
+def _point(row: Row, verdicts: list[Row], link: Row | None, anchor: str, label: str) -> Point:
+    whole = [verdict for verdict in verdicts if verdict["database"] is None]
+    if len(whole) != 1:
+        raise GateError(
+            f"recovery point {row['recovery_point_id']} has {len(whole)} verdicts of its VM, not one; "
+            "run kit analyze again"
+        )
+    databases = [verdict for verdict in verdicts if verdict["database"] is not None]
+    return Point(row, whole[0], databases, link, anchor, label)

@@ -1,0 +1,57 @@
+"""Figures: each call takes an analysis and returns what a notebook shows; the exported page draws them offline.
+
+    from kit import plots
+    plots.timeline(analysis)
+
+Everything is drawn from the declared tables. What cannot be drawn is said in words.
+"""
+
+from __future__ import annotations
+
+from kit.analysis import Analysis
+from kit.page.part import Drawing, Part, Parts, render
+from kit.page.view import View
+
+__all__ = ["aborts", "clock", "coverage", "recovery", "timeline"]
+
+
+def timeline(analysis: Analysis) -> Parts:
+    """Swim lanes from primary host to test failover, one figure for each machine."""
+    from kit.plots.swimlanes import timelines
+
+    return _or(timelines(View(analysis)), "No source holds a time, so there is no time line to draw.")
+
+
+def aborts(analysis: Analysis) -> Parts:
+    """Seconds from thaw to abort, one figure for each machine."""
+    from kit.plots.abort_gaps import aborts as made
+
+    return _or(
+        made(View(analysis)),
+        "The guest logged no abort of a VSS operation, so there is no order of thaw and abort to draw.",
+    )
+
+
+def recovery(analysis: Analysis) -> Parts:
+    """What recovery did to each database in the boots of test failovers."""
+    from kit.plots.booted import recovery as made
+
+    return _or(made(View(analysis)), "No boot of a test failover shows what recovery did.")
+
+
+def clock(analysis: Analysis) -> Parts:
+    """What is left between point times and thaws once the clocks are aligned."""
+    from kit.plots.clock_pairs import clock as made
+
+    return _or(made(View(analysis)), "No point is linked to an operation, so there is no pair of clocks to compare.")
+
+
+def coverage(analysis: Analysis) -> Parts:
+    """Which log covers which time, gaps and damage cut out."""
+    from kit.plots.spans import coverage as made
+
+    return _or(made(View(analysis)), "No source holds a time, so there is no coverage to draw.")
+
+
+def _or(drawings: list[Drawing], words: str) -> Parts:
+    return Parts(drawings or [Part(render("words.html.j2", words=words), words)])

@@ -1,0 +1,155 @@
+"""Seconds from thaw to abort, one mark for each operation: the benign shape at a glance."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from kit.page.clean import label
+from kit.page.part import Drawing
+from kit.page.signs import OUTCOMES
+from kit.page.view import NO_VM, Row, View
+from kit.page.when import number, plural
+from kit.plots.style import MARKS, TOKENS, Interval, drawing, figure, note, time_axis, wider
+
+FAR_S = 30.0  # gaps beyond this are drawn at the edge and named
+
+
+def aborts(view: View) -> list[Drawing]:
+    """One figure for each machine whose guest logged an abort."""
+    made = [(vm, [row for row in view.of(vm, view.operations.values()) if row["abort_utc"]]) for vm in view.vms]
+    return [_aborts(view, vm, rows, view.period) for vm, rows in made if rows and view.period]
+
+
+def gap_s(view: View, operation: Row) -> float | None:
+    """Seconds from a database's thaw to its abort, the smallest of the operation; negative before the thaw.
+
+    None where the times are known only to the second: then the order of the records decides.
+    """
+    if (operation["precision_s"] or 0) >= 1:
+        return None
+    own = view.operation_databases.get(operation["operation_id"], [])
+    gaps = [(row["abort_utc"] - row["thaw_utc"]).total_seconds() for row in own if row["abort_utc"] and row["thaw_utc"]]
+    if not gaps and operation["abort_utc"] and operation["thaw_utc"]:
+        gaps = [(operation["abort_utc"] - operation["thaw_utc"]).total_seconds()]
+    return min(gaps) if gaps else None
+
+
+def _aborts(view: View, vm: str, operations: list[Row], period: Interval) -> Drawing:
+    measured = [(row, gap) for row in operations if (gap := gap_s(view, row)) is not None]
+    ordered = [row for row in operations if gap_s(view, row) is None]
+    top = max([2.0, *[min(gap, FAR_S) for _, gap in measured]]) * 1.18
+    low = min([-0.5, *[max(gap, -FAR_S) for _, gap in measured]]) * 1.25
+    traces = [
+        _marks(view, [pair for pair in measured if _is_benign(pair[0]) is benign], benign) for benign in (True, False)
+    ]
+    traces += _ordered(view, ordered, top)
+    layout = {
+        "height": 250, "margin": {"l": 152, "r": 12, "t": 10, "b": 62},
+        "xaxis": time_axis(view.when, *wider(period), f"guest clock, {view.when.zone_name}"),
+        "yaxis": {
+            "range": [low, top], "showgrid": True, "gridcolor": TOKENS["rule"], "zeroline": True, "nticks": 5,
+            "zerolinecolor": TOKENS["ink2"], "zerolinewidth": 1, "fixedrange": True,
+            "tickfont": {"size": 13, "color": TOKENS["ink2"]},
+        },
+        "annotations": [_axis_words(), *_far(view, measured, top)], "shapes": [],
+    }
+    rows = [
+        [view.when.second(_moment(row)), OUTCOMES.get(row["outcome"] or "", "not known"), f"{number(gap, 2, True)} s"]
+        for row, gap in measured
+    ]
+    rows += [
+        [view.when.second(_moment(row)), OUTCOMES.get(row["outcome"] or "", "not known"), "order known, seconds not"]
+        for row in ordered
+    ]
+    return drawing(
+        f"fig-aborts-{view.vms.index(vm) + 1}", figure([trace for trace in traces if trace["x"]], layout),
+        _caption(measured, ordered), "Seconds from thaw to the first abort, one mark for each VSS operation.",
+        ["Operation", "Outcome", "Abort minus thaw"], sorted(rows)[:300],
+        vm if len(view.vms) > 1 and vm != NO_VM else "", total=len(rows),
+    )
+
+
+def _is_benign(row: Row) -> bool:
+    return row["outcome"] == "benign_abort"
+
+
+def _moment(row: Row) -> datetime:
+    moment: datetime = row["thaw_utc"] or row["abort_utc"]
+    return moment
+
+
+def _axis_words() -> dict[str, Any]:
+    return note(
+        0, 1, "first abort<br>minus thaw,<br>seconds", xref="paper", yref="paper", xshift=-150, yanchor="top",
+        font={"size": 13, "color": TOKENS["ink"]},
+    )
+
+
+def _marks(view: View, pairs: list[tuple[Row, float]], benign: bool) -> dict[str, Any]:
+    points = {p.verdict["operation_id"]: p for p in view.points if p.verdict["operation_id"]}
+    return {
+        "type": "scatter", "mode": "markers", "x": [view.when.axis(_moment(row)) for row, _ in pairs],
+        "y": [max(-FAR_S, min(FAR_S, gap)) for _, gap in pairs],
+        "marker": MARKS["benign_abort" if benign else "genuine_failure"], "hoverinfo": "text",
+        "hovertext": [
+            f"{view.when.second(_moment(row))}<br>abort {label(number(gap, 2, True))} s from thaw" for row, gap in pairs
+        ],
+        "customdata": [
+            f"#{points[row['operation_id']].anchor}" if row["operation_id"] in points else "" for row, _ in pairs
+        ],
+    }
+
+
+def _ordered(view: View, rows: list[Row], top: float) -> list[dict[str, Any]]:
+    """Operations whose seconds are not known, as dotted lines above or below zero by the order of their records."""
+    if not rows:
+        return []
+    x: list[str | None] = []
+    y: list[float | None] = []
+    for row in rows:
+        moment = view.when.axis(_moment(row))
+        x += [moment, moment, None]
+        y += [0.0, top * 0.62 if _is_benign(row) else -top * 0.2, None]
+    words = {
+        "type": "scatter", "mode": "text", "x": [view.when.axis(_moment(rows[0]))], "y": [top * 0.74],
+        "hoverinfo": "skip", "text": ["order known, seconds not"], "textposition": "middle right",
+        "textfont": {"size": 13, "color": TOKENS["ink2"]},
+    }
+    lines = {
+        "type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip",
+        "line": {"width": 1.2, "dash": "dot", "color": TOKENS["inc"]},
+    }
+    return [lines, words]
+
+
+def _far(view: View, measured: list[tuple[Row, float]], top: float) -> list[dict[str, Any]]:
+    found = [(row, gap) for row, gap in measured if abs(gap) > FAR_S or not _is_benign(row)]
+    return [
+        note(
+            view.when.axis(_moment(row)), max(-FAR_S, min(FAR_S, gap)),
+            f"{view.when.local(_moment(row)):%H:%M}: abort {number(abs(gap), 1)} s "
+            f"{'before' if gap < 0 else 'after'} I/O resumed",
+            xshift=10,
+        )
+        for row, gap in found[:4]
+    ]
+
+
+def _caption(measured: list[tuple[Row, float]], ordered: list[Row]) -> str:
+    after = [gap for row, gap in measured if _is_benign(row)]
+    before = [gap for row, gap in measured if not _is_benign(row)]
+    benign = len(after) + sum(map(_is_benign, ordered))
+    said = []
+    if after:
+        rest = f", by record order in the {len(ordered)} whose times are known only to the second" if ordered else ""
+        said.append(
+            f"In {'all ' if benign > 1 else ''}{plural(benign, 'benign run')} the first abort stands after the thaw: "
+            f"by {number(min(after), 1)} to {number(max(after), 1)} s in the {len(after)} that can be timed{rest}."
+        )
+    elif ordered:
+        said.append(f"In {plural(len(ordered), 'run')} the records give the order of thaw and abort, but no seconds.")
+    if before:
+        differ = "differs" if len(before) == 1 else "differ"
+        said.append(f"{plural(len(before), 'run')} {differ} (filled): the abort came before I/O resumed, or it failed.")
+    return " ".join(said)

@@ -1,0 +1,128 @@
+"""Clock alignment: what is left between a point's time and the guest's corrected thaw, pair by pair."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+from kit.page.clean import label
+from kit.page.part import Drawing
+from kit.page.view import NO_VM, Point, Row, View
+from kit.page.when import listed, number, plural
+from kit.plots.style import TOKENS, drawing, figure, note, time_axis, wider
+
+OUTLIER_S = 5.0  # smallest distance from the middle that is named, in seconds
+
+
+def clock(view: View) -> list[Drawing]:
+    """One figure for each machine with linked points."""
+    made = [
+        (vm, [p for p in view.points_of(vm) if p.time and p.link and p.link["offset_s"] is not None]) for vm in view.vms
+    ]
+    return [_clock(view, vm, points) for vm, points in made if points]
+
+
+def _clock(view: View, vm: str, points: list[Point]) -> Drawing:
+    assert view.period is not None
+    values = [float(p.link["offset_s"]) for p in points if p.link]
+    middle = statistics.median(values)
+    row = _guest(view)
+    spread = (row["spread_s"] if row else None) or statistics.median([abs(value - middle) for value in values]) * 1.5
+    band = max(0.5, 2 * spread)
+    far = [
+        (p, value) for p, value in zip(points, values, strict=True) if abs(value - middle) > max(OUTLIER_S, 2 * band)
+    ]
+    low, high = min([middle - band, *values]), max([middle + band, *values])
+    pad = (high - low) * 0.14 + 0.4
+    layout = {
+        "height": 260, "margin": {"l": 152, "r": 12, "t": 10, "b": 62},
+        "xaxis": time_axis(view.when, *wider(view.period), f"time of the point, {view.when.zone_name}"),
+        "yaxis": {
+            "range": [low - pad, high + pad], "nticks": 6, "showgrid": True, "gridcolor": TOKENS["rule"],
+            "fixedrange": True, "zeroline": True, "zerolinecolor": TOKENS["ink2"], "zerolinewidth": 1,
+            "tickfont": {"size": 13, "color": TOKENS["ink2"]},
+        },
+        "shapes": [
+            {
+                "type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": middle - band, "y1": middle + band,
+                "line": {"width": 0}, "fillcolor": TOKENS["soft"], "layer": "below",
+            }
+        ],
+        "annotations": [_axis_words(), *_named(view, far)],
+    }
+    rows = [[p.label, f"{number(value, 1, True)} s"] for p, value in zip(points, values, strict=True)]
+    return drawing(
+        f"fig-clock-{view.vms.index(vm) + 1}", figure(_traces(view, points, values, far), layout),
+        _caption(row, values, middle, spread, far),
+        "Point time minus aligned thaw in seconds, one ring for each linked point; the band is twice the spread.",
+        ["Point", "Point time minus aligned thaw"], rows[:300], vm if len(view.vms) > 1 and vm != NO_VM else "",
+        total=len(rows),
+    )
+
+
+def _guest(view: View) -> Row | None:
+    return next((row for row in view.rows("clocks") if row["role"] == "guest"), None)
+
+
+def _axis_words() -> dict[str, Any]:
+    return note(
+        0, 1, "point time minus<br>aligned thaw,<br>seconds", xref="paper", yref="paper", xshift=-150, yanchor="top",
+        font={"size": 13, "color": TOKENS["ink"]},
+    )
+
+
+def _traces(
+    view: View, points: list[Point], values: list[float], far: list[tuple[Point, float]]
+) -> list[dict[str, Any]]:
+    outside = {p.id for p, _ in far}
+    made = []
+    for is_far in (False, True):
+        chosen = [(p, value) for p, value in zip(points, values, strict=True) if (p.id in outside) is is_far]
+        colour = TOKENS["con" if is_far else "ph2"]
+        made.append(
+            {
+                "type": "scatter", "mode": "markers", "x": [view.when.axis(p.time) for p, _ in chosen if p.time],
+                "y": [value for _, value in chosen],
+                "marker": {
+                    "symbol": "circle-open", "size": 8 if is_far else 6, "line": {"width": 1.5, "color": colour},
+                    "color": colour,
+                },
+                "hoverinfo": "text",
+                "hovertext": [f"{label(p.label)}<br>{number(value, 1, True)} s" for p, value in chosen],
+                "customdata": [f"#{p.anchor}" for p, _ in chosen],
+            }
+        )
+    return [trace for trace in made if trace["x"]]
+
+
+def _named(view: View, far: list[tuple[Point, float]]) -> list[dict[str, Any]]:
+    worst = sorted(far, key=lambda pair: -abs(pair[1]))[:4]
+    late = view.period[0] + (view.period[1] - view.period[0]) * 0.6 if view.period else None
+    made = []
+    for p, value in worst:
+        left = bool(late and p.time and p.time > late)
+        made.append(
+            note(
+                view.when.axis(p.time) if p.time else 0, value, f"{label(p.label)}, {number(value, 1, True)} s",
+                xanchor="right" if left else "left", xshift=-9 if left else 9,
+            )
+        )
+    return made
+
+
+def _caption(row: Row | None, values: list[float], middle: float, spread: float, far: list[tuple[Point, float]]) -> str:
+    said = []
+    if row and row["offset_s"] is not None:
+        added = f"once {number(row['offset_s'], 1, True)} s are added to the guest’s time"
+        said.append(f"{row['computer']} and {row['reference']} agree with a spread of {number(spread, 1)} s {added}.")
+    elif row and row["ambiguous"]:
+        said.append("Several offsets fit the pairs equally, so the guest’s clock stays ambiguous.")
+    else:
+        said.append(f"{plural(len(values), 'pair')} of point and thaw; the middle is {number(middle, 1, True)} s.")
+    if far:
+        names = [p.label for p, _ in far[:4]]
+        stand = "stands" if len(far) == 1 else "stand"
+        said.append(f"{plural(len(far), 'point')} {stand} out: {listed(names)}{' and others' if len(far) > 4 else ''}.")
+    elif len(values) > 2:
+        said.append("No pair stands out.")
+    return " ".join(said)

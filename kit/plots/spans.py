@@ -1,0 +1,169 @@
+"""Evidence coverage: one bar for each log from first to last record, gaps and damage cut out, absent logs hatched."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any
+
+from kit.page.clean import label
+from kit.page.part import Drawing
+from kit.page.signs import ROLES
+from kit.page.view import Row, View
+from kit.page.when import listed
+from kit.plots.style import HATCH, TOKENS, Interval, drawing, figure, note, time_axis, wider
+
+MOST = 60  # bars; further sources stand in the table
+ROLE_ORDER = ("primary_host", "guest", "replica_host", "test_failover_guest", "unknown")
+
+
+def coverage(view: View) -> list[Drawing]:
+    """One figure over all sources; none where no source has a time."""
+    if not view.period:
+        return []
+    drawn = [row for row in view.sources.values() if row["first_time"] or row["status"] == "absent"]
+    drawn.sort(key=lambda row: (ROLE_ORDER.index(row["role"]) if row["role"] in ROLE_ORDER else 9, row["path"]))
+    return [_figure(view, drawn[:MOST], len(drawn), wider(view.period))] if drawn else []
+
+
+def _figure(view: View, sources: list[Row], total: int, period: Interval) -> Drawing:
+    covered: dict[str, list[Interval]] = defaultdict(list)
+    for row in view.rows("coverage"):
+        if row["first_time"] and row["last_time"]:
+            covered[row["source_id"]].append((row["first_time"], row["last_time"]))
+    lost: dict[str, list[Row]] = defaultdict(list)
+    for row in view.rows("losses"):
+        lost[row["source_id"]].append(row)
+    traces, notes = [], []
+    for y, row in enumerate(sources):
+        parts = sorted(covered[row["source_id"]]) or (
+            [(row["first_time"], row["last_time"])] if row["first_time"] else []
+        )
+        traces += _bars(view, row, y, parts, lost[row["source_id"]], period)
+        notes += _notes(view, row, y, parts, lost[row["source_id"]], period)
+    longest = max(
+        len(_name(row)) + (14 if row["first_time"] and row["first_time"] < period[0] else 0) for row in sources
+    )
+    layout = {
+        "height": 70 + 23 * len(sources), "annotations": notes,
+        "margin": {"l": min(380, 20 + round(longest * 7.0)), "r": 12, "t": 8, "b": 56},
+        "xaxis": time_axis(view.when, *period, f"each log’s own clock, {view.when.zone_name}"),
+        "yaxis": {
+            "range": [len(sources) - 0.4, -0.6], "tickvals": list(range(len(sources))), "fixedrange": True,
+            "ticklabelstandoff": 6, "ticktext": [_tick(view, row, period) for row in sources],
+            "tickfont": {"size": 13, "color": TOKENS["ink"]},
+        },
+    }
+    heads = ["Source", "Role", "Status", "First record", "Last record", "Lost"]
+    cells = [
+        [
+            row["path"], ROLES.get(row["role"] or "unknown", row["role"] or ""), row["status"] or "",
+            _moment(view, row["first_time"]), _moment(view, row["last_time"]),
+            "; ".join(loss["reason"] or "" for loss in lost[row["source_id"]][:3]),
+        ]
+        for row in sources
+    ]
+    return drawing(
+        "fig-coverage", figure(traces, layout), _caption(view, sources, lost, total),
+        "One bar for each source from its first to its last record.", heads, cells, total=total,
+    )
+
+
+def _name(row: Row) -> str:
+    path: str = row["path"]
+    return path if len(path) <= 38 else f"…{path[-37:]}"
+
+
+def _tick(view: View, row: Row, period: Interval) -> str:
+    """The name, bold where something is wrong, and since when a log runs that began before the period."""
+    name = label(_name(row), 60)
+    since = ""
+    if row["first_time"] and row["first_time"] < period[0]:
+        since = f" <span style='color:{TOKENS['ink2']}'>since {view.when.date(row['first_time'])}</span>"
+    return (name if row["status"] == "read" else f"<b>{name}</b>") + since
+
+
+def _moment(view: View, moment: Any) -> str:
+    return view.when.second(moment) if moment else "–"
+
+
+def _bars(
+    view: View, row: Row, y: int, parts: list[Interval], lost: list[Row], period: Interval
+) -> list[dict[str, Any]]:
+    """Solid bars for covered intervals, hatched ones for losses inside them and for absent sources."""
+    traces = []
+    shortest = (period[1] - period[0]) / 300
+    shown = [
+        (max(first, period[0]), min(max(last, first + shortest), period[1]))
+        for first, last in parts
+        if last >= period[0] and first <= period[1]
+    ]
+    said = f"{label(row['path'])}<br>{label(row['status'] or '')}"
+    if shown:
+        traces.append(_bar(view, shown, y, 0.36, {"color": TOKENS["cover"], "line": {"width": 0}}, said))
+    holes = [(loss["first_time"], loss["last_time"]) for loss in lost if loss["first_time"] and loss["last_time"]]
+    holes += [(earlier[1], later[0]) for earlier, later in itertools.pairwise(parts)]
+    clipped = [
+        (max(first, period[0]), min(last, period[1])) for first, last in holes if last > period[0] and first < period[1]
+    ]
+    if row["status"] == "absent":
+        clipped = [period]
+    if clipped:
+        outlined = {"color": TOKENS["paper"], "pattern": HATCH, "line": {"width": 1, "color": TOKENS["hatch"]}}
+        traces.append(_bar(view, clipped, y, 0.56, outlined, f"{said}<br>no record survives"))
+    return traces
+
+
+def _bar(
+    view: View, intervals: list[Interval], y: int, width: float, marker: dict[str, Any], said: str
+) -> dict[str, Any]:
+    return {
+        "type": "bar", "orientation": "h", "y": [y] * len(intervals), "width": width, "marker": marker,
+        "base": [view.when.axis(first) for first, _ in intervals], "hoverinfo": "text",
+        "hovertext": [said] * len(intervals),
+        "x": [(last - first) / timedelta(milliseconds=1) for first, last in intervals],
+    }
+
+
+def _notes(
+    view: View, row: Row, y: int, parts: list[Interval], lost: list[Row], period: Interval
+) -> list[dict[str, Any]]:
+    left = view.when.axis(period[0])
+    if row["status"] == "absent":
+        return [note(left, y, f"absent{': ' + label(row['note'], 60) if row['note'] else ''}", xshift=14)]
+    if parts and parts[-1][1] < period[0]:
+        return [note(left, y, f"ends before this period, {view.when.minute(parts[-1][1])}", xshift=2)]
+    if parts and parts[0][0] > period[1]:
+        return [note(left, y, f"begins after this period, {view.when.minute(parts[0][0])}", xshift=2)]
+    made = []
+    if row["status"] == "partial" and (worst := _worst(lost)):
+        count = "" if worst["count"] is None else f"{worst['count']} records lost"
+        made.append(
+            note(
+                view.when.axis(min(worst["last_time"], period[1])), y, count or "records lost", xshift=4,
+                bgcolor=TOKENS["cover"], font={"size": 12, "color": TOKENS["paper"]},
+            )
+        )
+    return made
+
+
+def _worst(lost: list[Row]) -> Row | None:
+    timed = [row for row in lost if row["first_time"] and row["last_time"]]
+    return max(timed, key=lambda row: row["last_time"] - row["first_time"], default=None)
+
+
+def _caption(view: View, sources: list[Row], lost: dict[str, list[Row]], total: int) -> str:
+    absent = [row["path"] for row in sources if row["status"] == "absent"]
+    damaged = [row["path"] for row in sources if lost[row["source_id"]]]
+    said = []
+    if damaged:
+        said.append(f"Records are lost in {listed(damaged[:3])}{' and others' if len(damaged) > 3 else ''} (hatched).")
+    if absent:
+        said.append(f"Not given: {listed(absent[:3])}{' and others' if len(absent) > 3 else ''}.")
+    if not said:
+        who = f"All {len(sources)} sources keep" if len(sources) > 1 else "The one source keeps"
+        said.append(f"{who} every record from first to last.")
+    if total > len(sources):
+        said.append(f"The first {len(sources)} of {total} are drawn.")
+    return " ".join(said)

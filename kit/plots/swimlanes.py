@@ -1,0 +1,269 @@
+"""The swim-lane timeline: from the primary host to the test failover, on one time axis, zoomable to milliseconds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from kit.page.clean import label
+from kit.page.part import Drawing, render
+from kit.page.signs import CLASSES
+from kit.page.view import NO_VM, View
+from kit.page.when import listed, number, plural
+from kit.plots.labels import RARE, Labels
+from kit.plots.lane_marks import boot_marks, halves, point_traces
+from kit.plots.lanes import Lane, lanes
+from kit.plots.style import MARKS, TOKENS, Interval, drawing, figure, hatched, note, time_axis, wider
+
+MOST_MARKS = 1500  # marks of records in one figure; more are gathered into bins
+BINS = 240  # bins over the period, per lane and class
+LANE = 62  # px
+DRAWN = (
+    "normal", "background_noise", "benign_abort", "environment", "unexplained", "other_requestor", "genuine_failure",
+)  # last on top
+RISE = {"normal": -0.27, "background_noise": -0.27}  # place of a class in its lane; the others stand in the middle
+
+
+def timelines(view: View) -> list[Drawing]:
+    """One timeline for each machine; none where the case holds no time at all."""
+    return [timeline(view, vm, view.period) for vm in view.vms] if view.period else []
+
+
+def timeline(view: View, vm: str, period: Interval) -> Drawing:
+    """The timeline of one machine over a period."""
+    made = lanes(view, vm, period)
+    period = wider(period)
+    shift = offsets(view)
+    traces: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
+    for lane in made:
+        traces += _lane_traces(view, lane, period, shift)
+        notes += _lane_notes(view, lane, period, shift)
+    points = next(lane for lane in made if lane.key == "points")
+    boots = next(lane for lane in made if lane.key == "boots")
+    traces += point_traces(view, vm, points.y)
+    booted = boot_marks(view, vm, boots, points, period)
+    shapes = _rows(made) + _days(view, period) + _shaded(view, vm, points) + booted.shapes + halves(view, vm, points.y)
+    layout = {
+        "height": 86 + LANE * len(made), "shapes": shapes, "annotations": notes + booted.notes,
+        "margin": {"l": 152, "r": 12, "t": 8, "b": 78}, "xaxis": time_axis(view.when, *period, _clock(view, shift)),
+        "yaxis": {
+            "range": [-0.5, len(made) - 0.5], "tickvals": [lane.y for lane in made], "fixedrange": True,
+            "ticktext": [f"<b>{lane.title}</b><br>{label(lane.subtitle, 22)}" for lane in made],
+            "tickfont": {"size": 13, "color": TOKENS["ink"]}, "ticklabelposition": "outside", "ticklabelstandoff": 6,
+        },
+    }
+    heads, rows, total = _numbers(view, vm, made)
+    return drawing(
+        f"fig-timeline-{view.vms.index(vm) + 1}", figure(traces + booted.traces, layout), caption(view, vm, made),
+        _alternative(made), heads, rows, _heading(view, vm), _key(made), total,
+    )
+
+
+def offsets(view: View) -> dict[str, float]:
+    """Seconds that each computer's records are moved by to stand on the reference clock; unknown ones are not moved."""
+    return {
+        row["computer"]: row["offset_s"]
+        for row in view.rows("clocks")
+        if row["computer"] and row["offset_s"] and not row["ambiguous"]
+    }
+
+
+def _clock(view: View, shift: dict[str, float]) -> str:
+    zone = view.when.zone_name
+    reference = next((row["reference"] for row in view.rows("clocks") if row["reference"]), None)
+    if not reference:
+        return f"each computer’s own clock, {zone}"
+    moved = [
+        f"{name} moved by {number(seconds, 1, True)} s"
+        for name, seconds in sorted(shift.items())
+        if abs(seconds) >= 0.05
+    ]
+    more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
+    return f"clock of {reference}, {zone}" + (f"\n{listed(moved[:3])}{more}" if moved else "")
+
+
+def _heading(view: View, vm: str) -> str:
+    return vm if len(view.vms) > 1 and vm != NO_VM else ""
+
+
+def _lane_traces(view: View, lane: Lane, period: Interval, shift: dict[str, float]) -> list[dict[str, Any]]:
+    traces = []
+    if lane.gaps:
+        traces.append(hatched(view.when, _holes(lane, shift), lane.y, 0.9, f"{lane.title}: no record survives"))
+    if lane.records.empty:
+        return traces
+    inside = lane.records[lane.records["time_utc"].between(*period)]
+    gathered = gather(inside, period, max(200, MOST_MARKS // 4))
+    for name in DRAWN:
+        found = gathered[gathered["class"] == name]
+        if len(found):
+            traces.append(_marks(view, lane, name, found, shift))
+    return traces
+
+
+def gather(found: pd.DataFrame, period: Interval, most: int) -> pd.DataFrame:
+    """Records as marks: each one of its own, or gathered by class and bin where there would be too many.
+
+    Columns time_utc, class, count, computer, origin, operation_id. No class vanishes: each bin that holds a
+    record of a class keeps a mark of it.
+    """
+    origin = found["provider"].fillna("?") + " " + found["event_id"].astype("string").fillna("")
+    plain = found.assign(count=1, origin=origin.str.strip())
+    columns = ["time_utc", "class", "count", "computer", "origin", "operation_id"]
+    if len(plain) <= most:
+        return plain[columns]
+    width = (period[1] - period[0]) / BINS
+    bins = (plain["time_utc"] - period[0]) // width
+    keys = ["class", bins.rename("bin")]
+    return plain.groupby(keys, observed=True, as_index=False, sort=True).agg(
+        time_utc=("time_utc", "median"), count=("count", "sum"), computer=("computer", "first"),
+        origin=("origin", lambda names: _several(names)), operation_id=("operation_id", "first"),
+    )[columns]
+
+
+def _several(names: pd.Series) -> str:
+    kinds = list(dict.fromkeys(names))
+    return ", ".join(kinds[:3]) + (f" and {len(kinds) - 3} more kinds" if len(kinds) > 3 else "")
+
+
+def _marks(view: View, lane: Lane, name: str, found: pd.DataFrame, shift: dict[str, float]) -> dict[str, Any]:
+    moments = [
+        _moved(moment, computer, shift) for moment, computer in zip(found["time_utc"], found["computer"], strict=True)
+    ]
+    by_operation = {p.verdict["operation_id"]: p for p in view.points if p.verdict["operation_id"]}
+    linked = [by_operation.get(i) if isinstance(i, str) else None for i in found["operation_id"]]
+    texts = [
+        f"{label(view.when.exact(moment))}<br>{CLASSES[name].word}"
+        f"{f', {count} records' if count > 1 else ''}<br>{label(origin)}{f'<br>point {p.label}' if p else ''}"
+        for moment, count, origin, p in zip(moments, found["count"], found["origin"], linked, strict=True)
+    ]
+    return {
+        "type": "scatter", "mode": "markers", "x": [view.when.axis(moment) for moment in moments],
+        "y": [lane.y + RISE.get(name, 0.0)] * len(found), "marker": MARKS[name], "hovertext": texts,
+        "hoverinfo": "text", "customdata": [f"#{p.anchor}" if p else "" for p in linked], "name": CLASSES[name].word,
+    }
+
+
+def _moved(moment: Any, computer: Any, shift: dict[str, float]) -> datetime:
+    plain: datetime = moment.to_pydatetime(warn=False)
+    return plain + timedelta(seconds=shift.get(computer, 0.0)) if isinstance(computer, str) else plain
+
+
+def _lane_notes(view: View, lane: Lane, period: Interval, shift: dict[str, float]) -> list[dict[str, Any]]:
+    """Direct labels of a lane: that no log was given, or each rare record and the longest gap."""
+    if not lane.given and lane.records.empty:
+        return [note(view.when.axis(period[0]), lane.y, "  no log given")]
+    labels = Labels(view, period)
+    if len(lane.records):
+        rare = lane.records[lane.records["class"].isin(RARE)].head(MOST_MARKS)
+        moments = [_moved(*pair, shift) for pair in zip(rare["time_utc"], rare["computer"], strict=True)]
+        labels.rare(rare, moments, lane.y + 0.3)
+    labels.hole(_holes(lane, shift), lane.y + 0.3)
+    return labels.notes
+
+
+def _holes(lane: Lane, shift: dict[str, float]) -> list[Interval]:
+    """The gaps of a lane on the clock that its records are drawn on."""
+    move = timedelta(seconds=shift.get(lane.computer or "", 0.0))
+    return [(first + move, last + move) for first, last in lane.gaps]
+
+
+def _rows(made: list[Lane]) -> list[dict[str, Any]]:
+    line = {"width": 1, "color": TOKENS["rule"]}
+    return [
+        {
+            "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": lane.y + 0.5, "y1": lane.y + 0.5, "line": line,
+            "layer": "below",
+        }
+        for lane in made
+    ]
+
+
+def _days(view: View, period: Interval) -> list[dict[str, Any]]:
+    """A darker line at each midnight of the report's zone, unless there would be too many."""
+    first, last = view.when.local(period[0]), view.when.local(period[1])
+    if (last - first).days > 40:
+        return []
+    midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    made = []
+    while (midnight := midnight + timedelta(days=1)) < last:
+        x = midnight.replace(tzinfo=None).isoformat()
+        made.append(
+            {
+                "type": "line", "yref": "paper", "x0": x, "x1": x, "y0": 0, "y1": 1, "layer": "below",
+                "line": {"width": 1, "color": TOKENS["ink2"]},
+            }
+        )
+    return made
+
+
+def _shaded(view: View, vm: str, points: Lane) -> list[dict[str, Any]]:
+    """The interval of each contradicted point."""
+    found = [p.link for p in view.points_of(vm) if p.word == "contradicted" and p.link]
+    return [
+        {
+            "type": "rect", "yref": "paper", "y0": 0, "y1": 1, "x0": view.when.axis(link["interval_from"]),
+            "x1": view.when.axis(link["interval_until"]), "fillcolor": TOKENS["mark"], "line": {"width": 0},
+            "layer": "below",
+        }
+        for link in found[:20]
+        if link["interval_from"] and link["interval_until"]
+    ]
+
+
+def caption(view: View, vm: str, made: list[Lane]) -> str:
+    """What the timeline shows, from the operations: how many ended how, and what hatching and shading mean."""
+    operations = view.of(vm, view.operations.values())
+    benign = sum(row["outcome"] == "benign_abort" for row in operations)
+    failed = sum(row["outcome"] in ("genuine_failure", "mixed") for row in operations)
+    said = []
+    if operations and benign:
+        rest = f", {failed} in a genuine failure (filled)" if failed else ""
+        runs = plural(len(operations), "recorded run")
+        said.append(f"{benign} of {runs} end in an abort after the thaw (hollow diamonds){rest}.")
+    elif operations:
+        said.append(f"{plural(len(operations), 'recorded run')}, {failed or 'none'} of them a genuine failure.")
+    else:
+        said.append("No VSS operation was recorded in this period.")
+    if any(lane.gaps for lane in made):
+        said.append("Hatched: no record survives.")
+    if any(point.word == "contradicted" for point in view.points_of(vm)):
+        said.append("Shaded: the interval of a contradicted point.")
+    return " ".join(said)
+
+
+def _alternative(made: list[Lane]) -> str:
+    said = [
+        f"{lane.title} ({lane.subtitle}): {len(lane.records)} records, {len(lane.gaps)} gaps"
+        for lane in made
+        if lane.role
+    ]
+    return "Swim lanes from cause to effect. " + "; ".join(said) + "."
+
+
+def _key(made: list[Lane]) -> str:
+    """The signs that occur, as a line below the caption."""
+    found = {name for lane in made if len(lane.records) for name in lane.records["class"].unique()}
+    return str(render("key.html.j2", signs=[CLASSES[name] for name in CLASSES if name in found]))
+
+
+def _numbers(view: View, vm: str, made: list[Lane]) -> tuple[list[str], list[list[str]], int]:
+    rows = []
+    for lane in made:
+        if lane.records.empty:
+            continue
+        for name, found in lane.records.groupby("class", observed=True, sort=True):
+            rows.append(
+                [
+                    lane.title, lane.subtitle, CLASSES[str(name)].word, str(len(found)),
+                    view.when.second(found["time_utc"].min()), view.when.second(found["time_utc"].max()),
+                ]
+            )
+        rows += [
+            [lane.title, lane.subtitle, "no record survives", "", view.when.second(first), view.when.second(last)]
+            for first, last in lane.gaps
+        ]
+    return ["Lane", "Of", "Class", "Records", "First", "Last"], rows[:200], len(rows)
