@@ -15,20 +15,23 @@ OWN = "hyper_v_replica"
 
 def judged_events(
     records: pd.DataFrame, members: pd.DataFrame, operations: pd.DataFrame, databases: pd.DataFrame,
-    links: pd.DataFrame, meanings: Mapping[str, str], watched: Iterable[str], cited: set[str],
+    links: pd.DataFrame, hosts: Mapping[str, str], meanings: Mapping[str, str], watched: Iterable[str],
+    cited: set[str],
 ) -> pd.DataFrame:
     """Table `judged_events`: every event that a rule other than noise matched or that is cited, errors without a rule,
     and noise inside an operation.
 
     `members` (uid, operation_id) are the records of operations; copies of a record get its operation and class.
-    `watched` are provider names, lower case. An event has the point of its operation only if that is the host's own.
+    `hosts` gives the point of each host record that reports its failure. `watched` are provider names, lower case. An
+    event has the point of its operation only if that is the host's own.
     """
     made = records[["uid", "twin", "kind", "phase", "rule_id", "level", "provider", "time_utc", "vm_name", "boot_id",
                     "role", "database", "instance"]].copy()
     made["operation_id"] = made["twin"].map(dict(zip(members["uid"], members["operation_id"], strict=True)))
     _noise_inside(made, operations)
     classes = _classes(made, operations, databases)
-    points = dict(zip(links["operation_id"], links["recovery_point_id"], strict=True))
+    linked = links.dropna(subset=["operation_id"])
+    points = dict(zip(linked["operation_id"], linked["recovery_point_id"], strict=True))
     own = set(operations.loc[operations["requestor"] == OWN, "operation_id"])
     noise = made["kind"] == "background_noise"
     known = made["provider"].str.casefold().isin(set(watched))
@@ -38,6 +41,7 @@ def judged_events(
     rows = made[wanted]
     of_point = rows["operation_id"].where(rows["operation_id"].isin(own) & ~noise[wanted]).map(points)
     of_point = of_point.where(~classes[wanted].isin(["other_requestor", "background_noise"]))
+    of_point = of_point.fillna(rows["twin"].map(hosts))
     frame = pd.DataFrame(
         {
             "uid": rows["uid"], "class": classes[wanted], "rule_id": rows["rule_id"],

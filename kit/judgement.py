@@ -90,7 +90,7 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
     cited = set(said["evidence"].explode().dropna())
     judged_events = judged.judged_events(
         chain.spoken, chain.frames.members, chain.frames.operations, chain.frames.databases, chain.frames.links,
-        meanings, known.watched_providers, cited,
+        _failed_points(found), meanings, known.watched_providers, cited,
     )
     kept = watched[watched["uid"].isin(set(judged_events["uid"]) | cited)]
     made = _tables(case, chain, kept, matches, said, verdicts, judged_events, words)
@@ -126,6 +126,15 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
         _host_intervals(case), schedules,
     )
     return _Chain(spoken, frames, expected.expected_points(points, spoken, attributed, schedules))
+
+
+def _failed_points(found: list[evidence.PointFacts]) -> dict[str, str]:
+    """The point of each host record that reports its failure, where it is one point."""
+    made: dict[str, set[str]] = {}
+    for facts in found:
+        for row in facts.host_failures:
+            made.setdefault(row.uid, set()).add(facts.point.recovery_point_id)
+    return {uid: next(iter(points)) for uid, points in made.items() if len(points) == 1}
 
 
 def _ticks(case: Case) -> pd.DataFrame:

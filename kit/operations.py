@@ -16,6 +16,7 @@ from kit.records import SNAPSHOT_PHASES, of_guest
 
 QUIET = timedelta(seconds=150)  # records of one operation follow closer; a writer may stay frozen for 60 s
 AGAIN = timedelta(seconds=5)  # two logs tell of one freeze within this time
+BESIDE = timedelta(seconds=10)  # the records of one failed backup follow each other within this time
 BASIS = ("assumed", "inferred", "declared", "utc")  # weakest first
 
 
@@ -62,8 +63,9 @@ def operations(records: pd.DataFrame) -> Operations:
     made: list[dict[str, Any]] = []
     detail: list[dict[str, Any]] = []
     members: list[tuple[str, str]] = []
-    for given, stream in ((snapshots, False), (streams, True)):
-        for gathered in _groups(_records(given)):
+    groups = list(_groups(_records(snapshots)))
+    for given, stream in _with_streams(groups, list(_groups(_records(streams)))):
+        for gathered in given:
             outcomes = [] if stream else phases.judge([one.step for one in gathered])
             operation = _operation(gathered, outcomes, stream)
             made.append(operation)
@@ -74,6 +76,31 @@ def operations(records: pd.DataFrame) -> Operations:
         tables.frame("operation_databases", detail),
         pd.DataFrame(members, columns=["uid", "operation_id"]),
     )
+
+
+def _with_streams(
+    snapshots: list[list[_Record]], streams: list[list[_Record]]
+) -> tuple[tuple[list[list[_Record]], bool], tuple[list[list[_Record]], bool]]:
+    """Snapshot operations, and backups of other products with the aborts that they left.
+
+    Abort records without any freeze, beside a stream backup of the same guest, are the stream's own.
+    """
+    kept: list[list[_Record]] = []
+    for group in snapshots:
+        only_aborts = all(one.step.phase == "abort" and one.step.class_ == "undecided" for one in group)
+        stream = next((other for other in streams if _beside(group, other)), None) if only_aborts else None
+        if stream is None:
+            kept.append(group)
+        else:
+            stream += group
+            stream.sort(key=lambda one: (one.time, one.step.place))
+    return (kept, False), (streams, True)
+
+
+def _beside(group: list[_Record], stream: list[_Record]) -> bool:
+    same = (group[0].vm_name or group[0].computer) == (stream[0].vm_name or stream[0].computer)
+    first, last = min(one.time for one in stream), max(one.time for one in stream)
+    return same and first - BESIDE <= group[0].time and group[-1].time <= last + BESIDE
 
 
 def _records(given: pd.DataFrame) -> list[list[_Record]]:
