@@ -130,10 +130,10 @@ def _own_points(one: Source, found: Sequence[Source]) -> list[Point]:
     if one.entry is None or one.entry.path("events") is None:
         return made
     providers = {name.casefold() for name in one.read.account.inventory["provider"]}
-    local = one.entry.table("events", ["time_local", "event_id", "message"])
-    for other in found:
-        if _beside(one, other) and (utc := _events_of(other, providers)) is not None and local is not None:
-            made += anchor_points(local.to_pandas(), tables.to_pandas(utc))
+    beside = [utc for other in found if _beside(one, other) and (utc := _events_of(other, providers)) is not None]
+    local = one.entry.table("events", ["time_local", "event_id", "message"]) if beside else None
+    if local is not None:
+        made += [point for utc in beside for point in anchor_points(local.to_pandas(), tables.to_pandas(utc))]
     return made
 
 

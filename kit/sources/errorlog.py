@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -171,8 +172,12 @@ def _width(opened: Opened) -> str:
 
 def _pieces(line: Line, encoding: str) -> Iterator[Line]:
     """The line, or its parts where several records stand on it."""
+    texts = _SECOND.split(line.text)
+    if len(texts) == 1:
+        yield line
+        return
     offset = line.offset
-    for text in _SECOND.split(line.text):
+    for text in texts:
         yield Line(line.number, offset, text)
         offset += len(text.encode(encoding, "replace"))
 
@@ -251,7 +256,7 @@ def _rows(batch: list[_Record], provider: str) -> Rows:
         "provider": pa.array([provider] * len(batch)),
         "event_id": pa.array([record.error[0] if record.error else None for record in batch], pa.int64()),
         "level": pa.array([_level(record) for record in batch], pa.int64()),
-        "data": pa.array([_data(record) for record in batch], pa.string()),
+        "data": pa.array([_data(record.source, record.error) for record in batch], pa.string()),
         "message": pa.array([_plain(record.text) for record in batch], pa.string()),
     }
     return Rows("events", pa.table(columns))
@@ -262,10 +267,11 @@ def _level(record: _Record) -> int | None:
     return None if record.error is None else 2 if record.error[1] > 10 else 4
 
 
-def _data(record: _Record) -> str:
-    said: dict[str, Any] = {"source": _plain(record.source)}
-    if record.error:
-        said |= {"severity": record.error[1], "state": record.error[2]}
+@lru_cache(4096)
+def _data(source: str, error: tuple[int, int, int] | None) -> str:
+    said: dict[str, Any] = {"source": _plain(source)}
+    if error:
+        said |= {"severity": error[1], "state": error[2]}
     return json.dumps(said, ensure_ascii=False)
 
 
