@@ -41,7 +41,8 @@ def judged_events(
     rows = made[wanted]
     of_point = rows["operation_id"].where(rows["operation_id"].isin(own) & ~noise[wanted]).map(points)
     of_point = of_point.where(~classes[wanted].isin(["other_requestor", "background_noise"]))
-    of_point = of_point.fillna(rows["twin"].map(hosts))
+    of_host = rows["twin"].map(hosts)
+    of_point = of_point.astype(object).where(of_point.notna(), of_host)
     frame = pd.DataFrame(
         {
             "uid": rows["uid"], "class": classes[wanted], "rule_id": rows["rule_id"],
