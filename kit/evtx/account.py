@@ -22,7 +22,7 @@ SCHEMA = pa.schema(
             ("offset", pa.int64(), "byte offset of the place"),
             ("state", pa.string(), "ok, damaged (its magic), cut (the file ends inside), empty (zeros) or no_chunk"),
             ("declared", pa.int64(), "records that the chunk's header promises; null when it makes no sense"),
-            ("seen", pa.int64(), "records found: in the used part, behind it, and readable ones in slack that are no copies"),
+            ("seen", pa.int64(), "records found: in the used part, behind it, and in slack if readable and no copy"),
             ("decoded", pa.int64(), "records that became rows"),
             ("lost", pa.int64(), "records found that could not be read, and records promised that were not found"),
             ("recovered", pa.int64(), "rows beyond what the chunk's or the file's header promises"),
@@ -77,6 +77,12 @@ class Checked:
         """Chunks whose checksums fit, or were never kept."""
         found: np.ndarray = (self.header_ok & self.data_ok) | self.unkept
         return found
+
+    @property
+    def crc(self) -> np.ndarray:
+        """1 where both checksums fit, 0 where not, -1 where none were kept."""
+        fits = self.header_ok & self.data_ok
+        return np.where(fits, 1, -1 if self.unkept else 0).astype(np.int8)
 
     def select(self, chosen: np.ndarray) -> Checked:
         """The chosen chunks (positions)."""
@@ -189,7 +195,7 @@ class Account:
                 for first, last in runs:
                     self.lose(Loss(last - first + 1, reason, first, last, offset, False), int(checked.number[place]))
             elif gap:  # always, since the header says nothing
-                reason = f"{gap.stop - gap.start} bytes hold no record; the header of the chunk does not say how many stood there"
+                reason = f"{gap.stop - gap.start} bytes hold no record; how many stood there is not known"
                 self.losses.append(Loss(None, reason, None, None, offset, False))
 
     def table(self) -> pa.Table:

@@ -12,7 +12,7 @@ from kit.errors import Unreadable
 from kit.evtx import fields, level, scalar, walk
 from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk
-from kit.evtx.columns import System
+from kit.evtx.columns import System, Vocabulary
 from kit.evtx.level import Group, Instances, Level
 from kit.evtx.payload import Gathered, Values
 from kit.evtx.registry import Registry
@@ -63,14 +63,20 @@ class Records:
 
 
 def decode(
-    view: View, walked: walk.Walked, registry: Registry, wanted: Wanted | None = None, *, last: bool = False
+    view: View,
+    walked: walk.Walked,
+    registry: Registry,
+    wanted: Wanted | None = None,
+    *,
+    vocabulary: Vocabulary | None = None,
+    last: bool = False,
 ) -> Records:
     """The records of a batch; `wanted` looks at System alone and says which records to go on with.
 
     Unless it is the `last` attempt, a record that can be read in part only counts as failed, because the template that
-    is missing may still be found elsewhere.
+    is missing may still be found elsewhere. `vocabulary` is shared by the batches of a log.
     """
-    return _Decoding(view, walked, registry, last).run(wanted)
+    return _Decoding(view, walked, registry, last).run(wanted, vocabulary or Vocabulary())
 
 
 class _Decoding:
@@ -86,9 +92,9 @@ class _Decoding:
         self.message_key = registry.keys.number(fields.MESSAGE, False, False)
         self._decoders: dict[int, scalar.Decoder] = {}
 
-    def run(self, wanted: Wanted | None) -> Records:
+    def run(self, wanted: Wanted | None, vocabulary: Vocabulary) -> Records:
         outer = self._outer()
-        system = System(self.view, self.buffer, len(self.walked), outer.groups)
+        system = System(self.view, self.buffer, len(self.walked), outer.groups, vocabulary)
         decoded = {row: self._scalar(row) for row in np.flatnonzero(self.odd).tolist()}
         self._place(system, decoded)
         keep = wanted(system) if wanted else np.ones(len(self.walked), dtype=bool)
@@ -165,7 +171,7 @@ class _Decoding:
             self.marks[row] |= FAILED
             self.failures[row] = str(error)
             return None
-        self.marks[row] |= BORROWED * decoded.borrowed | DAMAGED * (decoded.damage is not None or not self.walked.sound[row])
+        self.marks[row] |= BORROWED * decoded.borrowed | DAMAGED * (decoded.damage is not None)
         return decoded
 
     def _decoder(self, at: int) -> scalar.Decoder:

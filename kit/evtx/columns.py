@@ -28,22 +28,33 @@ class System:
     Numbers come with a mask of those that are known; texts come as codes into `vocabulary` with -1 for none.
     """
 
-    def __init__(self, view: View, buffer: pa.Buffer, rows: int, groups: list[Group]) -> None:
+    def __init__(
+        self, view: View, buffer: pa.Buffer, rows: int, groups: list[Group], vocabulary: Vocabulary
+    ) -> None:
         self._view = view
         self._buffer = buffer
-        self._rows = rows
+        self.rows = rows
         self._groups = groups
         self._odd: dict[int, scalar.Decoded] = {}
-        self.vocabulary = Vocabulary()
+        self.vocabulary = vocabulary
+        self._numbers: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._texts: dict[str, np.ndarray] = {}
 
     def place(self, row: int, decoded: scalar.Decoded) -> None:
         """Takes the System fields of a record that was decoded by itself."""
         self._odd[row] = decoded
+        self._numbers.clear()
+        self._texts.clear()
 
     def numbers(self, field: str) -> tuple[np.ndarray, np.ndarray]:
         """A field as 64-bit numbers, and where it is known. Unsigned numbers above 2**63 wrap."""
-        found = np.zeros(self._rows, dtype=np.int64)
-        known = np.zeros(self._rows, dtype=bool)
+        if field not in self._numbers:
+            self._numbers[field] = self._read_numbers(field)
+        return self._numbers[field]
+
+    def _read_numbers(self, field: str) -> tuple[np.ndarray, np.ndarray]:
+        found = np.zeros(self.rows, dtype=np.int64)
+        known = np.zeros(self.rows, dtype=bool)
         for kind, row, at, literal in self._slots(field):
             if kind == _LITERAL:
                 number = scalar.number((values.Kind.TEXT, literal))
@@ -71,7 +82,12 @@ class System:
 
     def texts(self, field: str) -> np.ndarray:
         """A field as codes of the vocabulary; -1 where there is none or it is empty."""
-        codes = np.full(self._rows, -1, dtype=np.int32)
+        if field not in self._texts:
+            self._texts[field] = self._read_texts(field)
+        return self._texts[field]
+
+    def _read_texts(self, field: str) -> np.ndarray:
+        codes = np.full(self.rows, -1, dtype=np.int32)
         for kind, row, at, literal in self._slots(field, sized=False):
             if kind == _LITERAL:
                 codes[row] = self.vocabulary.code(literal or None)
@@ -95,7 +111,7 @@ class System:
 
     def times(self) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
         """TimeCreated in ticks, where it is known, and the text of times that the log holds as text, by row."""
-        found, known = self.numbers("time_created")
+        found, known = (array.copy() for array in self.numbers("time_created"))
         written: dict[int, str] = {}
         for row, value in self._odd_times():
             ticks, raw = scalar.moment(value)

@@ -14,7 +14,7 @@ from kit.evtx.batch import Records
 from kit.evtx.render import Rendered
 
 SECOND, MILLISECOND, TICK = 1.0, 0.001, 1e-7
-_INTEGRITY = pa.array(["ok", "bad_checksum", "borrowed_template", "damaged", "recovered"])
+INTEGRITY = ("ok", "bad_checksum", "borrowed_template", "damaged", "recovered")
 _FROM_HEADER = " (record header; the record itself has no time)"
 
 
@@ -37,7 +37,7 @@ def events(records: Records, offset: np.ndarray, chunk_ok: np.ndarray) -> pa.Tab
     columns["strings"] = rendered.strings()
     columns["data"] = rendered.named(_sources(records))
     columns["message"] = rendered.message(records.message_key)
-    columns["integrity"] = _INTEGRITY.take(pa.array(integrity(records, chunk_ok)[chosen])).dictionary_encode()
+    columns["integrity"] = _integrity(integrity(records, chunk_ok)[chosen])
     return pa.table(columns)
 
 
@@ -48,6 +48,10 @@ def integrity(records: Records, chunk_ok: np.ndarray) -> np.ndarray:
     found[(records.marks & batch.DAMAGED) > 0] = 3
     found[records.walked.state != walk.LIVE] = 4
     return found
+
+
+def _integrity(codes: np.ndarray) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(INTEGRITY))
 
 
 def _times(records: Records) -> dict[str, pa.Array]:

@@ -119,7 +119,7 @@ def _inline_size(view: View, after: np.ndarray, inline: np.ndarray) -> np.ndarra
 def _templates(
     view: View, instances: Instances, base: np.ndarray, offset: np.ndarray, registry: Registry
 ) -> np.ndarray:
-    """The template of each instance; UNKNOWN when the definition is damaged or is not the one that the instance names."""
+    """The template of each instance; UNKNOWN when the definition is damaged or not the one that the instance names."""
     distinct = pa.array(base + np.minimum(offset, layout.CHUNK_SIZE - 1)).dictionary_encode()
     places = distinct.dictionary.to_numpy()
     which = distinct.indices.to_numpy()

@@ -16,6 +16,7 @@ from kit.evtx import events as table
 from kit.evtx import format as layout
 from kit.evtx.account import Account, Checked, Loss
 from kit.evtx.batch import Records, Wanted
+from kit.evtx.columns import Vocabulary
 from kit.evtx.known import Known
 from kit.evtx.registry import Registry
 from kit.evtx.view import View
@@ -82,6 +83,7 @@ class Log:
         self.head = places.file_head(self._first_bytes)
         self.account = Account()
         self.known = Known()
+        self.vocabulary = Vocabulary()
         self.computers: Counter[str] = Counter()
         self._deferred: list[_Deferred] = []
         self._recovered: set[tuple[int, int]] = set()
@@ -118,7 +120,7 @@ class Log:
         record_id = view.u8[now.at + 8]
         self.known.add(record_id, view.u8[now.at + 16])
         self.account.take(checked, now, record_id)
-        records = batch.decode(view, now, self.registry, self._wanted)
+        records = batch.decode(view, now, self.registry, self._wanted, vocabulary=self.vocabulary)
         waiting = now.select(np.array(sorted(records.failures), dtype=np.int64))
         places_of = zip(waiting.at.tolist(), waiting.size.tolist(), strict=True)
         torn = [walk.inside(view, at, size) for at, size in places_of]
@@ -142,7 +144,9 @@ class Log:
             one.walked.at = one.walked.at + number * layout.CHUNK_SIZE
         checked = account.joined([one.checked for one in some])
         walked = self._without_copies(view, walk.joined([one.walked for one in some]), checked)
-        records = batch.decode(view, walked, self.registry, self._wanted, last=True)
+        records = batch.decode(
+            view, walked, self.registry, self._wanted, vocabulary=self.vocabulary, last=True
+        )
         slack = walked.state == walk.SLACK
         failed = (records.marks & batch.FAILED) > 0
         chunk = checked.number[walked.at // layout.CHUNK_SIZE]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 
@@ -18,20 +19,35 @@ _COMPILED_PER_CHUNK = 2 * layout.CHUNK_SIZE  # bytes of definitions compiled fro
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
 
+class Stash(Protocol):
+    """Templates of earlier runs, fetched when they are needed."""
+
+    def of(self, guid: bytes, size: int) -> Iterable[Template]: ...
+
+    def beginning(self, first_word: int) -> Iterable[Template]: ...
+
+
 class Registry:
     """Templates by number. One registry may serve many files; it only grows.
 
     `keys` numbers the fields of event data; `compiled` counts definitions compiled since it was made.
     """
 
-    def __init__(self, known: Iterable[Template] = ()) -> None:
+    def __init__(self, stash: Stash | None = None) -> None:
         self.templates: list[Template] = []
         self.keys = Keys()
         self.compiled = 0
+        self.stash = stash
         self._variants: dict[tuple[bytes, int], list[Template]] = {}
         self._words: dict[int, list[Template]] = {}
-        for template in known:
-            self._add(template)
+
+    def _known(self, guid: bytes, size: int) -> list[Template]:
+        """The templates of this GUID and size; those of earlier runs are fetched at the first call."""
+        if (guid, size) not in self._variants:
+            self._variants[guid, size] = []
+            for template in self.stash.of(guid, size) if self.stash else ():
+                self._add(template)
+        return self._variants[guid, size]
 
     def _add(self, template: Template) -> Template:
         template.number = len(self.templates)
@@ -45,6 +61,8 @@ class Registry:
 
         None when there is none, or when two differ in what they say.
         """
+        for template in self.stash.beginning(first_word) if self.stash else ():
+            self._known(template.guid, template.size)
         fitting = [one for one in self._words.get(first_word, ()) if one.slot_count <= count]
         if not fitting or any(one.leaves != fitting[0].leaves for one in fitting[1:]):
             return None
@@ -68,10 +86,10 @@ class Registry:
     def _match(self, view: View, at: np.ndarray, size: int, budget: _Budget) -> np.ndarray:
         """Numbers for definitions of equal GUID and size: a known variant each, or a new one."""
         first = int(at[0])
-        variants = self._variants.get((view.data[first + 4 : first + 20], size), [])
+        variants = self._known(view.data[first + 4 : first + 20], size)
         found = np.full(len(at), UNKNOWN, dtype=np.int32)
         rest = np.arange(len(at))
-        for template in variants:
+        for template in list(variants):
             same = template.fits(view, at[rest])
             found[rest[same]] = template.number
             rest = rest[~same]
@@ -82,7 +100,6 @@ class Registry:
             if new is None:
                 rest = rest[1:]
                 continue
-            variants = self._variants[(new.guid, new.size)]
             same = new.fits(view, at[rest])
             same[0] = True
             found[rest[same]] = new.number
@@ -102,7 +119,7 @@ class Registry:
 
 
 class _Budget:
-    """Bytes of definitions that may still be compiled from each chunk, so that overlapping ones cost no endless time."""
+    """Bytes of definitions that may still be compiled from each chunk, so that overlaps cost no endless time."""
 
     def __init__(self) -> None:
         self._spent: dict[int, int] = {}

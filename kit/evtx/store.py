@@ -1,9 +1,11 @@
-"""Compiled templates kept from run to run: a shortcut, never needed, never trusted blindly.
+"""Compiled templates kept from run to run: a shortcut that is never needed.
 
-The file is JSON lines, each line with the digest of its own text. Lines that do not fit their digest or this version are left
-out, so a torn or forged file costs time and nothing else: a template is only ever used after its bytes were compared with the
-log's. Writers put a new file in place of the old one in one step; of two writers at once, one wins and the other's templates
-are compiled again some day.
+The file holds one template a line, behind a digest of the line, its GUID and its size. A line is only looked at when a
+log has a template of that GUID and size, and only believed when its digest fits; what it says is used only for a
+definition whose bytes are the same in the log. A torn file therefore costs time and nothing else. A new file takes the
+place of the old one in one step; lines that another process has added meanwhile are kept.
+
+Templates that name a computer are not kept: they are of no use elsewhere and are nobody else's business.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,113 +24,150 @@ from kit.evtx.registry import Registry
 from kit.evtx.template import Template
 
 VERSION = 1
-_NAME = f"evtx-templates-{VERSION}.jsonl"
+_NAME = f"evtx-templates-{VERSION}.txt"
 _MOST_BYTES = 64 << 20
-_MOST_TEMPLATES = 20_000
-_LINE_DIGEST = 16  # hexadecimal digits in front of each line
-_loaded: dict[Path, tuple[tuple[int, int], Registry]] = {}
+_MOST_IN_MEMORY = 20_000
+_Key = tuple[bytes, int]  # GUID, size
+_registries: dict[Path | None, Registry] = {}
+
+
+def default_folder() -> Path | None:
+    """The user's cache folder of the kit; KIT_CACHE names another one, and an empty KIT_CACHE none at all."""
+    named = os.environ.get("KIT_CACHE")
+    if named is not None:
+        return Path(named) if named else None
+    base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME")
+    with contextlib.suppress(RuntimeError):
+        return (Path(base) if base else Path.home() / ".cache") / "hvr-forensic-kit"
+    return None
 
 
 class Templates:
-    """A registry that remembers its templates in a folder; with no folder it remembers them in this process only."""
+    """A registry of templates that lasts: in this process, and in a folder where there is one."""
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
-        self._path = Path(folder) / _NAME if folder is not None else None
-        self.registry = _registry(self._path)
-        self._before = len(self.registry.templates)
+        given = Path(folder) if folder is not None else default_folder()
+        self._path = given / _NAME if given is not None else None
+        known = _registries.get(self._path)
+        if known is None or len(known.templates) > _MOST_IN_MEMORY:
+            known = _registries[self._path] = Registry(Lines(self._path))
+        self.registry = known
 
     def keep(self) -> None:
         """Writes what is new. A folder that cannot be written to is left alone."""
-        if self._path is None or len(self.registry.templates) == self._before:
+        lines = self.registry.stash
+        if isinstance(lines, Lines):
+            lines.add(self.registry.templates)
+
+
+class Lines:
+    """The templates of a file, each unread until its GUID and size are asked for."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lines = _read(path)
+        self._kept = 0
+
+    def of(self, guid: bytes, size: int) -> Iterator[Template]:
+        """Templates with this GUID and size."""
+        for line in self._lines.get((guid, size), ()):
+            yield from _opened(line)
+
+    def beginning(self, first_word: int) -> Iterator[Template]:
+        """Templates whose GUID begins with this word."""
+        for guid, size in list(self._lines):
+            if int.from_bytes(guid[:4], "little") == first_word:
+                yield from self.of(guid, size)
+
+    def add(self, templates: list[Template]) -> None:
+        """Writes the templates that were added to a registry since the last time."""
+        new = [template for template in templates[self._kept :] if _is_general(template)]
+        self._kept = len(templates)
+        written = [_line(template) for template in new if not self._holds(template)]
+        if not written or self._path is None:
             return
         with contextlib.suppress(OSError):
-            _write(self._path, self.registry.templates)
-            _loaded[self._path] = (_stamp(self._path), self.registry)
-        self._before = len(self.registry.templates)
+            self._lines = _read(self._path)
+            known = {line for lines in self._lines.values() for line in lines}
+            for line in written:
+                if line not in known:
+                    self._lines.setdefault(_key(line), []).append(line)
+            _write(self._path, [line for lines in self._lines.values() for line in lines])
+
+    def _holds(self, template: Template) -> bool:
+        key = (template.guid, template.size)
+        return key in self._lines and _line(template) in self._lines[key]
 
 
-_process = Registry()
-
-
-def _registry(path: Path | None) -> Registry:
-    """The registry of a file; the one in memory while the file is the one it was made from."""
-    if path is None:
-        return _bounded()
+def _read(path: Path | None) -> dict[_Key, list[bytes]]:
+    found: dict[_Key, list[bytes]] = {}
     with contextlib.suppress(OSError):
-        stamp = _stamp(path)
-        known = _loaded.get(path)
-        if known is None or known[0] != stamp:
-            _loaded[path] = known = (stamp, Registry(_read(path)))
-        return known[1]
-    return Registry()
-
-
-def _bounded() -> Registry:
-    global _process
-    if len(_process.templates) > _MOST_TEMPLATES:
-        _process = Registry()
-    return _process
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    state = path.stat()
-    return state.st_mtime_ns, state.st_size
-
-
-def _read(path: Path) -> list[Template]:
-    if path.stat().st_size > _MOST_BYTES:
-        return []
-    found = []
-    for line in path.read_bytes().splitlines():
-        digest, _, body = line.partition(b" ")
-        if digest == _digest(body):
-            with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
-                found.append(_template(json.loads(body)))
+        if path is None or path.stat().st_size > _MOST_BYTES:
+            return found
+        for line in path.read_bytes().splitlines():
+            with contextlib.suppress(ValueError):
+                found.setdefault(_key(line), []).append(line)
     return found
 
 
-def _write(path: Path, templates: list[Template]) -> None:
+def _write(path: Path, lines: list[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    bodies = [json.dumps(_plain(template), separators=(",", ":")).encode() for template in templates[-_MOST_TEMPLATES:]]
     draft = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        draft.write_bytes(b"".join(_digest(body) + b" " + body + b"\n" for body in bodies))
+        draft.write_bytes(b"".join(line + b"\n" for line in lines))
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _digest(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest()[:_LINE_DIGEST].encode()
+def _is_general(template: Template) -> bool:
+    """Whether nothing in the template names a computer."""
+    named = (leaf.parts for leaf in template.leaves if leaf.path[-1] == "Computer")
+    return not any(isinstance(part, str) for parts in named for part in parts)
 
 
-def _plain(template: Template) -> dict[str, Any]:
-    return {
-        "guid": template.guid.hex(),
-        "data": base64.b64encode(template.data).decode(),
-        "names_at": template.names_at,
-        "links_at": template.links_at,
-        "names": template.names,
-        "leaves": [[leaf.path, leaf.name, leaf.parts] for leaf in template.leaves],
-    }
+def _key(line: bytes) -> _Key:
+    """GUID and size of a line: digest, GUID, size, content. Raises ValueError for anything else."""
+    _, guid, size, _ = line.split(b" ", 3)
+    return bytes.fromhex(guid.decode("ascii")), int(size)
 
 
-def _template(plain: dict[str, Any]) -> Template:
-    guid, data = bytes.fromhex(plain["guid"]), base64.b64decode(plain["data"], validate=True)
-    names_at, links_at = _places(plain["names_at"], len(data)), _places(plain["links_at"], len(data))
-    names = tuple(str(name) for name in plain["names"])
-    if len(guid) != 16 or len(names) != len(names_at):
+def _line(template: Template) -> bytes:
+    plain = [
+        base64.b64encode(template.data).decode(),
+        template.names_at,
+        template.links_at,
+        template.names,
+        [[leaf.path, leaf.name, leaf.parts] for leaf in template.leaves],
+    ]
+    content = f"{template.guid.hex()} {template.size} {json.dumps(plain, separators=(',', ':'))}".encode()
+    return _digest(content) + b" " + content
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest()[:32].encode()
+
+
+def _opened(line: bytes) -> Iterator[Template]:
+    """The template of a line; nothing when the line is damaged."""
+    digest, _, content = line.partition(b" ")
+    if digest == _digest(content):
+        with contextlib.suppress(ValueError, TypeError, IndexError):
+            yield _template(*_key(line), json.loads(content.split(b" ", 2)[2]))
+
+
+def _template(guid: bytes, size: int, plain: list[Any]) -> Template:
+    data = base64.b64decode(plain[0], validate=True)
+    names_at, links_at, names = tuple(plain[1]), tuple(plain[2]), tuple(plain[3])
+    inside = all(0 <= place <= size - 4 for place in (*names_at, *links_at))
+    if len(guid) != 16 or len(data) != size or len(names) != len(names_at) or not inside:
         raise ValueError("a stored template is inconsistent")
-    leaves = [Leaf(tuple(path), _parts(name) if name is not None else None, _parts(parts) or ()) for path, name, parts in plain["leaves"]]
-    return Template(guid, data, names_at, links_at, names, leaves)
+    return Template(guid, data, names_at, links_at, names, [_leaf(*leaf) for leaf in plain[4]])
 
 
-def _places(given: list[int], size: int) -> tuple[int, ...]:
-    places = tuple(int(place) for place in given)
-    if any(not 0 <= place <= size - 4 for place in places):
-        raise ValueError("a stored template is inconsistent")
-    return places
+def _leaf(path: list[str], name: list[Any] | None, parts: list[Any]) -> Leaf:
+    return Leaf(tuple(path), None if name is None else _parts(name), _parts(parts))
 
 
 def _parts(given: list[Any]) -> tuple[Part, ...]:
-    return tuple(part if isinstance(part, str) else Slot(int(part[0]), int(part[1]), bool(part[2])) for part in given)
+    return tuple(part if isinstance(part, str) else Slot(*part) for part in given)

@@ -162,11 +162,8 @@ class Template:
                 piece = stored[start : start + 8]
                 word = int.from_bytes(piece, "little")
                 found.append((number, start, (1 << 8 * len(piece)) - 1, word))
-        which, distance, mask, word = zip(*found, strict=True) if found else ((), (), (), ())
-        return (
-            np.array(which, dtype=np.int64), np.array(distance, dtype=np.int64),
-            np.array(mask, dtype=np.uint64), np.array(word, dtype=np.uint64),
-        )  # fmt: skip
+        columns = np.array(found, dtype=np.uint64).reshape(len(found), 4).T
+        return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2], columns[3]
 
     def _named(self, view: View, at: np.ndarray, start: np.ndarray) -> np.ndarray:
         if not self.names:

@@ -17,6 +17,7 @@ from kit.evtx.binxml import u32
 from kit.evtx.view import View
 
 LIVE, BEYOND, SLACK = 0, 1, 2  # in the used part of a chunk; following it without a gap; left over from earlier use
+STATES = ("live", "beyond_header", "slack")
 _MAGIC = layout.RECORD_MAGIC.to_bytes(4, "little")
 _STARTS = np.array([layout.FRAGMENT, layout.TEMPLATE_INSTANCE, layout.OPEN_ELEMENT, layout.OPEN_ELEMENT | layout.MORE])
 
