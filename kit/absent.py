@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ class Held(NamedTuple):
     channels: frozenset[str]  # lower case
     tables: frozenset[str]
     providers: frozenset[str]  # lower case
+    note: str | None = None
 
 
 def expected(
@@ -83,7 +85,7 @@ def _of_guest(
             "System.evtx", "System log of guest",
             "shows boots, unexpected shutdowns and the volume snapshot driver", collect.event_log("System"),
         )  # fmt: skip
-    if sql and not any(name.startswith("sqlwriterlogger") for name in channels):
+    if sql and not _too_old(own) and not any(name.startswith("sqlwriterlogger") for name in channels):
         yield lacking(
             "SqlWriterLogger.txt", "trace of the SQL writer in guest",
             "places each abort before or after the thaw (SQL Server 2019 and newer write it)", collect.writer_trace(),
@@ -96,6 +98,12 @@ def _of_guest(
             f"those in the case begin at {since:%Y-%m-%d %H:%M} UTC, after the first listed recovery point",
             collect.errorlogs(),
         )  # fmt: skip
+
+
+def _too_old(own: Sequence[Held]) -> bool:
+    """Whether every version of SQL Server that the logs name is older than the trace of the writer (2019)."""
+    years = [int(year) for one in own for year in re.findall(r"Microsoft SQL Server (20\d\d)", one.note or "")]
+    return bool(years) and max(years) < 2019
 
 
 def _of_hosts(

@@ -15,7 +15,7 @@ from kit.config import Config
 from kit.loading import Read
 from kit.roles import Facts, Role
 from kit.store import Entry
-from kit.zone_anchors import Point
+from kit.zone_anchors import Point, same_items
 from kit.zone_anchors import points as anchor_points
 from kit.zones import Zone
 
@@ -127,13 +127,37 @@ def _own_points(one: Source, found: Sequence[Source]) -> list[Point]:
     first, told = row.get("first_local"), row.get("zone")
     point = zones.stated(told, first) if told and first else None
     made = [point] if point else []
-    if one.entry is None or one.entry.path("events") is None:
+    if one.entry is None:
+        return made
+    if one.entry.path("recovery_points"):
+        elsewhere = _listed_in_utc(one, found)
+        made += same_items(_listed(one, "time_local"), elsewhere, "points that another list gives in UTC")
+    if one.entry.path("events") is None:
         return made
     providers = {name.casefold() for name in one.read.account.inventory["provider"]}
     beside = [utc for other in found if _beside(one, other) and (utc := _events_of(other, providers)) is not None]
     local = one.entry.table("events", ["time_local", "event_id", "message"]) if beside else None
     if local is not None:
         made += [point for utc in beside for point in anchor_points(local.to_pandas(), tables.to_pandas(utc))]
+    return made
+
+
+def _listed(one: Source, column: str) -> dict[str, Any]:
+    """Id and time of each recovery point of a list, but those whose date can be read in two ways."""
+    table = one.entry.table("recovery_points", ["recovery_point_id", column, "time_basis"]) if one.entry else None
+    rows = table.to_pylist() if table else []
+    return {
+        row["recovery_point_id"]: row[column]
+        for row in rows
+        if row["recovery_point_id"] and row[column] is not None and row["time_basis"] != "assumed"
+    }
+
+
+def _listed_in_utc(one: Source, found: Sequence[Source]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for other in found:
+        if other is not one and other.entry is not None and other.entry.path("recovery_points"):
+            made |= _listed(other, "time_utc")
     return made
 
 

@@ -258,6 +258,7 @@ def _held(one: Source) -> absent.Held:
         frozenset(name.casefold() for name in inventory.get("channel", ())),
         frozenset(name.removesuffix(".parquet") for name in files),
         frozenset(name.casefold() for name in inventory.get("provider", ())),
+        one.read.account.source.get("note"),
     )
 
 

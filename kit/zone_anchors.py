@@ -8,7 +8,7 @@ numbers do not differ, and their times differ by a multiple of 15 minutes but fo
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -128,6 +128,29 @@ def _offsets(here: np.ndarray, there: np.ndarray, unique: bool) -> list[tuple[np
     nearest = np.round(difference / _STEP_S) * _STEP_S
     good = (np.abs(difference - nearest) <= _SLACK_S) & (np.abs(nearest) <= _FARTHEST_S)
     return [(here[row], int(nearest[row, column]), unique) for row, column in zip(*np.nonzero(good), strict=True)]
+
+
+def same_items(local: Mapping[str, datetime], utc: Mapping[str, datetime], what: str) -> list[Point]:
+    """Points from things that one file times in local time and another in UTC, by their id; at most two a day.
+
+    Every pair must differ by a multiple of 15 minutes but for two seconds, else nothing is concluded.
+    """
+    pairs = sorted((local[name], utc[name].replace(tzinfo=None)) for name in local.keys() & utc.keys())
+    found = [(here, _quarter(here, there)) for here, there in pairs]
+    if not found or any(offset is None for _, offset in found):
+        return []
+    days: dict[tuple[object, int | None], list[datetime]] = defaultdict(list)
+    for here, offset in found:
+        days[(here.date(), offset)].append(here)
+    reason = f"{len(found)} {what}"
+    ends = [(moment, int(offset or 0)) for (_, offset), own in days.items() for moment in sorted({own[0], own[-1]})]
+    return [Point(moment, offset, reason) for moment, offset in ends]
+
+
+def _quarter(here: datetime, there: datetime) -> int | None:
+    seconds = (here - there).total_seconds()
+    nearest = round(seconds / _STEP_S) * _STEP_S
+    return nearest if abs(seconds - nearest) <= _SLACK_S and abs(nearest) <= _FARTHEST_S else None
 
 
 def commonest(found: Iterable[Point]) -> int | None:

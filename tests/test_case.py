@@ -459,6 +459,34 @@ def test_what_is_missing_is_named_with_its_command(folder):
     assert all(one["what"] and one["why"] and one["command"] for one in case.missing)
 
 
+# The trace of the SQL writer exists since SQL Server 2019; asking a 2008 R2 guest for it would waste a visit.
+def test_the_writers_trace_is_asked_only_of_servers_that_write_it(folder):
+    def asked():
+        return any("trace of the SQL writer" in one["what"] for one in load_case(folder).missing)
+
+    assert not asked()
+    text = errorlog(2).decode("utf-16").replace("2008 R2 (SP2) - 10.50.4000.0", "2022 (RTM) - 16.0.1000.6")
+    (folder / "guest" / "ERRORLOG").write_bytes(text.encode("utf-16"))
+    assert asked()
+
+
+# The list of 22:00 Berlin time and the list in UTC name the same points by their ids.
+def test_a_list_in_local_time_takes_its_zone_from_the_same_points_in_utc(folder):
+    rows = ["Name,Id,VMName,SnapshotType,CreationTime,ComputerName"]
+    rows += [
+        f"SQL01 - {hour},01A1B2C3-1111-4222-8333-4444555566{hour:02d},SQL01,AppConsistentReplica,{when:%d.%m.%Y %H:%M:%S},HV2"
+        for hour in range(3)
+        for when in [START + timedelta(hours=hour + 2, seconds=20)]
+    ]
+    (folder / "replica" / "points.csv").write_text("\n".join(rows), encoding="utf-8")
+    case = load_case(folder)
+    source = row(case, "replica/points.csv")
+    assert (source["zone"], source["time_basis"]) == ("+02:00", "inferred")
+    assert "3 points that another list gives in UTC" in source["note"]
+    assert len(case.recovery_points) == 5
+    assert case.recovery_points["note"].isna().all()
+
+
 def test_an_errorlog_that_begins_after_the_first_point_asks_for_the_older_one(folder):
     assert "older" not in str(load_case(folder).missing)
     text = errorlog(2).decode("utf-16")
