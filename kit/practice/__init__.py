@@ -9,12 +9,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kit.errors import ParameterError
+from kit.practice.bundled import scenario as bundled_scenario
 from kit.practice.case_files import write_case
-from kit.practice.play import play
+from kit.practice.generator import scenario as generated_scenario
 from kit.practice.scenario import Scenario
+from kit.practice.scoring import Score, report, score
+from kit.practice.stage import play
 from kit.practice.truth import document, judge
 
-__all__ = ["write_bundled", "write_practice"]
+__all__ = ["Score", "generate", "report", "score", "write_bundled", "write_practice"]
 
 
 def write_practice(scenario: Scenario, case: Path, truth: Path) -> dict[str, Any]:
@@ -24,6 +28,27 @@ def write_practice(scenario: Scenario, case: Path, truth: Path) -> dict[str, Any
     truth.parent.mkdir(parents=True, exist_ok=True)
     truth.write_text(_dumped(known), encoding="utf-8", newline="\n")
     return known
+
+
+def generate(out: str | Path, seed: int | str, count: int) -> list[Path]:
+    """The folders of `count` new practice cases below `out`; the truth of each stands beside it as NAME.truth.json.
+
+    The same seed gives the same cases. Raises ParameterError when a folder of that name already holds something.
+    """
+    folder, made = Path(out), []
+    for number in range(count):
+        scenario = generated_scenario(seed, number)
+        case = folder / scenario.case_id
+        if case.exists() and any(case.iterdir()):
+            raise ParameterError(f"{case} is not empty: choose another folder for --out")
+        write_practice(scenario, case, folder / f"{scenario.case_id}.truth.json")
+        made.append(case)
+    return made
+
+
+def write_bundled(data: str | Path) -> dict[str, Any]:
+    """The truth about the bundled case, after writing it to `practice` and `practice-truth` in a folder."""
+    return write_practice(bundled_scenario(), Path(data) / "practice", Path(data) / "practice-truth" / "truth.json")
 
 
 def _dumped(known: dict[str, Any]) -> str:
@@ -39,10 +64,3 @@ def _dumped(known: dict[str, Any]) -> str:
         else:
             rows.append(f"{json.dumps(key)}: {json.dumps(value)}")
     return "{\n" + ",\n".join(rows) + "\n}\n"
-
-
-def write_bundled(data: str | Path) -> dict[str, Any]:
-    """The truth about the bundled case, after writing it to `practice` and `practice-truth` in a folder."""
-    from kit.practice.bundled import scenario
-
-    return write_practice(scenario(), Path(data) / "practice", Path(data) / "practice-truth" / "truth.json")

@@ -12,8 +12,8 @@ from uuid import UUID
 from kit.practice import exports, hyperv_objects
 from kit.practice.exports import PsObject
 from kit.practice.journal import Kept, Labels, write_errorlogs, write_log
-from kit.practice.play import Story, Tested
 from kit.practice.scenario import APP, Export
+from kit.practice.stage import Story, Tested
 from kit.practice.world import Computer, Host
 
 SUFFIX = {"csv": "csv", "json51": "json", "json7": "json", "clixml": "xml"}

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kit.practice.journal import Labels
-from kit.practice.play import Point, Story, Tested
 from kit.practice.scenario import APP, Image
+from kit.practice.stage import Point, Story, Tested
 from kit.practice.vss_story import GENUINE, Fate
 
 MARGIN = timedelta(minutes=15)
@@ -60,8 +60,8 @@ def _judge(story: Story, point: Point) -> PointTruth:
     databases = {name: _database(fate, name, kind, test) for name, kind in _stores(story).items()}
     verdict = min(databases.values(), key=WORST.index) if databases else "inconclusive"
     accepted = {"inconclusive"} if _room(story, verdict) else set()
-    if test and test.failover.boot.silent and verdict in ("confirmed", "supported"):
-        accepted |= {"confirmed", "supported"}
+    if test and verdict == "confirmed" and (test.failover.boot.silent or not test.failover.declared):
+        accepted.add("supported")  # a database without counts; a boot that only its image time ties to the point
     rolled = dict(test.failover.boot.rolled_back) if test else {}
     return PointTruth(
         point, verdict, pattern, _consistent(fate, test), _why(fate, test), databases, frozenset(accepted), rolled,

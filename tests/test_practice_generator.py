@@ -1,0 +1,232 @@
+"""Made-up practice cases: the same every time, readable by foreign parsers, and their truth agrees with their files."""
+
+import json
+import re
+from collections import Counter
+from datetime import timedelta
+
+import pyevt
+import pytest
+
+from kit.errors import CaseError, ParameterError
+from kit.practice import generate, stage, truth
+from kit.practice.generator import SYSTEMS, scenario
+from kit.practice.scenario import APP, Image
+from kit.practice.scoring import report, score, truths
+from kit.practice.vss_story import GENUINE, Fate
+
+SEED = "tests"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """One case for each guest system."""
+    folder = tmp_path_factory.mktemp("practice")
+    return folder, generate(folder, SEED, len(SYSTEMS))
+
+
+def told(case):
+    return json.loads(case.with_name(f"{case.name}.truth.json").read_text("utf-8"))
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_seed_and_a_number_give_the_same_case(tmp_path, made):
+    _, cases = made
+    again = generate(tmp_path, SEED, 2)
+    assert [files(case) for case in again] == [files(case) for case in cases[:2]]
+    assert told(again[1]) == told(cases[1])
+    assert files(again[0]) != files(again[1])
+    assert scenario("other", 0) != scenario(SEED, 0)
+
+
+def test_a_folder_in_use_is_refused(made):
+    folder, _ = made
+    with pytest.raises(ParameterError, match="practice-000 is not empty"):
+        generate(folder, SEED, 1)
+
+
+def test_systems_take_turns_and_old_ones_write_legacy_logs(made):
+    _, cases = made
+    assert [scenario(SEED, n).guest.windows.name for n in range(8)] == list(SYSTEMS)
+    assert {p.name for p in (cases[0] / "guest").iterdir() if p.suffix} >= {"SysEvent.Evt"}
+    assert not list((cases[1] / "guest").glob("*.Evt"))
+
+
+def test_every_event_log_is_whole_for_libevtx_and_libevt(made):
+    pyevtx = pytest.importorskip("pyevtx")
+    _, cases = made
+    logs = [path for case in cases for path in case.rglob("*") if path.suffix.lower() in (".evt", ".evtx")]
+    assert len(logs) > 20
+    for path in logs:
+        log = (pyevt if path.suffix.lower() == ".evt" else pyevtx).file()
+        log.open(str(path))
+        # a destroyed chunk is part of some stories; libevtx calls such a file corrupted
+        if bytes(65_536) not in path.read_bytes():
+            assert not log.is_corrupted(), path
+        assert log.number_of_records > 0
+        numbers = [log.get_record(n).identifier for n in range(log.number_of_records)]
+        assert numbers == sorted(numbers), path
+        log.close()
+
+
+def test_truth_names_each_listed_point_once_and_only_records_that_exist(made):
+    _, cases = made
+    for case in cases:
+        known = told(case)
+        ids = [point["recovery_point_id"] for point in known["recovery_points"]]
+        assert len(ids) == len(set(ids)) > 0
+        assert set(known["events"]) == {
+            path.relative_to(case).as_posix() for path in case.rglob("*")
+            if path.suffix.lower() in (".evt", ".evtx") or path.name.startswith("ERRORLOG")
+        }
+        for path, runs in known["events"].items():
+            if "ERRORLOG" in path:
+                lines = (case / path).read_bytes().decode("utf-16").splitlines()
+                texts = [lines[n - 1] for first, count, *_ in runs for n in range(first, first + count)]
+                assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d\d ", text) for text in texts)
+
+
+@pytest.fixture(scope="module")
+def played():
+    return [stage.play(scenario("stories", number)) for number in range(60)]
+
+
+def test_stories_hold_together(played):
+    """Facts that follow from what Hyper-V Replica and VSS do, over 60 stories."""
+    seen = Counter()
+    for story in played:
+        plans = story.scenario.plans
+        for number, trace in story.traces.items():
+            fate = plans[number].fate
+            seen[fate] += 1
+            if fate in (Fate.BENIGN, Fate.CLEAN):
+                assert trace.begin < trace.freeze < trace.thaw <= trace.end
+                assert trace.thaw - trace.freeze < timedelta(seconds=10)
+            if fate is Fate.HOLD_TIMEOUT:
+                assert trace.thaw - trace.freeze > timedelta(seconds=10)
+            if fate is Fate.WRITER_TIMEOUT:
+                assert trace.thaw - trace.freeze > timedelta(seconds=60)
+        for point in story.points:
+            if point.kind == APP and story.traces[point.operation].thaw:
+                assert timedelta(0) < point.time - story.traces[point.operation].end < timedelta(seconds=60) or (
+                    timedelta(0) < point.time - story.traces[point.operation].thaw < timedelta(seconds=60)
+                )
+        for test in story.tests:
+            assert test.image < test.failover.boot.time < story.scenario.collected
+            if test.failover.image is Image.INSIDE:
+                trace = story.traces[test.failover.operation]
+                assert trace.freeze < test.image < trace.thaw
+    assert set(seen) == set(Fate)
+
+
+def test_truth_never_lets_an_analyst_assure_what_is_false(played):
+    """Every point that is not consistent has, or lacks, the evidence that keeps an honest analyst from assuring it."""
+    verdicts = Counter()
+    for story in played:
+        for known in truth.judge(story):
+            verdicts[known.verdict] += 1
+            if known.consistent is False:
+                assert known.verdict in ("contradicted", "inconclusive")
+                assert not known.accepted & {"supported", "confirmed"}
+            if known.verdict == "confirmed":
+                assert any(test.point is known.point for test in story.tests)
+            if known.point.kind != APP:
+                assert known.verdict == "no_claim"
+            elif story.scenario.plans[known.point.operation].fate in GENUINE and truth.covered(story, known.point):
+                assert known.verdict == "contradicted" and set(known.databases.values()) == {"contradicted"}
+    assert set(verdicts) == {"confirmed", "supported", "inconclusive", "contradicted", "no_claim"}
+
+
+def perfect(case):
+    """An analysis that knows the truth, in the form of verdicts.json."""
+    known = told(case)
+    points = [
+        {name: row[name] for name in ("recovery_point_id", "verdict", "pattern")} | {"name": "x"}
+        for row in known["recovery_points"]
+    ]
+    events = [
+        {"source": path, "record_id": number, "class": kind, "recovery_point_id": point, "provider": "x", "event_id": 1}
+        for path, runs in known["events"].items()
+        for first, count, kind, point in runs
+        for number in range(first, first + count)
+    ]
+    listed = {row["recovery_point_id"] for row in points}
+    for event in events:
+        if event["recovery_point_id"] not in listed:
+            event["recovery_point_id"] = None
+    clocks = [row | {"ambiguous": False, "method": "declared"} for row in known["clocks"]]
+    return {"recovery_points": points, "events": events, "clocks": clocks}
+
+
+def test_the_truth_itself_scores_full_marks(made):
+    folder, cases = made
+    result = score(folder, perfect)
+    assert result.cases == [case.name for case in cases]
+    assert result.point_share == result.event_share == 1.0 and result.passed
+    assert not (result.false_assurances or result.wrong_points or result.wrong_events or result.wrong_clocks)
+    assert "Bar met." in report(result)
+
+
+def test_a_false_assurance_stands_first(made):
+    folder, cases = made
+
+    def rosy(case):
+        found = perfect(case)
+        for row in found["recovery_points"]:
+            row["verdict"] = "supported"
+        return found
+
+    result = score(folder, rosy)
+    false = sum(row["consistent"] is False for case in cases for row in told(case)["recovery_points"])
+    assert len(result.false_assurances) == false > 0 and not result.passed
+    assert report(result).splitlines()[2] == f"False assurances: {false}"
+    assert result.points["no_claim", "supported"] > 0
+
+
+def test_lost_and_invented_answers_count_as_wrong(made):
+    folder, _ = made
+
+    def sloppy(case):
+        found = perfect(case)
+        found["recovery_points"][0]["recovery_point_id"] = "invented"
+        kept = [e for e in found["events"] if e["class"] != "benign_abort"]
+        return found | {"events": kept}
+
+    result = score(folder, sloppy)
+    assert result.points_right == sum(result.points.values()) - 2 * len(result.cases)
+    assert result.events["benign_abort", "not listed"] > 0 and result.event_share < 0.95
+    assert "not listed" in report(result)
+
+
+def test_a_wrong_clock_is_named_and_an_open_one_is_not(made):
+    folder, _ = made
+
+    def off(case):
+        found = perfect(case)
+        found["clocks"][0]["offset_s"] += 3600
+        found["clocks"][1] |= {"offset_s": None, "ambiguous": True}
+        return found
+
+    result = score(folder, off)
+    assert len(result.wrong_clocks) == len(result.cases) and not result.passed
+
+
+def test_a_case_that_cannot_be_analysed_does_not_end_the_score(made):
+    folder, cases = made
+
+    def failing(case):
+        if case == cases[0]:
+            raise CaseError("practice-000: broken")
+        return perfect(case)
+
+    result = score(folder, failing)
+    assert result.failures == {"practice-000": "practice-000: broken"} and not result.passed
+    assert result.point_share == 1.0
+
+
+def test_a_folder_without_practice_cases_is_an_error(tmp_path):
+    with pytest.raises(CaseError, match="no practice case"):
+        truths(tmp_path)
