@@ -1,9 +1,9 @@
 """Recovery points and VSS operations: which operation, if exactly one, each point came from.
 
 Never by the nearest time alone. A point has an interval (half the spacing of its kind to either side); after the clocks
-are aligned it must hold exactly one operation of the host's schedule. The schedule is measured: where at least
-`ENOUGH` points have one candidate and their delays (point minus thaw) agree within the writer window, an operation off
-that beat is somebody else's.
+are aligned it must hold exactly one operation of the host's schedule. The schedule is measured: where most points, and
+at least `ENOUGH`, share one delay (point minus thaw) within the writer window, an operation off that beat is somebody
+else's.
 """
 
 from __future__ import annotations
@@ -87,8 +87,7 @@ def _links_of_vm(
     others = points[points["claimed"] != "application_consistent"]
     listed = spacing(points) or spacing(claimed, configured_hours(replication, vm_name)) or HOUR
     step = spacing(claimed, configured_hours(replication, vm_name)) or listed
-    delays = _delays(claimed, placed, step)
-    schedule = _schedule(step, listed, delays)
+    schedule = _schedule(step, listed, _delays(claimed, placed, step))
     rows = [_link(point, placed, step, schedule, tolerance_s) for point in claimed.itertuples()]
     taken = {row["operation_id"] for row in rows if row["operation_id"]}
     left = [one for one in placed if one.operation_id not in taken]
@@ -122,24 +121,39 @@ def _inside(point: Any, placed: list[_Placed], step: pd.Timedelta) -> list[_Plac
     return placed[first:last]
 
 
-def _delays(claimed: pd.DataFrame, placed: list[_Placed], step: pd.Timedelta) -> list[float]:
+def _delays(claimed: pd.DataFrame, placed: list[_Placed], step: pd.Timedelta) -> list[list[float]]:
+    """For each point the delays of all operations in its interval whose clock is known."""
     made = []
     for point in claimed.itertuples():
         found = _inside(point, placed, step) if pd.notna(point.time_utc) else []
-        if len(found) == 1 and found[0].known:
-            made.append((point.time_utc - found[0].at).total_seconds())
+        delays = [(point.time_utc - one.at).total_seconds() for one in found if one.known]
+        if delays:
+            made.append(delays)
     return made
 
 
-def _schedule(step: pd.Timedelta, listed: pd.Timedelta, delays: list[float]) -> Schedule:
+def _schedule(step: pd.Timedelta, listed: pd.Timedelta, delays: list[list[float]]) -> Schedule:
+    """The one delay that most points share within the writer window; none when no delay or more than one does."""
+    unknown = Schedule(step, listed, None, None, len(delays))
     if len(delays) < ENOUGH:
-        return Schedule(step, listed, None, None, len(delays))
-    series = pd.Series(delays)
-    middle = float(series.median())
-    near = series[(series - middle).abs() <= WINDOW_S]
-    if len(near) < max(ENOUGH, 0.6 * len(series)) or abs(middle) > LONGEST_DELAY_S:
-        return Schedule(step, listed, None, None, len(delays))
-    return Schedule(step, listed, float(near.median()), float(near.max() - near.min()), len(near))
+        return unknown
+    wanted = max(ENOUGH, 0.6 * len(delays))
+    shared: list[list[float]] = []
+    for centre in sorted({delay for point in delays for delay in point}, key=abs):
+        if abs(centre) > LONGEST_DELAY_S or any(abs(centre - _middle(known)) <= 2 * WINDOW_S for known in shared):
+            continue
+        near = [min(fits) for point in delays if (fits := [one for one in point if abs(one - centre) <= WINDOW_S])]
+        if len(near) >= wanted:
+            shared.append(near)
+    if len(shared) != 1:
+        return unknown
+    middle = _middle(shared[0])
+    near = [one for one in shared[0] if abs(one - middle) <= WINDOW_S]
+    return Schedule(step, listed, _middle(near), max(near) - min(near), len(near))
+
+
+def _middle(values: list[float]) -> float:
+    return float(pd.Series(values).median())
 
 
 def _link(
@@ -187,46 +201,65 @@ def _one(pair: tuple[_Placed, float], method: str) -> dict[str, Any]:
 
 
 def attribute(operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str, Schedule]) -> pd.DataFrame:
-    """Table `operations` with the requestor: Hyper-V Replica where a point is linked or the schedule fits."""
+    """Table `operations` with the requestor: Hyper-V Replica where a point is linked or the schedule fits.
+
+    Where the schedule of a VM is known, a snapshot off it is that of an agent in the guest. Where no point list tells
+    the schedule, operations that recur every 1 to 12 whole hours are taken for the host's.
+    """
     linked = set(links["operation_id"].dropna())
     ambiguous = set(links.loc[links["ambiguous"].fillna(False), "candidates"].explode().dropna())
-    beats = _beats(operations, linked, schedules)
-    requestor, reason = [], []
-    for row in operations.itertuples():
-        if row.requestor != "unknown":
-            requestor.append(row.requestor)
-            reason.append(row.requestor_reason)
-            continue
-        word, why = _requestor(row.operation_id, linked, ambiguous, beats)
-        requestor.append(word)
-        reason.append(why)
-    return tables.check("operations", operations.assign(requestor=requestor, requestor_reason=reason))
+    words: dict[str, tuple[str, str]] = {}
+    for vm_name, own in operations[operations["requestor"] == "unknown"].groupby(operations["vm_name"].fillna("")):
+        words |= _requestors(own, linked, ambiguous, schedules.get(str(vm_name)))
+    said = [words.get(row.operation_id, (row.requestor, row.requestor_reason)) for row in operations.itertuples()]
+    return tables.check(
+        "operations",
+        operations.assign(requestor=[word for word, _ in said], requestor_reason=[reason for _, reason in said]),
+    )
 
 
-def _requestor(operation_id: str, linked: set[str], ambiguous: set[str], beats: set[str]) -> tuple[str, str]:
-    if operation_id in linked:
-        return "hyper_v_replica", "a listed recovery point stands at the host's usual delay after it"
-    if operation_id in ambiguous:
-        return "unknown", "one of several operations that a recovery point could come from"
-    if operation_id in beats:
-        return "hyper_v_replica", "it stands on the beat of the operations that recovery points came from"
-    return "unknown", "no recovery point and no schedule fits it"
+def _requestors(
+    own: pd.DataFrame, linked: set[str], ambiguous: set[str], schedule: Schedule | None
+) -> dict[str, tuple[str, str]]:
+    placed = {row.operation_id: instant(row) for row in own.itertuples()}
+    anchors = sorted(at for operation_id, at in placed.items() if operation_id in linked)
+    step = schedule.claimed if schedule is not None else None
+    reason = "it stands on the beat of the operations that recovery points came from"
+    if len(anchors) < ENOUGH:
+        anchors, step = _own_beat(sorted(placed.values()))
+        reason = "it recurs every few whole hours, as the host asks; no list of points tells more"
+    known = len(anchors) >= ENOUGH and step is not None
+    made = {}
+    for operation_id, at in placed.items():
+        if operation_id in linked:
+            made[operation_id] = ("hyper_v_replica", "a recovery point stands at the host's usual delay after it")
+        elif operation_id in ambiguous:
+            made[operation_id] = ("unknown", "one of several operations that a recovery point could come from")
+        elif known and _on_beat(at, anchors, step):
+            made[operation_id] = ("hyper_v_replica", reason)
+        elif known and linked & set(placed):
+            made[operation_id] = ("guest_agent", "it stands off the schedule on which the host asks")
+        else:
+            made[operation_id] = ("unknown", "no recovery point and no schedule fits it")
+    return made
 
 
-def _beats(operations: pd.DataFrame, linked: set[str], schedules: dict[str, Schedule]) -> set[str]:
-    """Operations whose distance to a linked one is a whole number of spacings, within the writer window."""
-    found: set[str] = set()
-    for vm_name, own in operations.groupby(operations["vm_name"].fillna("")):
-        schedule = schedules.get(str(vm_name))
-        anchors = own[own["operation_id"].isin(linked)]
-        if schedule is None or len(anchors) < ENOUGH:
-            continue
-        step = schedule.claimed.total_seconds()
-        anchor_times = pd.Series([instant(row) for row in anchors.itertuples()])
-        for row in own[~own["operation_id"].isin(linked)].itertuples():
-            distance = (anchor_times - instant(row)).dt.total_seconds()
-            nearest = distance.loc[distance.abs().idxmin()]
-            rest = (nearest + step / 2) % step - step / 2
-            if abs(rest) <= WINDOW_S:
-                found.add(row.operation_id)
-    return found
+def _own_beat(times: list[pd.Timestamp]) -> tuple[list[pd.Timestamp], pd.Timedelta | None]:
+    """Operations that follow each other by one whole number of hours, 1 to 12, and that number."""
+    gaps = pd.Series(times).diff().dropna()
+    if len(gaps) < ENOUGH - 1:
+        return [], None
+    hours = round(gaps.median() / HOUR)
+    regular = (gaps - hours * HOUR).abs() <= pd.Timedelta(seconds=WINDOW_S)
+    if not 1 <= hours <= 12 or regular.sum() < 0.6 * len(gaps):
+        return [], None
+    return [times[number] for number in gaps.index[regular]], hours * HOUR
+
+
+def _on_beat(at: pd.Timestamp, anchors: list[pd.Timestamp], step: Any) -> bool:
+    """Whether the distance to the nearest anchor is a whole number of spacings, within the writer window."""
+    place = bisect_right(anchors, at)
+    nearest = min(anchors[max(0, place - 1) : place + 1], key=lambda anchor: abs(anchor - at))
+    whole = step.total_seconds()
+    rest = ((nearest - at).total_seconds() + whole / 2) % whole - whole / 2
+    return abs(rest) <= WINDOW_S

@@ -98,6 +98,8 @@ def _of_operation(
     named = isinstance(row.database, str)
     found = per_database.get((row.operation_id, row.database.casefold()), set()) if named else set()
     word = next(iter(found)) if len(found) == 1 else outcome[row.operation_id]
+    if requestor == "unknown" and word == "benign_abort":
+        return "unexplained"  # the shape alone does not say who asked
     return OUTCOME_CLASS.get(word, "unexplained") if word != "clean" else "unexplained"
 
 
