@@ -23,6 +23,7 @@ Advance = Callable[[float], None]
 
 _SMALL = 8 << 20
 _MANY = 512
+_PATIENCE_S = 30
 _READING = 4  # reading a byte costs about this many times hashing it; only the bar depends on it
 
 
@@ -237,7 +238,7 @@ def _on_cluster(tasks: Sequence[Task], store: Store, address: str, meter: progre
     chunks = _chunks(tasks)
     results: dict[int, Read] = {}
     try:
-        with Client(address, timeout=30, set_as_default=False) as client:
+        with Client(address, timeout=_PATIENCE_S, set_as_default=False) as client, client.as_current():
             given = [[tasks[place] for place in chunk] for chunk in chunks]
             futures = client.map(_work, given, root=store.root, pure=False)
             places = {future.key: chunk for future, chunk in zip(futures, chunks, strict=True)}

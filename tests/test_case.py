@@ -474,7 +474,8 @@ def test_the_writers_trace_is_asked_only_of_servers_that_write_it(folder):
 def test_a_list_in_local_time_takes_its_zone_from_the_same_points_in_utc(folder):
     rows = ["Name,Id,VMName,SnapshotType,CreationTime,ComputerName"]
     rows += [
-        f"SQL01 - {hour},01A1B2C3-1111-4222-8333-4444555566{hour:02d},SQL01,AppConsistentReplica,{when:%d.%m.%Y %H:%M:%S},HV2"
+        f"SQL01 - {hour},01A1B2C3-1111-4222-8333-4444555566{hour:02d},SQL01,AppConsistentReplica,"
+        f"{when:%d.%m.%Y %H:%M:%S},HV2"
         for hour in range(3)
         for when in [START + timedelta(hours=hour + 2, seconds=20)]
     ]
