@@ -1,4 +1,4 @@
-"""Events exported as objects: forms of Get-WinEvent, Get-EventLog, winlogbeat, NXLog and converters, made up by hand."""
+"""Events exported as objects, in made-up forms of Get-WinEvent, Get-EventLog, winlogbeat, NXLog and converters."""
 
 import os
 import zipfile

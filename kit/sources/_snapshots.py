@@ -105,7 +105,7 @@ class Snapshots:
             return None
         moment = dates.read(row.text(*_TIME))
         if not moment.known:
-            return lost(row, f"column CreationTime: {moment.raw[:60]!r} is no date")
+            return lost(row, f"column CreationTime: {moment.raw[:60] or 'nothing'!r} is no date")
         vm_id = _guid(row.text("VMId", "VMGuid", "VirtualSystemIdentifier", "SystemName"))
         identity = None if row.has_cut("Id", "VMSnapshotId") else _identity(row)
         vm_id = None if vm_id == identity else vm_id

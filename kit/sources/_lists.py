@@ -1,0 +1,88 @@
+"""Other exported lists: backup sets of msdb, hotfixes, systeminfo as objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from kit import powershell
+from kit.powershell import Row
+from kit.powershell.dates import Dates
+from kit.sources._build import Made
+from kit.sources._objects import computer_of, learn_all, lost, times
+from kit.sources.seam import Fact, Lost
+
+KB = re.compile(r"\bKB\d{5,8}\b", re.IGNORECASE)
+_RULE = re.compile(r"[- ]*-{2,}[- ]*")
+
+
+class BackupSets:
+    """Mapper of rows of msdb.dbo.backupset, joined with backupmediafamily or not, to `records`."""
+
+    def fits(self, row: Row) -> bool:
+        """Whether the row has a database and the start or end of its backup."""
+        names = {name.casefold() for name in row}
+        return bool(names & {"backup_start_date", "backup_finish_date"}) and bool(
+            names & {"database_name", "name", "backup_set_id", "media_set_id"}
+        )
+
+    def learn(self, row: Row, dates: Dates) -> None:
+        """Look at the dates."""
+        learn_all(row, dates)
+
+    def facts(self) -> Iterator[Fact]:
+        """Nothing to say about all of them."""
+        return iter(())
+
+    def made(self, row: Row, dates: Dates) -> Made | Lost | None:
+        """The row of one backup set, with the time of its end; None for the rule below a heading of sqlcmd."""
+        start = row.text("backup_start_date")
+        if start and _RULE.fullmatch(start):
+            return None
+        moment = dates.read(row.text("backup_finish_date", "backup_start_date"))
+        if not moment.known:
+            return lost(row, f"column backup_finish_date: {moment.raw[:60] or 'nothing'!r} is no date")
+        record = {
+            "kind": "backup_set",
+            "computer": row.text("machine_name", "server_name"),
+            "name": row.text("database_name", "name"),
+            "time_raw": moment.raw,
+            "time_basis": "assumed" if moment.ambiguous else None,
+            "data": powershell.as_json({name: None if value == "NULL" else value for name, value in row.items()}),
+        }
+        return "records", record | times("time", moment)
+
+
+class Hotfixes:
+    """Mapper of Get-HotFix, `wmic qfe` and systeminfo as CSV to `records`."""
+
+    def fits(self, row: Row) -> bool:
+        """Whether the row is a hotfix, or a system with its list of hotfixes."""
+        return row.pick("HotFixID") is not None or self._listed(row) is not None
+
+    def _listed(self, row: Row) -> str | None:
+        return next((text for value in row.values() if "[01]" in (text := str(value)) and KB.search(text)), None)
+
+    def learn(self, row: Row, dates: Dates) -> None:
+        """Look at the dates."""
+        learn_all(row, dates)
+
+    def facts(self) -> Iterator[Fact]:
+        """Nothing to say about all of them."""
+        return iter(())
+
+    def made(self, row: Row, dates: Dates) -> Made | Lost | None:
+        """The row of one hotfix, or of a system with all of its hotfixes in `data`."""
+        if self._listed(row) is not None:
+            name = str(next(iter(row.values())))
+            return "records", {"kind": "system", "computer": name, "name": name, "data": powershell.as_json(row)}
+        moment = dates.read(row.text("InstalledOn", "InstallDate"))
+        record = {
+            "kind": "hotfix",
+            "computer": computer_of(row) or row.text("CSName", "Source"),
+            "name": row.text("HotFixID"),
+            "time_raw": moment.raw or None,
+            "time_basis": "assumed" if moment.ambiguous else None,
+            "data": powershell.as_json(row),
+        }
+        return "records", record | times("time", moment)

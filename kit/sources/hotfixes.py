@@ -1,0 +1,66 @@
+"""Installed updates: Get-HotFix in every form of export, `wmic qfe`, and systeminfo (text in any language, or CSV).
+
+systeminfo is a list of `label: value`, the first of them the computer's name, and `[01]: KB2919355` for each update:
+told by the numbers in brackets, not by words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from kit import powershell
+from kit.sources import _objects
+from kit.sources._build import Made, batches
+from kit.sources._lists import KB, Hotfixes
+from kit.sources.seam import Fact, Opened, Reading
+from kit.text import decode, lines
+
+NAME = "installed updates"
+VERSION = "1"
+TABLES = ("records",)
+
+_ENTRY = re.compile(r"\s*\[(\d{1,4})\]\s*[:：]\s*(.*\S)\s*$")
+_LABELLED = re.compile(r"(\S[^:：]{0,60}?)\s*[:：]\s+(.*\S)\s*$")
+_EXPECTED = "update in it (HotFixID)"
+
+
+def recognise(head: bytes, name: str) -> int:
+    """3 for Get-HotFix or systeminfo with updates."""
+    found = powershell.peek(head)
+    if "hotfixid" in found.names or any(Hotfixes().fits(row) for row in found.rows):
+        return 3
+    return 3 if _is_systeminfo(head) else 0
+
+
+def _is_systeminfo(head: bytes) -> bool:
+    text = decode(head)[0].replace("\r", "").split("\n")[:600]
+    entries = sum(1 for line in text if (m := _ENTRY.match(line)) and KB.match(m[2]))
+    labels = sum(1 for line in text if _LABELLED.match(line))
+    return entries >= 1 and labels >= 8
+
+
+def read(opened: Opened) -> Iterator[Reading]:
+    """Rows of `records` of the kinds hotfix and system."""
+    opened.file.seek(0)
+    if _is_systeminfo(opened.file.read(65536)):
+        yield from batches(_systeminfo(opened))
+    else:
+        yield from _objects.read(opened, [Hotfixes()], _EXPECTED)
+
+
+def _systeminfo(opened: Opened) -> Iterator[Made | Fact]:
+    named: dict[str, str] = {}
+    updates: list[str] = []
+    for line in lines(opened.file, opened.culture):
+        if found := _ENTRY.match(line.text):
+            updates += [found[2]] if KB.match(found[2]) else []
+        elif (found := _LABELLED.match(line.text)) and len(named) < 200:
+            named.setdefault(found[1], found[2])
+    computer = next(iter(named.values()), None)
+    yield Fact(computer=computer)
+    data = json.dumps(named, ensure_ascii=False)
+    yield "records", {"kind": "system", "computer": computer, "name": computer, "data": data}
+    for update in updates:
+        yield "records", {"kind": "hotfix", "computer": computer, "name": update.upper().split()[0]}

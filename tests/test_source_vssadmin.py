@@ -1,0 +1,83 @@
+"""vssadmin lists in English, German and Japanese; states: VSS_WRITER_STATE."""
+
+import json
+
+import pytest
+from reading import read, sample
+
+from kit.sources import recognise, vssadmin
+from kit.sources._enums import WRITER_STATES
+
+SQL_WRITER = "a65faa63-5ea8-4ebc-9dbd-a0c4db26912a"
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "error"),
+    [
+        ("writers.txt", 8, "Non-retryable error"),
+        ("writers-german.txt", 10, "Zeitüberschreitung"),
+        ("writers-japanese.txt", 1, "エラーなし"),
+    ],
+)
+def test_a_writer_in_three_languages(name, state, error):
+    content = sample(f"vssadmin/{name}")
+    assert recognise(content, "x") is vssadmin
+    writer = read(content)[0]["writers"][0]
+    assert (writer["name"], writer["writer_id"], writer["state"]) == ("SqlServerWriter", SQL_WRITER, state)
+    assert writer["instance_id"] == "9a2c071c-f231-4a9d-abb3-0b15e1866b79"
+    assert writer["last_error"] == error
+
+
+def test_state_nine_is_freeze_and_ten_is_thaw():
+    assert (WRITER_STATES[9], WRITER_STATES[10], len(WRITER_STATES)) == ("failed at freeze", "failed at thaw", 16)
+
+
+def test_a_writer_without_state_is_a_cut_list():
+    tables, account = read(sample("vssadmin/writers.txt"))
+    assert len(tables["writers"]) == 2
+    assert [loss["first_id"] for loss in account.losses] == [16]
+
+
+def test_a_state_that_is_not_known_is_kept_and_told():
+    content = sample("vssadmin/writers.txt").replace(b"[8]", b"[17]")
+    tables, account = read(content)
+    assert tables["writers"][0]["state"] == 17
+    assert "does not know" in account.source["note"]
+
+
+def test_two_shadow_copies_of_one_set():
+    tables, account = read(sample("vssadmin/shadows.txt"))
+    first, second = (json.loads(row["data"]) for row in tables["records"])
+    assert first["set_id"] == second["set_id"] == "0c1b7a8e-1111-4222-8333-444455556666"
+    assert second["original_volume"].startswith("(D:)")
+    assert first["type"] == "ApplicationRollback"
+    assert [row["time_local"].isoformat() for row in tables["records"]] == ["2014-05-19T22:00:07"] * 2
+    assert account.source["computer"] == "SQL01.contoso.example"
+
+
+def test_providers_and_storage():
+    providers = read(sample("vssadmin/providers.txt"))[0]["records"]
+    assert [(row["kind"], row["name"]) for row in providers] == [
+        ("provider", "Hyper-V IC Software Shadow Copy Provider"),
+        ("provider", "Microsoft Software Shadow Copy provider 1.0"),
+    ]
+    (storage,) = read(sample("vssadmin/shadowstorage.txt"))[0]["records"]
+    assert json.loads(storage["data"])["maximum"] == "10.0 GB (10%)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Writer Name: SqlServerWriter\n",
+        "Log Name: x\nSource: 'y'\n",
+        "{a65faa63-5ea8-4ebc-9dbd-a0c4db26912a}\n" * 5,
+    ],
+)
+def test_other_text_is_not_taken(text):
+    assert vssadmin.recognise(text.encode(), "vssadmin.txt") == 0
+
+
+def test_the_banner_alone_is_an_empty_list():
+    content = sample("vssadmin/writers.txt").split(b"Writer name")[0]
+    assert read(content)[1].source["status"] == "empty"
