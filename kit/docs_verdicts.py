@@ -13,7 +13,7 @@ Made from `kit/verdicts.py` by `python -m kit.docs_verdicts`; do not edit.
 
 | sign | verdict | it means |
 |---|---|---|
-| ● | confirmed | freeze and thaw of the database without a failure, and a test failover of this very point recovered it |
+| ● | confirmed | freeze and thaw without a failure, and a test failover of this very point recovered it |
 | ◐ | supported | freeze and thaw without a failure; no test failover of this point |
 | ○ | inconclusive | something the verdict needs is missing or open; the report says what would settle it |
 | ✕ | contradicted | a failure in the operation, a failed recovery or an unexplained rollback speaks against it |
