@@ -13,6 +13,7 @@ from kit.practice.journal import NORMAL, Book, Tag, seconds
 from kit.practice.world import Computer, Guest, Instance
 
 FAILED = Tag("genuine_failure")
+UNEXPLAINED = Tag("unexplained")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Boot:
     rolled_back: Mapping[str, int] = field(default_factory=dict)
     failed: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()  # databases that only write that they are started
+    explained: bool = True  # whether the logs show that what was rolled back was open at the freeze
     local_rtc: bool = False  # the clock shows local time as UTC until it is synchronised
     uptime_s: int = 260_000
 
@@ -140,7 +142,9 @@ def _database(teller: BootTeller, instance: Instance, database: str, identifier:
     forward = teller.rng.randrange(3, 240) if busy else teller.rng.randrange(1, 4)
     teller.sql(instance, sql_messages.rolled_forward(forward, database, number, source))
     teller.wait(0.05, 0.6)
-    teller.sql(instance, sql_messages.rolled_back(teller.boot.rolled_back.get(database, 0), database, number, source))
+    back = teller.boot.rolled_back.get(database, 0)
+    tag = UNEXPLAINED if back and not teller.boot.explained else NORMAL
+    teller.sql(instance, sql_messages.rolled_back(back, database, number, source), tag)
     teller.sql(instance, sql_messages.checkpoint(database, number, source))
     if busy and version.major >= 11:
         phases = (teller.rng.randrange(8, 60), teller.rng.randrange(60, 900), teller.rng.randrange(1, 40))

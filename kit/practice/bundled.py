@@ -46,7 +46,7 @@ def _plans() -> tuple[Plan, ...]:
 
 def _failovers() -> tuple[Failover, ...]:
     proven = Boot(at(19, 16, 12), uptime_s=1_036_944)
-    mislabelled = Boot(at(19, 17, 31), rolled_back={"Sales": 7}, uptime_s=1_073_650)
+    mislabelled = Boot(at(19, 17, 31), rolled_back={"Sales": 7}, explained=False, uptime_s=1_073_650)
     return (
         Failover("test-failover-1", PROVEN_HOUR, Image.INSIDE, proven),
         Failover("test-failover-2", MISLABELLED_HOUR, Image.LATE, mislabelled),

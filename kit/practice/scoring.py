@@ -156,7 +156,8 @@ def _event(
     else:
         placed = row["recovery_point_id"] == point or (point in unsettled and row["recovery_point_id"] is None)
         placed = placed or (kind == "genuine_failure" and point is None)
-    if row["class"] == kind and placed:
+    alike = row["class"] == kind or (kind == "normal" and row["class"] == "background_noise")
+    if alike and placed:
         total.events_right += 1
         return
     name = f"{row['source']} {row['record_id']} {row['provider']} {row['event_id']}"

@@ -117,9 +117,11 @@ def _ordinary_life(story: Story, rng: Random) -> None:
     scenario = story.scenario
     guest = scenario.guest
     time = scenario.begin - scenario.lead
-    for edge in (time + seconds(2), scenario.collected - seconds(3)):
+    for edge in _edges(scenario):
         story.guest.log(edge, os_messages.policy_applied())
         story.guest.log(edge, os_messages.service_state("Windows Update", "running", "wuauserv", guest.windows))
+        if any(store.process == "NTDS" for store in guest.stores):
+            story.guest.log(edge, vss_messages.directory_defragmented())
     while time < scenario.collected:
         time += timedelta(minutes=rng.uniform(6, 17))
         _ordinary_record(story, guest, time, rng)
@@ -127,6 +129,17 @@ def _ordinary_life(story: Story, rng: Random) -> None:
             host = rng.choice([*story.hosts, story.replica])
             trace = host_messages.internal_trace(guest.vm_name, str(guest.vm_id), str(_identifier(rng)).upper())
             host.log(time, trace, NOISE)
+
+
+def _edges(scenario: Scenario) -> list[datetime]:
+    """Moments just inside of what survives of the logs: only a record proves that a log reaches there."""
+    edges = {scenario.begin - scenario.lead + seconds(2), scenario.collected - seconds(3)}
+    for kept in scenario.kept.values():
+        edges |= {kept.since + seconds(9)} if kept.since else set()
+        edges |= {kept.until - seconds(4)} if kept.until else set()
+        for begin, end in kept.damage:
+            edges |= {begin - seconds(20), end + seconds(20)}
+    return sorted(edges)
 
 
 def _ordinary_record(story: Story, guest: Guest, time: datetime, rng: Random) -> None:

@@ -62,19 +62,21 @@ def _failover(made: Scenario, rng: Random, index: int, number: int) -> Failover:
     uptime = rng.randrange(90_000, 2_000_000)
     folder = f"test-failover-{index}"
     kind = rng.random()
+    inside = Boot(time, uptime_s=uptime)
+    back = replace(inside, rolled_back=some, explained=False)
     if kind < 0.35:
-        return Failover(folder, number, Image.INSIDE, Boot(time, local_rtc=quirk, uptime_s=uptime), rng.random() < 0.75)
+        return Failover(folder, number, Image.INSIDE, replace(inside, local_rtc=quirk), rng.random() < 0.75)
     if kind < 0.5:
-        return Failover(folder, number, Image.INSIDE, Boot(time, rolled_back=some, uptime_s=uptime))
+        return Failover(folder, number, Image.INSIDE, replace(back, explained=True))
     if kind < 0.6:
-        return Failover(folder, number, Image.UNFLUSHED, Boot(time, rolled_back=some, uptime_s=uptime))
+        return Failover(folder, number, Image.UNFLUSHED, back)
     if kind < 0.68:
-        return Failover(folder, number, Image.UNFLUSHED, Boot(time, silent=frozenset({"model"}), uptime_s=uptime))
+        return Failover(folder, number, Image.UNFLUSHED, replace(inside, silent=frozenset({"model"})))
     if kind < 0.8:
-        return Failover(folder, number, Image.LATE, Boot(time, rolled_back=some, uptime_s=uptime))
+        return Failover(folder, number, Image.LATE, back)
     if kind < 0.88:
-        return Failover(folder, number, Image.INSIDE, Boot(time, failed=frozenset(some), uptime_s=uptime))
-    return Failover(folder, None, Image.LATEST, Boot(time, rolled_back=some, local_rtc=quirk, uptime_s=uptime))
+        return Failover(folder, number, Image.INSIDE, replace(inside, failed=frozenset(some)))
+    return Failover(folder, None, Image.LATEST, replace(back, local_rtc=quirk))
 
 
 def _free_time(made: Scenario, rng: Random, number: int) -> datetime:

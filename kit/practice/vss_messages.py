@@ -178,6 +178,12 @@ def ese(number: int, process: str, pid: str, prefix: str, session: int, level: i
     return draft(provider, number, level, strings, channel, task=16)
 
 
+def directory_defragmented() -> Event:
+    """NTDS ISAM 701: online defragmentation of the directory is done; an ordinary record."""
+    strings = ("NTDS", "600", "NTDSA: ", "C:\\Windows\\NTDS\\ntds.dit")
+    return draft("NTDS ISAM", 701, 4, strings, "Directory Service", task=7)
+
+
 def ese_recovery(number: int, process: str, pid: str, prefix: str, *more: str) -> Event:
     """A recovery event of an ESE engine (300 begin, 301 log replayed, 302 done)."""
     provider, channel = ("NTDS ISAM", "Directory Service") if process.upper() == "NTDS" else ("ESE", "Application")
