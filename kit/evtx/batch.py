@@ -54,12 +54,12 @@ class Records:
     @property
     def record_id(self) -> np.ndarray:
         """Numbers in the record headers."""
-        return self.view.u8[self.walked.at + 8]
+        return self.view.words(self.walked.at + 8)
 
     @property
     def written(self) -> np.ndarray:
         """Times in the record headers (FILETIME)."""
-        return self.view.u8[self.walked.at + 16]
+        return self.view.words(self.walked.at + 16)
 
 
 def decode(

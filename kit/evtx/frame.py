@@ -127,7 +127,8 @@ class _Gathered:
     def take(self, batch: Batch) -> None:
         """Takes the records of a batch that are wanted."""
         records, checked = batch.records, batch.checked
-        chosen = records.wanted
+        whole = len(records.wanted) == len(records.walked)
+        chosen: Any = slice(None) if whole else records.wanted
         chunk = records.walked.at[chosen] // layout.CHUNK_SIZE
         found: dict[str, np.ndarray] = {
             "record_id": records.record_id[chosen].astype(np.int64),
@@ -137,7 +138,7 @@ class _Gathered:
             "crc": checked.crc[chunk],
             "state": records.walked.state[chosen],
             "integrity": events.integrity(records, checked.trusted)[chosen],
-            "place": (len(self._parts) << 32) + chosen,
+            "place": (len(self._parts) << 32) + records.wanted,
         }
         for name in ("event_id", "level"):
             numbers, known = records.system.numbers(name)

@@ -36,21 +36,27 @@ def sorted_pieces(buffer: pa.Buffer, start: np.ndarray, stop: np.ndarray) -> pa.
     return pieces(buffer, start[order], stop[order]).take(pa.array(back))
 
 
-def wide_texts(buffer: pa.Buffer, units: np.ndarray, start: np.ndarray, size: np.ndarray) -> pa.Array:
-    """Texts of UTF-16 values, without the zeros that end them. `units[at]` is the code unit at a byte position."""
-    stop = trimmed(units, start, size)
-    return utf8(pieces(buffer, start, stop))
+def wide_texts(buffer: pa.Buffer, start: np.ndarray, size: np.ndarray) -> pa.Array:
+    """Texts of UTF-16 values, without the zeros that end them."""
+    return trimmed(utf8(pieces(buffer, start, start + (size & ~1))))
 
 
-def trimmed(units: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Where each text ends when the zeros at its end are left out."""
-    stop = start + (size & ~1)
-    waiting = np.flatnonzero(size > 1)
+def trimmed(texts: pa.Array) -> pa.Array:
+    """The texts without the zeros that end them."""
+    offsets, data = parts(texts)
+    stops = offsets[1:].copy()
+    waiting = np.flatnonzero(stops > offsets[:-1])
+    waiting = waiting[data[stops[waiting] - 1] == 0]
+    if not len(waiting):
+        return texts
+    keep = np.ones(len(data), dtype=bool)
     while len(waiting):
-        waiting = waiting[units[stop[waiting] - 2] == 0]
-        stop[waiting] -= 2
-        waiting = waiting[stop[waiting] > start[waiting]]
-    return stop
+        stops[waiting] -= 1
+        keep[stops[waiting]] = False
+        waiting = waiting[stops[waiting] > offsets[:-1][waiting]]
+        waiting = waiting[data[stops[waiting] - 1] == 0]
+    lengths = np.concatenate([[0], stops - offsets[:-1]])
+    return strings(np.cumsum(lengths), data[keep])
 
 
 def utf8(raw: pa.Array) -> pa.Array:

@@ -17,7 +17,8 @@ from kit.evtx.view import View
 
 MAX_VALUES = 0x4000
 _Key = TypeVar("_Key")
-_HEADER = 10  # token, version, first word of the GUID, offset of the definition
+_INSTANCE = np.dtype([("token", "u1"), ("version", "u1"), ("word", "<u4"), ("offset", "<u4"), ("count", "<u4")])
+_HEADER = 10  # the same without the number of values, which a definition in place comes before
 _CHUNK_MASK = ~(layout.CHUNK_SIZE - 1)
 
 
@@ -85,7 +86,7 @@ class Level:
 def begin(view: View, at: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions of the template instances that fragments begin with, and which fragments do begin with one."""
     at = np.where(view.u1[at] == layout.FRAGMENT, at + 4, at)
-    good = at + _HEADER + 4 <= end
+    good = at + _INSTANCE.itemsize <= end
     good &= view.u1[np.minimum(at, view.size - 1)] == layout.TEMPLATE_INSTANCE
     return at, good
 
@@ -93,15 +94,17 @@ def begin(view: View, at: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.n
 def gather(view: View, instances: Instances, registry: Registry) -> Level:
     """Groups of the instances by number of values and template; what does not fit is listed as odd."""
     level = Level()
+    heads = view.records(instances.at, _INSTANCE)
     base = instances.at & _CHUNK_MASK
-    offset = view.u4[instances.at + 6].astype(np.int64)
-    numbers = _templates(view, instances, base, offset, registry)
+    offset = heads["offset"].astype(np.int64)
+    numbers, size = _templates(view, heads["word"], base + np.minimum(offset, layout.CHUNK_SIZE - 1), registry)
     after = instances.at + _HEADER
-    inline = offset == after - base
-    known = numbers != UNKNOWN
-    after = after + np.where(inline & known, _inline_size(view, after, inline & known), 0)
-    known &= after + 4 <= instances.end
-    count = np.where(known, view.u4[np.where(known, after, 0)], 0).astype(np.int64)
+    inline = np.flatnonzero(offset == after - base)
+    after[inline] += size[inline] + layout.TEMPLATE_HEADER_SIZE
+    count = heads["count"].astype(np.int64)
+    known = (numbers != UNKNOWN) & (after + 4 <= instances.end)
+    inline = inline[known[inline]]
+    count[inline] = view.u4[after[inline]]
     known &= (count <= MAX_VALUES) & (after + 4 + 4 * count <= instances.end)
     if not known.all():
         level.odd.append(instances.row[~known])
@@ -111,23 +114,23 @@ def gather(view: View, instances: Instances, registry: Registry) -> Level:
     return level
 
 
-def _inline_size(view: View, after: np.ndarray, inline: np.ndarray) -> np.ndarray:
-    at = np.where(inline, after, 0)
-    return view.u4[at + 20].astype(np.int64) + layout.TEMPLATE_HEADER_SIZE
+def _templates(view: View, word: np.ndarray, at: np.ndarray, registry: Registry) -> tuple[np.ndarray, np.ndarray]:
+    """Template of each instance, given where its definition stands, and the size of that.
 
-
-def _templates(
-    view: View, instances: Instances, base: np.ndarray, offset: np.ndarray, registry: Registry
-) -> np.ndarray:
-    """The template of each instance; UNKNOWN when the definition is damaged or not the one that the instance names."""
-    distinct = pa.array(base + np.minimum(offset, layout.CHUNK_SIZE - 1)).dictionary_encode()
+    UNKNOWN when the definition is damaged or not the one that the instance names by the first word of its GUID.
+    """
+    distinct = pa.array(at).dictionary_encode()
     places = distinct.dictionary.to_numpy()
     which = distinct.indices.to_numpy()
     numbers = registry.resolve(view, places)
-    word = np.where(numbers != UNKNOWN, view.u4[np.minimum(places + 4, view.size - 4)], 0)
-    found = numbers[which]
-    found[word[which] != view.u4[instances.at + 2]] = UNKNOWN
-    return found
+    known = numbers != UNKNOWN
+    sizes, words = np.zeros(len(places), dtype=np.int64), np.zeros(len(places), dtype=np.uint32)
+    sizes[known], words[known] = view.u4[places[known] + 20], view.u4[places[known] + 4]
+    found: np.ndarray = numbers[which]
+    wrong = words[which] != word
+    if wrong.any():
+        found[wrong] = UNKNOWN
+    return found, sizes[which]
 
 
 def _group(
@@ -176,9 +179,9 @@ def _matrix(view: View, level: Level, instances: Instances, at: np.ndarray, coun
     desc = np.ascontiguousarray(view.rows(at, count, "<u4").T) if count else np.zeros((0, len(at)), dtype="<u4")
     begins = np.empty((count + 1, len(at)), dtype=np.int32)
     begins[0] = at + 4 * count
-    sizes = (desc & 0xFFFF).view(np.int32)
     for one in range(count):
-        np.add(begins[one], sizes[one], out=begins[one + 1])
+        np.bitwise_and(desc[one], 0xFFFF, out=begins[one + 1], casting="unsafe")
+        begins[one + 1] += begins[one]
     bad = begins[-1] > instances.end
     for fits, start, stop in merged(runs, lambda run: run.plan.regular and run.plan.template.slot_count <= count):
         if not fits:

@@ -117,8 +117,8 @@ class Log:
         walked = walk.walk(view, checked.free)
         slack = walked.state == walk.SLACK
         now = walked.select(~slack) if slack.any() else walked
-        record_id = view.u8[now.at + 8]
-        self.known.add(record_id, view.u8[now.at + 16])
+        record_id = view.words(now.at + 8)
+        self.known.add(record_id, view.words(now.at + 16))
         self.account.take(checked, now, record_id)
         records = batch.decode(view, now, self.registry, self._wanted, vocabulary=self.vocabulary)
         waiting = now.select(np.array(sorted(records.failures), dtype=np.int64))

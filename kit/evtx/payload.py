@@ -162,7 +162,7 @@ class _Typed:
 
     def _of_type(self, kind: int, chosen: np.ndarray, start: np.ndarray, size: np.ndarray) -> None:
         if kind == layout.STRING_TYPE:
-            texts = gather.wide_texts(self._buffer, self._view.u2, start, size.astype(np.int32))
+            texts = gather.wide_texts(self._buffer, start, size.astype(np.int32))
             self._put(Kind.TEXT, chosen, texts)
             return
         if kind == _WIDE_STRINGS:
