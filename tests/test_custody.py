@@ -84,6 +84,18 @@ def test_lines_cut_off_the_ledger_are_noticed(sealed):
     assert custody.verify(report)[0].path == "ledger.jsonl line 1"
 
 
+def test_a_line_that_was_written_anew_does_not_fit_its_neighbours(sealed):
+    _, report = sealed
+    path = report / "ledger.jsonl"
+    first, *others = path.read_text(encoding="utf-8").splitlines()
+    entry = json.loads(first) | {"action": "something else"}
+    entry["hash"] = custody._hash(entry)
+    path.write_text("\n".join([custody._canonical(entry), *others]) + "\n", encoding="utf-8", newline="\n")
+    assert str(custody.verify(report)[0]).startswith(
+        "ledger.jsonl line 2: was changed, or a line before"
+    )
+
+
 def test_nothing_is_added_to_a_broken_ledger(sealed):
     _, report = sealed
     path = report / "ledger.jsonl"

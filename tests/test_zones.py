@@ -178,6 +178,16 @@ def test_a_change_of_the_clock_inside_the_log_shows_in_the_anchors():
     assert sure.all()
 
 
+def test_unique_messages_that_contradict_each_other_settle_nothing():
+    rows = [
+        (SUMMER, 1000, "first message of this run"),
+        (SUMMER + timedelta(hours=1), 1001, "second message of this run"),
+    ]
+    here, there = frames(rows, 2)
+    there.loc[1, "time_utc"] += pd.Timedelta(hours=3)
+    assert zone_anchors.points(here, there) == []
+
+
 def test_empty_logs_have_no_anchor():
     here, there = frames([], 2, [])
     assert zone_anchors.points(here, there) == []
