@@ -313,19 +313,25 @@ def practice(out: Path | None, seed: int, count: int, score: Path | None) -> int
 
     Example:  kit practice --out practice --seed 7 --count 3
     """
-    from kit import practice as cases
-
     if score is not None:
-        from kit.case import load_case
-        from kit.judgement import analyze as judge
-        from kit.verdicts_json import document
-
-        click.echo(cases.score(score, lambda folder: document(judge(load_case(folder)))))
-        return 0
+        return _score(score)
     if out is None:
         raise click.UsageError("practice needs --out FOLDER (or --score FOLDER)")
-    for folder in cases.generate(out, seed=seed, count=count):
+    from kit.practice import generate
+
+    for folder in generate(out, seed=seed, count=count):
         click.echo(str(folder))
+    return 0
+
+
+def _score(folder: Path) -> int:
+    from kit.case import load_case
+    from kit.judgement import analyze as judge
+    from kit.practice import scoring
+    from kit.verdicts_json import document
+
+    total = scoring.score(folder, lambda case: document(judge(load_case(case))))
+    click.echo(scoring.report(total))
     return 0
 
 
