@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from kit import explain_input, rules
 from kit._rule_match import Match, Record
@@ -87,8 +88,9 @@ def _unusable(reason: str) -> dict[str, Any]:
 
 
 def _rows(events: pd.DataFrame) -> list[dict[str, Any]]:
-    plain = events.astype(object).where(events.notna(), None)
-    return [dict(row) for row in plain.to_dict("records")]
+    columns = {name: pa.array(events[name], from_pandas=True).to_pylist() for name in events.columns}
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return [{**row, "data": rules.fields(row.get("data"))} for row in rows]
 
 
 def _explained(given: list[Given], said: Host, known: rules.Rules) -> dict[str, Any]:

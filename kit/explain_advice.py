@@ -73,7 +73,7 @@ def _snapshot_products(evidence: Evidence) -> bool:
 def advice(evidence: Evidence, finding: Finding, rules: Rules) -> list[str]:
     """What to collect or do next, in order, each with its command."""
     steps: list[tuple[str, str | None]] = []
-    for name in (finding.root_cause, *_causes_of_codes(evidence)):
+    for name in (finding.root_cause or "", *_causes_of_codes(evidence)):
         if name in rules.root_causes:
             steps += rules.root_causes[name].advice
     steps += _collect(evidence, finding)
@@ -86,7 +86,8 @@ def advice(evidence: Evidence, finding: Finding, rules: Rules) -> list[str]:
 
 def _causes_of_codes(evidence: Evidence) -> list[str]:
     """Root causes that bare codes name: what to look at when nothing but a code was given."""
-    return [code.root_cause for item in evidence.items if item.given.code_only for code in item.codes if code.root_cause]
+    bare = [code for item in evidence.items if item.given.code_only for code in item.codes]
+    return [code.root_cause for code in bare if code.root_cause]
 
 
 def _sentence(text: str, command: str | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pyarrow as pa
 
@@ -41,8 +41,9 @@ _CODE = re.compile(
 
 def parse(text: str) -> list[Given]:
     """The events of a paste, in order. Raises ParameterError where there is nothing that could be an event."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
     _refuse(text)
-    found = list(_parsed(text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")))[:_MOST]
+    found = list(islice(_parsed(text), _MOST))
     if not found:
         raise ParameterError(
             "no event was found in the text: paste event XML, JSON, CSV rows, Event Viewer's text, ERRORLOG or "
@@ -192,5 +193,6 @@ def codes_of(given: Given) -> tuple[codes.Code, ...]:
 
 
 _WRITTEN = re.compile(
-    r"-?0x[0-9a-f]{8}\b|\b8(?:00[0-9a-f]|07[0-9a-f])[0-9a-f]{4}\b(?!-)|-21\d{8}\b|\b21[45]\d{7}\b|%%\d{4,10}", re.IGNORECASE
+    r"-?0x[0-9a-f]{8}\b|\b8(?:00[0-9a-f]|07[0-9a-f])[0-9a-f]{4}\b(?!-)|-21\d{8}\b|\b21[45]\d{7}\b|%%\d{4,10}",
+    re.IGNORECASE,
 )

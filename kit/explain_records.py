@@ -16,6 +16,10 @@ _LOCAL = re.compile(
     r"\s*(\d{1,4})[./-](\d{1,2})[./-](\d{2,4})[ T,]+(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,7}))?)?\s*([AaPp])?\.?[Mm]?"
 )
 _LONGEST = 65_536
+_TIMES = ("time", "timecreated", "timegenerated", "systemtime", "date", "@timestamp", "time_utc")
+_PROVIDERS = (
+    "provider", "providername", "provider_name", "source", "sourcename", "eventsource", "event_source",
+)
 _ENVELOPES = ("Event", "event", "_source", "winlog")
 
 
@@ -29,11 +33,12 @@ def _made(flat: Mapping[str, Any]) -> Given:
     data = _data(flat)
     strings = _strings(flat, data)
     message = _text(_first(flat, "message", "renderedmessage", "description", "text"))
+    number = _number(_first(flat, "event_id", "eventid", "id", "instanceid", "eventidentifier"))
     return Given(
-        provider=_provider(flat), event_id=_number(_first(flat, "event_id", "eventid", "id", "instanceid", "eventidentifier")),
+        provider=_provider(flat), event_id=number,
         level=level(_first(flat, "level", "leveldisplayname", "entrytype", "severity", "type")),
         channel=_text(_first(flat, "channel", "logname", "log", "logfile")),
-        time=moment(_first(flat, "time", "timecreated", "timegenerated", "systemtime", "date", "@timestamp", "time_utc")),
+        time=moment(_first(flat, *_TIMES)),
         message=message[:_LONGEST] if message else None, strings=strings, data=data,
     )
 
@@ -56,7 +61,7 @@ def _first(flat: Mapping[str, Any], *names: str) -> Any:
 
 
 def _provider(flat: Mapping[str, Any]) -> str | None:
-    given = _first(flat, "provider", "providername", "provider_name", "source", "sourcename", "eventsource", "event_source")
+    given = _first(flat, *_PROVIDERS)
     if isinstance(given, Mapping):
         inner = {str(key).lower().lstrip("#@"): value for key, value in given.items()}
         attributes = inner.get("attributes")
@@ -164,9 +169,7 @@ def _local(text: str) -> datetime | None:
     else:
         month, day, year = (second, first, third) if first > 12 or "." in text[:6] else (first, second, third)
     hour = int(found[4]) % 12 + (12 if found[8] in ("p", "P") else 0) if found[8] else int(found[4])
+    year += 2000 if year < 100 else 0
     fraction = ((found[7] or "") + "000000")[:6]
-    try:
-        return datetime(year + 2000 if year < 100 else year, month, day, hour, int(found[5]), int(found[6] or 0),
-                        int(fraction))
-    except ValueError:
-        return None
+    written = f"{year:04}-{month:02}-{day:02}T{hour:02}:{found[5]}:{int(found[6] or 0):02}.{fraction}"
+    return times.parse_iso(written)

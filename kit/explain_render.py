@@ -41,7 +41,8 @@ def _lines(explained: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _event(number: int, event: Mapping[str, Any]) -> Iterator[str]:
-    name = " ".join(str(part) for part in (event["provider"], event["event_id"]) if part is not None) or event["text"][:70]
+    words = [str(part) for part in (event["provider"], event["event_id"]) if part is not None]
+    name = " ".join(words) or event["text"][:70]
     yield f"{number}. {clean(name)}" + (f"   phase: {event['phase']}, {event['class']}" if event["phase"] else "")
     yield from _wrapped(event["meaning"], "   ")
     for code in event.get("codes", ()):

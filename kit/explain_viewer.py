@@ -92,7 +92,7 @@ def details(text: str) -> Iterator[Given]:
         number, name, when = _EVENT_ID.search(part), _PROVIDER.search(part), _TIME.search(part)
         if number and name:
             yield from_mapping({
-                "provider": name["name"].strip(), "event_id": number["id"], "time": when["time"].strip() if when else None,
+                "provider": name["name"].strip(), "event_id": number["id"], "time": when["time"] if when else None,
                 "level": _after(part, "Level"), "channel": _after(part, "Channel"), **_event_data(part),
             })
 

@@ -49,7 +49,7 @@ def _from_tree(root: Element) -> Given | None:
     found: dict[str, Any] = {"strings": [], "data": {}}
     for element in root.iter():
         _take(element, found)
-    if found.get("event_id") is None and not found.get("provider"):
+    if not str(found.get("event_id") or "").isdecimal() and not found.get("provider"):
         return None
     if not found["strings"]:
         del found["strings"]

@@ -188,10 +188,11 @@ def _records(events: pd.DataFrame, rows: np.ndarray) -> Iterable[Record]:
     part = events.iloc[rows]
     taken = {name: _column(part, name).to_pylist() for name in ("provider", "event_id", "message", "data", "strings")}
     for provider, event_id, message, data, strings in zip(*taken.values(), strict=True):
-        yield Record(provider, event_id, message, strings, _fields(data))
+        yield Record(provider, event_id, message, strings, fields(data))
 
 
-def _fields(data: str | None) -> Mapping[str, Any]:
+def fields(data: str | None) -> Mapping[str, Any]:
+    """Named event data out of its JSON text; empty for none and for anything else."""
     if not data:
         return {}
     try:
