@@ -124,10 +124,11 @@ def test_true_utc_is_left_alone():
 def test_an_export_without_record_numbers_is_numbered_by_time():
     newest_first = [{**WINEVENT, "RecordId": None, "TimeCreated": f"2014-05-19T22:00:0{n}Z"} for n in (9, 7, 3)]
     rows, account = events(newest_first)
-    assert [row["record_id"] for row in rows] == [3, 2, 1]
+    assert [row["record_id"] for row in rows] == [30, 20, 10]
     assert "numbered from its end" in account.source["note"]
     rows, _ = events(newest_first[::-1])
-    assert [row["record_id"] for row in rows] == [1, 2, 3]
+    assert [row["record_id"] for row in rows] == [10, 20, 30]
+    assert events(newest_first[::-1])[1].coverage == []
 
 
 def test_numbered_and_unnumbered_exports_have_their_own_readers():

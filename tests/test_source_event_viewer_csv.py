@@ -18,7 +18,8 @@ def test_the_same_two_events_in_every_language(language):
     assert [(row["provider"], row["event_id"], row["level"]) for row in rows] == [("SQLVDI", 1, 2), ("VSS", 8229, 3)]
     assert [row["time_local"].isoformat() for row in rows] == ["2014-05-19T22:00:09", "2014-05-19T22:00:07"]
     assert rows[1]["message"].endswith('Writer Name: SqlServerWriter "quoted"')
-    assert [row["record_id"] for row in rows] == [2, 1]
+    assert [row["record_id"] for row in rows] == [20, 10]
+    assert (account.coverage, account.source["gaps"]) == ([], 0)
     assert account.source["status"] == "read"
 
 

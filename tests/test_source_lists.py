@@ -61,7 +61,7 @@ def test_updates_of_get_hotfix_and_of_systeminfo_in_german():
 
 
 def test_systeminfo_as_csv():
-    text = '"Host Name","OS Name","Hotfix(s)"\r\n"SQL01","Windows","2 Hotfix(s) Installed.,[01]: KB2919355,[02]: KB976902"\r\n'
+    text = '"Host Name","OS Name","Hotfix(s)"\r\n"SQL01","Windows","2 Hotfix(s),[01]: KB2919355,[02]: KB976902"\r\n'
     tables, _ = read(text)
     assert [(row["kind"], row["name"]) for row in tables["records"]] == [("system", "SQL01")]
 

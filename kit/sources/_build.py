@@ -11,6 +11,7 @@ from kit import tables
 from kit.sources.seam import Fact, Lost, Reading, Rows
 
 BATCH = 10_000
+APART = 10  # between running numbers of exports without record numbers: nobody knows what is missing in between
 Made = tuple[str, dict[str, Any]]  # table and row
 
 _LOCAL = pa.timestamp("us")

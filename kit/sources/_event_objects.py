@@ -16,10 +16,11 @@ from typing import Any
 
 from kit.powershell import Row, number_of, plain, text_of
 from kit.powershell.dates import Dates, Moment
-from kit.sources._build import Made
+from kit.sources._build import APART, Made
 from kit.sources._levels import ENTRY_TYPE, level_of
 from kit.sources.seam import Fact, Lost
 
+EXPECTED = "event in it (export again: wevtutil epl Application application.evtx)"
 FIELDS = {
     "time": ("TimeCreated", "SystemTime", "TimeGenerated", "EventTime", "@timestamp", "TimeWritten"),
     "provider": ("ProviderName", "Provider", "SourceName", "provider_name", "source_name", "Source", "EventSource"),
@@ -144,7 +145,8 @@ def is_numbered(row: Row) -> bool:
 class Events:
     """Mapper of exported events to `events`.
 
-    Without record numbers rows are numbered by time: an export that begins with the newest is counted from its end.
+    Without record numbers rows are numbered by time, in tens: an export that begins with the newest is counted from
+    its end, and no two neighbours may prove that nothing is missing between them.
     """
 
     def __init__(self, numbered: bool) -> None:
@@ -189,6 +191,8 @@ class Events:
 
     def facts(self) -> Iterator[Fact]:
         """How rows were numbered, what the console cut, and what the times mean."""
+        if self._count and not self._numbered:
+            yield Fact(gaps=0)
         if not self._numbered and self._newest_first:
             yield Fact(note="no record numbers in the export, newest first: numbered from its end")
         if self._cut:
@@ -226,7 +230,7 @@ class Events:
     def _record_id(self, row: Row, fields: _Fields) -> int | None:
         if self._numbered:
             return number_of(fields.get("record_id"))
-        return self._count - row.number + 1 if self._newest_first else row.number
+        return APART * (self._count - row.number + 1 if self._newest_first else row.number)
 
     def _time(self, row: Row, moment: Moment) -> dict[str, Any]:
         found: dict[str, Any] = {"time_raw": moment.raw or None, "precision_s": moment.precision_s}

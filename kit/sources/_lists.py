@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from kit import powershell
@@ -51,6 +52,41 @@ class BackupSets:
             "data": powershell.as_json({name: None if value == "NULL" else value for name, value in row.items()}),
         }
         return "records", record | times("time", moment)
+
+
+class Others:
+    """Mapper of objects that no other mapper takes, to `records` of the kind `object`: exports of other commands.
+
+    Taken are objects that name their type and what the console printed; a row of a table without either that fits
+    nowhere is damaged and stays a loss.
+    """
+
+    def __init__(self, printed: bool) -> None:
+        self._printed = printed
+        self._kinds: Counter[str] = Counter()
+
+    def fits(self, row: Row) -> bool:
+        """Whether the object names its type, or was printed."""
+        return self._printed or bool(row.type_names)
+
+    def learn(self, row: Row, dates: Dates) -> None:
+        """Count the types."""
+        self._kinds[_type_of(row)] += 1
+
+    def facts(self) -> Iterator[Fact]:
+        """Which other objects the export holds."""
+        if self._kinds:
+            counts = ", ".join(f"{count} {kind}" for kind, count in self._kinds.most_common(5))
+            yield Fact(note=f"objects of other commands, kept as records: {counts}")
+
+    def made(self, row: Row, dates: Dates) -> Made | Lost | None:
+        """The row of one object."""
+        named = {"computer": computer_of(row), "vm_name": row.text("VMName"), "name": row.text("Name", "DisplayName")}
+        return "records", {"kind": "object", "data": powershell.as_json({"type": _type_of(row), **row})} | named
+
+
+def _type_of(row: Row) -> str:
+    return row.type_names[0].rsplit(".", 1)[-1][:80] if row.type_names else "printed"
 
 
 class Hotfixes:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kit import powershell
-from kit.sources import _objects
-from kit.sources._lists import BackupSets
+from kit.sources import _mappers
 from kit.sources.seam import Opened, Reading
 
 NAME = "msdb backup sets"
 VERSION = "1"
-TABLES = ("records",)
+TABLES = _mappers.TABLES
 
 _EXPECTED = "backup set in it (backup_start_date or backup_finish_date, and database_name)"
 
@@ -29,4 +28,4 @@ def recognise(head: bytes, name: str) -> int:
 
 def read(opened: Opened) -> Iterator[Reading]:
     """Rows of `records` of the kind backup_set; rows without a readable date as losses."""
-    yield from _objects.read(opened, [BackupSets()], _EXPECTED)
+    yield from _mappers.read(opened, _EXPECTED)

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kit import powershell
-from kit.sources import _objects
-from kit.sources._event_objects import Events, is_numbered, looks_like
+from kit.sources import _mappers
+from kit.sources._event_objects import EXPECTED, is_numbered, looks_like
 from kit.sources.seam import Opened, Reading
 
 NAME = "exported events"
 VERSION = "1"
-TABLES = ("events",)
-
-EXPECTED = "event in it (export again: wevtutil epl Application application.evtx)"
+TABLES = _mappers.TABLES
 
 
 def recognise(head: bytes, name: str) -> int:
@@ -30,4 +28,4 @@ def recognise(head: bytes, name: str) -> int:
 
 def read(opened: Opened) -> Iterator[Reading]:
     """Rows of `events`, damaged objects as losses, and what the export says about its times."""
-    yield from _objects.read(opened, [Events(numbered=True)], EXPECTED)
+    yield from _mappers.read(opened, EXPECTED, numbered=True)

@@ -1,6 +1,7 @@
 """Events exported as objects without their record numbers, as `event_objects`.
 
-Rows are numbered in the order of time. Nobody can tell whether such an export is whole: it covers no interval.
+Rows are numbered in the order of time, in tens: nobody can tell whether such an export is whole, so it covers no
+interval.
 """
 
 from __future__ import annotations
@@ -8,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kit import powershell
-from kit.sources import _objects
-from kit.sources._event_objects import Events, looks_like
-from kit.sources.event_objects import EXPECTED
+from kit.sources import _mappers
+from kit.sources._event_objects import EXPECTED, looks_like
 from kit.sources.seam import Opened, Reading
 
 NAME = "exported events without record numbers"
 VERSION = "1"
-TABLES = ("events",)
-NUMBERED = False
-COVERS = False
+TABLES = _mappers.TABLES
 
 
 def recognise(head: bytes, name: str) -> int:
@@ -28,4 +26,4 @@ def recognise(head: bytes, name: str) -> int:
 
 def read(opened: Opened) -> Iterator[Reading]:
     """Rows of `events`, damaged objects as losses, and what the export says about its times."""
-    yield from _objects.read(opened, [Events(numbered=False)], EXPECTED)
+    yield from _mappers.read(opened, EXPECTED, numbered=False)

@@ -4,7 +4,9 @@ Both are a fixed run of `label: value` lines (log, source, date, event id, task,
 text below it. The labels are localised, their order is not: the third value is a date, the fourth a number. Inserted
 strings are not in such text. Where Event Viewer added the event's XML, that is read instead.
 
-Times are local; newer versions of wevtutil write a `Z` whose meaning is not documented: such times are assumed.
+There are no record numbers, and a selection looks like a whole log: rows are numbered in the order of time, in tens,
+and cover no interval. Times are local; newer versions of wevtutil write a `Z` whose meaning is not documented: such
+times are assumed.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 
 from kit.powershell.dates import Dates
-from kit.sources._build import Made, batches
+from kit.sources._build import APART, Made, batches
 from kit.sources._event_xml import BEGIN, END, parsed, row_of
 from kit.sources._levels import level_of
 from kit.sources.seam import Fact, Lost, Opened, Reading
@@ -28,8 +30,6 @@ from kit.text import Line, decode, lines
 NAME = "event text"
 VERSION = "1"
 TABLES = ("events",)
-NUMBERED = False
-COVERS = False
 
 _MOST_LINES = 20_000  # of one event
 _LABEL = re.compile(r"([ \t]*)([^\s:：\d][^:：]{1,40}?)[ \t\xa0]?[:：](.*)$")
@@ -72,6 +72,7 @@ def read(opened: Opened) -> Iterator[Reading]:
             now = (moment.utc.replace(tzinfo=None) if moment.utc else moment.local) or last
             falling += (now < last) - (now > last) if now and last else 0
             last = now
+    yield Fact(gaps=0)
     if falling > 0:
         yield Fact(note="newest first: numbered from the end of the file")
     if zulu:
@@ -87,7 +88,10 @@ def _made(opened: Opened, dates: Dates, from_end: int) -> Iterator[Made | Lost |
             yield event
             continue
         row = _row(event, dates) | _of_xml(event)
-        yield "events", {"record_id": from_end - number + 1 if from_end else number, "offset": event.line.offset} | row
+        yield (
+            "events",
+            {"record_id": APART * (from_end - number + 1 if from_end else number), "offset": event.line.offset} | row,
+        )
 
 
 def _begins(text: list[str], place: int) -> bool:

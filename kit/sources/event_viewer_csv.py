@@ -3,7 +3,8 @@
 Since Vista there is a header of five names (level or keywords, date and time, source, event id, task category) and a
 sixth column, the description, without a name; the names are localised, their order is not. Before Vista there is no
 header: date, time, source, type, category, event id, user, computer, description. Times are local. There is no record
-number, and a filtered list looks like a whole one.
+number, and a filtered list looks like a whole one: rows are numbered in the order of time, in tens, and cover no
+interval.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from kit import powershell
 from kit.powershell import About, Damage, Row, csvs
 from kit.powershell.dates import Dates
-from kit.sources._build import Made, batches
+from kit.sources._build import APART, Made, batches
 from kit.sources._levels import knows, level_of
 from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import HEAD, Line, decode, lines
@@ -25,8 +26,6 @@ from kit.text import HEAD, Line, decode, lines
 NAME = "Event Viewer list"
 VERSION = "1"
 TABLES = ("events",)
-NUMBERED = False
-COVERS = False
 
 _HEADER = ["Level", "Date and Time", "Source", "Event ID", "Task Category"]
 _OLD = "Date,Time,Source,Type,Category,Event,User,Computer,Description"
@@ -92,6 +91,7 @@ def read(opened: Opened) -> Iterator[Reading]:
             now = dates.read(written).local or last
             falling += (now < last) - (now > last) if now and last else 0
             last = now
+    yield Fact(gaps=0)
     if falling > 0:
         yield Fact(note="newest first: numbered from the end of the file")
     if dates.note:
@@ -134,7 +134,7 @@ def _made(opened: Opened, old: str | None, dates: Dates, from_end: int) -> Itera
                 "events",
                 row
                 | {
-                    "record_id": from_end - item.number + 1 if from_end else item.number,
+                    "record_id": APART * (from_end - item.number + 1 if from_end else item.number),
                     "channel": channel,
                     "time_raw": moment.raw,
                     "time_local": moment.local or (moment.utc.replace(tzinfo=None) if moment.utc else None),

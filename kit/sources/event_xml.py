@@ -15,7 +15,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 
 from kit.powershell.blocks import blocks
-from kit.sources._build import Made, batches
+from kit.sources._build import APART, Made, batches
 from kit.sources._event_xml import BEGIN, END, parsed, row_of
 from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import decode
@@ -54,7 +54,7 @@ def _made(opened: Opened) -> Iterator[Made | Lost | Fact]:
             yield Lost(1, f"event {number}: {str(error)[:120] or type(error).__name__}", number, number)
             continue
         if row["record_id"] is None:
-            row["record_id"] = number
+            row["record_id"] = APART * number
         yield "events", row | {"offset": offset}
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from kit import powershell
-from kit.sources import _objects
+from kit.sources import _mappers
 from kit.sources._build import Made, batches
 from kit.sources._lists import KB, Hotfixes
 from kit.sources.seam import Fact, Opened, Reading
@@ -19,7 +19,7 @@ from kit.text import decode, lines
 
 NAME = "installed updates"
 VERSION = "1"
-TABLES = ("records",)
+TABLES = _mappers.TABLES
 
 _ENTRY = re.compile(r"\s*\[(\d{1,4})\]\s*[:：]\s*(.*\S)\s*$")
 _LABELLED = re.compile(r"(\S[^:：]{0,60}?)\s*[:：]\s+(.*\S)\s*$")
@@ -47,7 +47,7 @@ def read(opened: Opened) -> Iterator[Reading]:
     if _is_systeminfo(opened.file.read(65536)):
         yield from batches(_systeminfo(opened))
     else:
-        yield from _objects.read(opened, [Hotfixes()], _EXPECTED)
+        yield from _mappers.read(opened, _EXPECTED)
 
 
 def _systeminfo(opened: Opened) -> Iterator[Made | Fact]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kit import powershell
-from kit.sources import _objects
-from kit.sources._snapshots import EXPORT, Snapshots, looks_like
+from kit.sources import _mappers
+from kit.sources._snapshots import EXPORT, looks_like
 from kit.sources.seam import Opened, Reading
 
 NAME = "recovery points (PowerShell)"
 VERSION = "1"
-TABLES = ("recovery_points",)
+TABLES = _mappers.TABLES
 
 
 def recognise(head: bytes, name: str) -> int:
@@ -35,4 +35,4 @@ def recognise(head: bytes, name: str) -> int:
 def read(opened: Opened) -> Iterator[Reading]:
     """Recovery points; snapshots without a readable date as losses. Raises Unreadable without a CreationTime."""
     expected = f"recovery point in it (SnapshotType and CreationTime are needed; export again: {EXPORT})"
-    yield from _objects.read(opened, [Snapshots(opened.path)], expected)
+    yield from _mappers.read(opened, expected)

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kit import powershell
-from kit.sources import _objects
-from kit.sources._replications import Replications, kind_of
+from kit.sources import _mappers
+from kit.sources._replications import kind_of
 from kit.sources.seam import Opened, Reading
 
 NAME = "replication state (PowerShell)"
 VERSION = "1"
-TABLES = ("replication", "records")
+TABLES = _mappers.TABLES
 
 _EXPECTED = "replication state in it (export again: Get-VMReplication | Export-Clixml replication.xml)"
 
@@ -34,4 +34,4 @@ def recognise(head: bytes, name: str) -> int:
 
 def read(opened: Opened) -> Iterator[Reading]:
     """Rows of `replication`; VMs without replication and other integration services as `records`."""
-    yield from _objects.read(opened, [Replications()], _EXPECTED)
+    yield from _mappers.read(opened, _EXPECTED)
