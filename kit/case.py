@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -176,7 +177,7 @@ def _name(root: Path) -> str:
 
 def _source_row(one: Source) -> dict[str, Any]:
     given = dict(one.read.account.source)
-    notes = [given.get("note")]
+    notes = [given.get("note"), _why_lost(one)]
     known = {name: given.get(name) for name in tables.schema("sources").names}
     made = known | {
         "source_id": one.source_id, "path": one.path, "computer": one.role.computer, "role": one.role.role,
@@ -191,6 +192,18 @@ def _source_row(one: Source) -> dict[str, Any]:
         made |= {"kept": 0, "skipped": made["seen"]}
         notes.insert(0, f"the same content as {one.copy_of}: counted once, there")
     return made | {"note": "; ".join(note for note in notes if note) or None}
+
+
+def _why_lost(one: Source) -> str | None:
+    """The most frequent reason of the losses, and how many other reasons there are."""
+    counted = Counter({loss["reason"]: 0 for loss in one.read.account.losses})
+    for loss in one.read.account.losses:
+        counted[loss["reason"]] += loss["count"] or 1
+    if not counted or not one.read.account.source.get("skipped"):
+        return None
+    (reason, _), *others = counted.most_common()
+    more = f", and {len(others)} other reason{'s' if len(others) > 1 else ''}" if others else ""
+    return f"lost because: {reason}{more}"
 
 
 def _converted(one: Source, row: Mapping[str, Any]) -> dict[str, Any]:

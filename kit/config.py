@@ -116,7 +116,7 @@ def _entry(where: str, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _meant(name: str, known: Mapping[str, Any]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return (f"; did you mean {near[0]!r}?" if near else "") + f" Known are: {', '.join(known)}"
+    return f"; did you mean {near[0]!r}?" if near else f"; known are: {', '.join(known)}"
 
 
 def _whole(entry: dict[str, Any], name: str) -> dict[str, Any]:

@@ -515,6 +515,7 @@ def test_losses_stand_between_times_in_utc(folder):
     (loss,) = case.losses.to_dict("records")
     assert loss["first_time"] < loss["last_time"]
     assert loss["first_time"].tz is not None
+    assert "lost because: begins with a damaged time" in row(case, "guest/ERRORLOG")["note"]
     assert len(case.coverage[case.coverage["channel"] == "ERRORLOG"]) == 2
 
 

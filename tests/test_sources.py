@@ -221,7 +221,12 @@ def test_losses_beyond_the_most_that_are_listed_are_summed(monkeypatch):
     [(b"Rar!\x1a\x07\x00", "RAR"), (b"\x1f\x8b\x08", "gzip"), (b"TAPE\0\0\3\0", "tape"), (b"regf", "registry")],
 )
 def test_well_known_formats_are_named(begin, name):
-    assert name in _sniff.unknown_note(begin + bytes(600), "evtx")
+    assert name in _sniff.unknown_note(begin + bytes(600))
+
+
+def test_an_unknown_file_is_shown_by_how_it_begins():
+    assert _sniff.unknown_note(b"Colour;Weight\r\nred;3\r\n").endswith("(text that begins with 'Colour;Weight')")
+    assert _sniff.unknown_note(b"\x01\x02\xff\x00\x90").endswith("(binary content that begins with 01 02 ff 00 90)")
 
 
 @settings(deadline=None, max_examples=120)

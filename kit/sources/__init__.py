@@ -116,8 +116,7 @@ def _read(
 def _nothing_read(path: str, head: bytes, known: dict[str, Any]) -> Account:
     if not head:
         return unreadable(path, "the file is empty (0 bytes)", "empty", **known)
-    names = ", ".join(sorted({module.NAME for module in readers()}))
-    return unreadable(path, _sniff.unknown_note(head, names), "unrecognised", **known)
+    return unreadable(path, _sniff.unknown_note(head), "unrecognised", **known)
 
 
 def _kept(

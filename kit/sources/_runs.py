@@ -127,12 +127,12 @@ def _joined(first: np.ndarray, last: np.ndarray, begin: np.ndarray, end: np.ndar
     places = np.flatnonzero(fresh)
     row = np.arange(len(first))
     earliest = np.minimum.reduceat(np.where(begin != _NO_TIME, row, len(first)), places)
-    latest = np.maximum.reduceat(np.where(end != _NO_TIME, row, -1), places)
+    farthest = np.lexsort((last, end != _NO_TIME, np.cumsum(fresh)))[_last_of(fresh)]
     return (
         first[fresh],
         reach[_last_of(fresh)],
         np.where(earliest < len(first), begin[np.minimum(earliest, len(first) - 1)], _NO_TIME),
-        np.where(latest >= 0, end[np.maximum(latest, 0)], _NO_TIME),
+        end[farthest],
     )
 
 

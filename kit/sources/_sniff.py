@@ -7,6 +7,8 @@ import zipfile
 from collections.abc import Callable
 from typing import BinaryIO
 
+from kit.text import decode
+
 HEAD = 65536
 _BLOCK = 1 << 20
 
@@ -76,7 +78,7 @@ def kind(head: bytes) -> str | None:
     return None
 
 
-def unknown_note(head: bytes, readers: str) -> str:
+def unknown_note(head: bytes) -> str:
     """Why nothing read the file and what to do, as one sentence."""
     name = kind(head)
     if name in _ARCHIVES:
@@ -85,4 +87,13 @@ def unknown_note(head: bytes, readers: str) -> str:
         return f"{name}: holds no log that the kit reads"
     if head and not head.strip(b"\0"):
         return "begins with nothing but zero bytes: probably lost when it was copied; copy it again"
-    return f"no reader knows this format; known are: {readers}"
+    return f"no reader knows this format ({_beginning(head)})"
+
+
+def _beginning(head: bytes) -> str:
+    """What the content looks like, so that a person recognises it."""
+    text, _ = decode(head[:2000])
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    if line and sum(character.isprintable() for character in line) >= 0.9 * len(line):
+        return f"text that begins with {line[:60]!r}"
+    return f"binary content that begins with {head[:8].hex(' ')}"

@@ -113,8 +113,6 @@ def read(opened: Opened) -> Iterator[Reading]:
     """Events with time_local, lines that belong to no record as losses, and what the file says about its server."""
     about = _about(opened)
     yield Fact(computer=about.node or about.computer, zone=about.zone, note=about.version)
-    if not about.instance:
-        yield Fact(note="the file does not name its instance: taken for the default instance MSSQLSERVER")
     batch: list[_Record] = []
     for item in _paired(_records(opened)):
         if isinstance(item, _Record):
@@ -126,6 +124,8 @@ def read(opened: Opened) -> Iterator[Reading]:
             yield item
     if batch:
         yield _rows(batch, about.provider)
+    if not about.instance:
+        yield Fact(note="the file does not name its instance: taken for the default instance MSSQLSERVER")
 
 
 def _about(opened: Opened) -> _About:
