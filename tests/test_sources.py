@@ -139,6 +139,18 @@ def test_logs_of_several_computers_and_channels_are_covered_separately():
     assert account.inventory["channel"] == {"Application": 4, "System": 2}
 
 
+# A machine that was renamed twice counts its records on; two machines count for themselves.
+def test_gaps_of_a_renamed_machine_and_of_two_machines():
+    renamed = [events(1, 2, computer="WIN-1"), events(3, 4, computer="DC1"), events(6, 7, computer="WIN-1")]
+    assert run(*renamed)[1].source["gaps"] == 1
+    forwarded = [events(1, 2, 4, computer="A"), events(500, 501, computer="B")]
+    assert run(*forwarded)[1].source["gaps"] == 1
+    overlapping = [events(1, 3, 5, computer="A"), events(2, 4, 6, computer="B")]
+    assert run(*overlapping)[1].source["gaps"] == 0
+    doubled = [events(1, 2, 5, computer="A"), events(1, 2, 3, computer="B")]
+    assert run(*doubled)[1].source["gaps"] == 2
+
+
 # A machine that starts under a wrong clock (2002) and is set right must not make the log cover twelve years.
 def test_a_record_under_a_wrong_clock_does_not_stretch_the_coverage():
     years = -12 * 365 * 24 * 60

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -154,7 +155,10 @@ class Keeper:
         if not self.numbered or not self._runs:
             return None
         lost = sum(self._lost_inside(loss) for loss, *_ in self._losses)
-        return max(0, sum(runs.missing() for runs in self._runs.values()) - lost)
+        channels: dict[str | None, list[Runs]] = {}
+        for (_, channel, _), runs in self._runs.items():
+            channels.setdefault(channel, []).append(runs)
+        return max(0, sum(_missing(logs) for logs in channels.values()) - lost)
 
     def _lost_inside(self, lost: Lost) -> int:
         """How many of the missing record numbers this loss accounts for."""
@@ -221,6 +225,14 @@ class Keeper:
             names[0]: moment(run.begin, zone),
             names[1]: moment(run.end, zone),
         }
+
+
+def _missing(logs: list[Runs]) -> int:
+    """Numbers missing in one channel; several computers whose numbers fit together are one that was renamed."""
+    alone = sum(runs.missing() for runs in logs)
+    ordered = sorted((run for runs in logs for run in runs), key=lambda run: run[:2])
+    between = [later.first - earlier.last - 1 for earlier, later in pairwise(ordered)]
+    return min(alone, sum(between)) if all(gap >= 0 for gap in between) else alone
 
 
 def moment(us: int | None, zone: Any = UTC) -> datetime | None:
