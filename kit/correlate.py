@@ -97,7 +97,10 @@ def _links_of_vm(
 
 @dataclass(frozen=True)
 class _Placed:
-    """An operation on the reference clock (the guest's own where that is not known)."""
+    """An operation on the reference clock (the guest's own where that is not known).
+
+    Operations whose logs have an unknown zone cannot be placed at all; they are as if their logs were absent.
+    """
 
     at: pd.Timestamp
     operation_id: str
@@ -107,9 +110,9 @@ class _Placed:
 def _placed(operations: pd.DataFrame, clocks: pd.DataFrame) -> list[_Placed]:
     shifts = {computer: shift_of(computer, clocks) for computer in operations["computer"].dropna().unique()}
     made = []
-    for operation in operations.itertuples():
+    for operation in operations[operations["time_basis"] != "assumed"].itertuples():
         shift = shifts.get(operation.computer)
-        known = shift is not None and operation.time_basis != "assumed"
+        known = shift is not None
         at = shift.to_reference(instant(operation)) if shift is not None else instant(operation)
         made.append(_Placed(at, operation.operation_id, known))
     return sorted(made, key=lambda one: (one.at, one.operation_id))

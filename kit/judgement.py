@@ -77,7 +77,7 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
     meanings = {rule_id: rule.meaning for rule_id, rule in known.by_id.items()}
     watched = case.watched(known.watched_providers)
     matches = rules.match(watched, known)
-    spoken = records.records(watched, matches)
+    spoken = records.records(watched, matches, _machines(case))
     chain = _chain(case, spoken)
     zone = _zone(case)
     words = Words(times.zone(zone))
@@ -95,6 +95,19 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
     kept = watched[watched["uid"].isin(set(judged_events["uid"]) | cited)]
     made = _tables(case, chain, kept, matches, said, verdicts, judged_events, words)
     return gate.check(Analysis(_meta(case, made, policy, known, zone), made))
+
+
+def _machines(case: Case) -> dict[str, str]:
+    """The name of each VM of the case, by its id and by its name, lower case."""
+    made: dict[str, str] = {}
+    for frame in (case.recovery_points, case.replication):
+        for row in frame[["vm_id", "vm_name"]].dropna(subset=["vm_name"]).drop_duplicates().itertuples():
+            made[row.vm_name.casefold()] = row.vm_name
+            if isinstance(row.vm_id, str):
+                made[row.vm_id.casefold()] = row.vm_name
+    for name in case.sources["vm_name"].dropna().unique():
+        made.setdefault(name.casefold(), name)
+    return made
 
 
 class _Chain:

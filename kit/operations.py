@@ -17,7 +17,8 @@ from kit.records import SNAPSHOT_PHASES, of_guest
 QUIET = timedelta(seconds=150)  # records of one operation follow closer; a writer may stay frozen for 60 s
 AGAIN = timedelta(seconds=5)  # two logs tell of one freeze within this time
 BESIDE = timedelta(seconds=10)  # the records of one failed backup follow each other within this time
-BASIS = ("assumed", "inferred", "declared", "utc")  # weakest first
+ASSUMED = "assumed"
+BASIS = (ASSUMED, "inferred", "declared", "utc")  # weakest first
 
 
 @dataclass(frozen=True)
@@ -104,15 +105,15 @@ def _beside(group: list[_Record], stream: list[_Record]) -> bool:
 
 
 def _records(given: pd.DataFrame) -> list[list[_Record]]:
-    """The records of each guest, in order."""
+    """The records of each guest, in order; those of an unknown zone apart: nobody knows beside what they stand."""
     taken = given[["computer", "vm_name", "time_basis", "precision_s"]].astype(object)
     taken = taken.where(taken.notna(), None)
-    guests: dict[str, list[_Record]] = {}
+    guests: dict[tuple[str, bool], list[_Record]] = {}
     rows = zip(phases.steps(given), taken.itertuples(index=False, name=None), strict=True)
     for step, (computer, vm_name, basis, precision_s) in rows:
         if step.time is not None:
             record = _Record(step, step.time, computer, vm_name, basis, precision_s)
-            guests.setdefault(vm_name or computer or "", []).append(record)
+            guests.setdefault((vm_name or computer or "", basis == ASSUMED), []).append(record)
     return [guests[name] for name in sorted(guests)]
 
 
@@ -155,7 +156,8 @@ def _operation(gathered: Sequence[_Record], outcomes: Sequence[Outcome], stream:
     begin, end = min(one.time for one in gathered), max(one.time for one in gathered)
     vm_name = next((one.vm_name for one in gathered if one.vm_name), None)
     computer = gathered[0].computer
-    name = f"{vm_name}|{computer}|{begin.isoformat()}|{stream}"
+    assumed = gathered[0].basis == ASSUMED
+    name = f"{vm_name}|{computer}|{begin.isoformat()}|{stream}|{assumed}"
     return {
         "operation_id": "O-" + hashlib.sha256(name.encode()).hexdigest()[:10], "computer": computer, "vm_name": vm_name,
         "requestor": "sql_stream" if stream else "unknown",

@@ -6,11 +6,17 @@ collected twice) share a `twin`, so that nothing is counted twice and every copy
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
+HOSTS = ("primary_host", "replica_host")
+GUID_LENGTH = 36
 EVENT_COLUMNS = [
     "uid", "source_id", "record_id", "time_utc", "time_raw", "time_basis", "precision_s", "computer", "role",
-    "vm_name", "channel", "provider", "event_id", "level", "message",
+    "vm_name", "channel", "provider", "event_id", "level", "message", "strings", "data",
 ]
 MATCH_COLUMNS = [
     "uid", "rule_id", "class", "phase", "severity", "status", "database", "instance", "count", "hresult", "os_error",
@@ -27,16 +33,41 @@ RECOVERY_PHASES = (
 )
 
 
-def records(events: pd.DataFrame, matches: pd.DataFrame) -> pd.DataFrame:
+def records(events: pd.DataFrame, matches: pd.DataFrame, machines: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Records in the order of their logs: the columns of `events` and `matches`, and `twin` (uid of the first copy).
 
-    Order: computer, then time, then source and record number; within one source, the record number alone.
+    Order: time, then source and record number; within one source, the record number alone. `machines` gives the name of
+    each VM by id and by name, lower case: records of hosts get the VM that they name.
     """
     joined = events[EVENT_COLUMNS].merge(matches[MATCH_COLUMNS], on="uid", how="left", validate="1:1")
-    joined = in_order(joined)
+    joined = _with_machines(in_order(joined), machines or {}).drop(columns=["strings", "data"])
     joined["twin"] = _twins(joined)
     joined["kind"] = joined["class"]  # the same under a name that row tuples can carry
     return joined
+
+
+def _with_machines(joined: pd.DataFrame, machines: Mapping[str, str]) -> pd.DataFrame:
+    hosts = joined["role"].isin(HOSTS) & joined["vm_name"].isna() & joined["rule_id"].notna()
+    rows = joined.loc[hosts, ["strings", "data", "message"]]
+    named = [_machine(strings, data, message, machines) for strings, data, message in rows.itertuples(index=False)]
+    names = joined["vm_name"].astype(object)
+    names.loc[rows.index] = named
+    return joined.assign(vm_name=names.astype("str").where(names.notna()))
+
+
+def _machine(strings: Any, data: Any, message: Any, machines: Mapping[str, str]) -> str | None:
+    """The VM that a host record names: by id, else by its name as a whole word; none when it names several or none."""
+    parts = [*(strings if isinstance(strings, list) else []), data, message]
+    text = " | ".join(part for part in parts if isinstance(part, str)).casefold()
+    for known in (one for one in machines if len(one) == GUID_LENGTH and one in text):
+        return machines[known]
+    found = {one for one in machines if len(one) != GUID_LENGTH and _word(one, text)}
+    longest = [one for one in found if not any(one != other and one in other for other in found)]
+    return machines[longest[0]] if len(longest) == 1 else None
+
+
+def _word(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text) is not None
 
 
 def in_order(given: pd.DataFrame) -> pd.DataFrame:
