@@ -118,13 +118,24 @@ def _zone(
     names = _named(one, found, config) if name else []
     other = [point for point in shared.get(name, []) if point not in own]
     reason = own[0].reason if own else f"another log of {one.role.computer}: {other[0].reason}" if other else ""
-    return zones.inferred([*own, *other], names, reason) or zones.inferred(own, names, reason) or zones.assumed()
+    made = zones.inferred([*own, *other], names, reason) or zones.inferred(own, names, reason)
+    return made or _declared_beside(one, found, config) or zones.assumed()
+
+
+def _declared_beside(one: Source, found: Sequence[Source], config: Config) -> Zone | None:
+    """The zone that case.toml declares for other logs of the same computer, when it is one and the same."""
+    name = roles.short(one.role.computer)
+    said = {config.said_of(other.path).timezone for other in found if name and roles.short(other.role.computer) == name}
+    known = [zone for zone in said if zone]
+    if len(known) != 1:
+        return None
+    reason = f"declared in case.toml for another log of {one.role.computer}"
+    return replace(zones.declared(known[0], reason), basis="inferred")
 
 
 def _own_points(one: Source, found: Sequence[Source]) -> list[Point]:
     """Points of known offset from the file itself: what it states, and messages that also stand in an event log."""
-    row = one.read.account.source
-    first, told = row.get("first_local"), row.get("zone")
+    told, first = one.read.account.source.get("zone"), _first_sure(one)
     point = zones.stated(told, first) if told and first else None
     made = [point] if point else []
     if one.entry is None:
@@ -140,6 +151,19 @@ def _own_points(one: Source, found: Sequence[Source]) -> list[Point]:
     if local is not None:
         made += [point for utc in beside for point in anchor_points(local.to_pandas(), tables.to_pandas(utc))]
     return made
+
+
+def _first_sure(one: Source) -> Any:
+    """The first local time that the reader does not doubt itself."""
+    first = one.read.account.source.get("first_local")
+    if one.entry is None or one.entry.path("events") is None:
+        return first
+    with one.entry.opened("events") as file:
+        for batch in file.iter_batches(columns=["time_local", "time_basis"]):
+            sure = pc.and_(pc.is_valid(batch.column(0)), pc.is_null(batch.column(1)))
+            if len(found := batch.column(0).filter(sure)):
+                return found[0].as_py()
+    return first
 
 
 def _listed(one: Source, column: str) -> dict[str, Any]:

@@ -119,7 +119,8 @@ def inferred(points: Sequence[Point], names: Sequence[str], reason: str) -> Zone
     """The zone that points of known offset and names from event logs agree on; None when they say nothing certain."""
     fitting = [name for name in dict.fromkeys(names) if _fits(name, points)]
     if len(fitting) == 1:
-        said = f"the System log names it{', and ' + points[0].reason if points else ''}"
+        named_by = "named for this computer by its System log or case.toml"
+        said = f"{named_by}; {points[0].reason}" if points else named_by
         return Zone(_zone(fitting[0]), fitting[0], "inferred", said)
     if not points:
         return None

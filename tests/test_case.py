@@ -153,6 +153,15 @@ def test_another_rotation_of_the_same_server_lends_its_zone(folder):
     assert "another log of SQL01" in row(case, "guest/ERRORLOG")["note"]
 
 
+def test_a_zone_declared_for_one_log_serves_the_others_of_that_computer(folder):
+    (folder / "guest" / "Application.evtx").unlink()
+    (folder / "guest" / "ERRORLOG.1").write_bytes(errorlog(2, hours=1))
+    (folder / "case.toml").write_text('[[source]]\npath = "guest/ERRORLOG.1"\ntimezone = "+02:00"\n', encoding="utf-8")
+    case = load_case(folder)
+    found = [tuple(row(case, f"guest/{name}")[["zone", "time_basis"]]) for name in ("ERRORLOG", "ERRORLOG.1")]
+    assert found == [("+02:00", "inferred"), ("+02:00", "declared")]
+
+
 def test_case_toml_declares_and_overrules(folder):
     (folder / "case.toml").write_text(
         '[case]\nid = "2014-117"\ntitle = "Hourly errors"\nexaminer = "A"\n'
