@@ -14,6 +14,7 @@ import pandas as pd
 
 HOSTS = ("primary_host", "replica_host")
 GUID_LENGTH = 36
+DEFAULT_INSTANCE = "MSSQLSERVER"
 EVENT_COLUMNS = [
     "uid", "source_id", "record_id", "time_utc", "time_raw", "time_basis", "precision_s", "computer", "role",
     "vm_name", "channel", "provider", "event_id", "level", "message", "strings", "data",
@@ -41,6 +42,7 @@ def records(events: pd.DataFrame, matches: pd.DataFrame, machines: Mapping[str, 
     """
     joined = events[EVENT_COLUMNS].merge(matches[MATCH_COLUMNS], on="uid", how="left", validate="1:1")
     joined = _with_machines(in_order(joined), machines or {}).drop(columns=["strings", "data"])
+    joined["instance"] = _instances(joined)
     joined["twin"] = _twins(joined)
     joined["kind"] = joined["class"]  # the same under a name that row tuples can carry
     return joined
@@ -68,6 +70,14 @@ def _machine(strings: Any, data: Any, message: Any, machines: Mapping[str, str])
 
 def _word(name: str, text: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text) is not None
+
+
+def _instances(joined: pd.DataFrame) -> pd.Series:
+    """Instance names alone: the SQL writer says COMPUTER for the default instance and COMPUTER\\NAME for another."""
+    computer = joined["computer"].str.casefold().str.split(".").str[0]
+    last = joined["instance"].str.split("\\").str[-1]
+    default = last.str.casefold() == computer
+    return last.where(~default.fillna(False), DEFAULT_INSTANCE)
 
 
 def in_order(given: pd.DataFrame) -> pd.DataFrame:
