@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from kit import absent, assembly, config, intake, loading, merging, query, roles, tables
+from kit import absent, assembly, config, forks, intake, loading, merging, query, roles, tables
 from kit.assembly import Source
 from kit.config import Config
 from kit.errors import CaseError
@@ -136,7 +136,7 @@ def load_case(
     settings = config.parse(folder.settings) if folder.settings is not None else Config()
     tasks = [Task(given, settings.said_of(given.path).culture) for given in folder.files]
     reads = loading.read_all(tasks, store, workers, quiet)
-    return _case(folder, settings, assembly.assemble(reads, settings))
+    return _case(folder, settings, forks.marked(assembly.assemble(reads, settings)))
 
 
 def _outside(store: Store, root: Path) -> None:

@@ -25,10 +25,8 @@ _HOST_CHANNELS = (
     "microsoft-windows-hyper-v-worker*",
     "microsoft-windows-hyper-v-replica*",
 )
-_GUEST_PROVIDERS = (
-    "mssqlserver", "mssql$*", "sqlvdi", "sqlwriter", "sqlserveragent", "sqlagent$*", "vmicvss", "icsvc",
-    "microsoft-windows-hyper-v-netvsc", "microsoft-windows-hyper-v-guest*",
-)  # fmt: skip
+_GUEST_PROVIDERS = ("mssqlserver", "mssql$*", "sqlvdi", "sqlwriter", "sqlserveragent", "sqlagent$*")
+_VM_PROVIDERS = ("vmicvss", "icsvc", "microsoft-windows-hyper-v-netvsc", "microsoft-windows-hyper-v-guest*")
 _GUEST_CHANNELS = ("errorlog", "sqlwriterlogger*")
 _TEST_NAME = re.compile(r"\s*-\s*test\s*$", re.IGNORECASE)
 
@@ -145,6 +143,7 @@ def _first(one: Facts, told: Exports, hosts: Mapping[str, tuple[str, str]], conf
         or (known if known and not _any(one.channels, _GUEST_CHANNELS) else None)
         or _guest(one, computer, told)
         or _folder_role(one.path)
+        or _by_provider(one, _VM_PROVIDERS)  # a host may itself be a virtual machine
         or _file_role(one.path)
         or (UNKNOWN, "nothing tells whose log this is")
     )  # fmt: skip
@@ -188,9 +187,12 @@ def _guest(one: Facts, computer: str | None, told: Exports) -> tuple[str, str] |
             return "guest", f"folder {part!r} is named like the VM"
     if _any(one.channels, _GUEST_CHANNELS):
         return "guest", "a log of SQL Server, which runs in the guest"
-    if hits := sorted(name for name in one.providers if _any({name}, _GUEST_PROVIDERS)):
-        return "guest", f"holds records of {hits[0]}, which runs in a guest"
-    return None
+    return _by_provider(one, _GUEST_PROVIDERS)
+
+
+def _by_provider(one: Facts, patterns: Sequence[str]) -> tuple[str, str] | None:
+    hits = sorted(name for name in one.providers if _any({name}, patterns))
+    return ("guest", f"holds records of {hits[0]}, which runs in a guest") if hits else None
 
 
 def _folders(path: str) -> list[str]:

@@ -162,6 +162,47 @@ def test_a_zone_declared_for_one_log_serves_the_others_of_that_computer(folder):
     assert found == [("+02:00", "inferred"), ("+02:00", "declared")]
 
 
+def system(count, boot_at=None):
+    """A System log: hourly uptime records, and from `boot_at` on those of a boot from a live image."""
+    events = [
+        Event(
+            "EventLog", 6013, START + timedelta(hours=n), "System", "SQL01.corp.local", strings=("", "", "", "", str(n))
+        )
+        for n in range(count)
+    ]
+    if boot_at is not None:
+        later = START + timedelta(hours=count, minutes=30)
+        boot = [(6008, ("8:00:00 PM", "5/20/2014")), (6009, ("6.01.", "7601")), (6005, ())]
+        events += [
+            Event("EventLog", number, later + timedelta(seconds=n), "System", "SQL01.corp.local", strings=strings)
+            for n, (number, strings) in enumerate(boot)
+        ]
+    return events
+
+
+# The copy has the records 1 to 20 of the guest and goes on with 6008, 6009 and 6005; the guest goes on with 6013.
+def test_logs_of_a_copied_machine_are_told_by_their_records(folder):
+    (folder / "booted").mkdir()
+    write_evtx(folder / "guest" / "System.evtx", system(40))
+    write_evtx(folder / "booted" / "System.evtx", system(20, boot_at=20))
+    (folder / "booted" / "ERRORLOG").write_bytes(errorlog(2, hours=1))
+    case = load_case(folder)
+    assert row(case, "booted/System.evtx")["role"] == "test_failover_guest"
+    assert "before number 21, then a boot of its own" in row(case, "booted/System.evtx")["role_reason"]
+    assert row(case, "booted/ERRORLOG")["role"] == "test_failover_guest"
+    assert row(case, "guest/System.evtx")["role"] == "guest"
+    assert set(case.events[case.events["source_id"] == row(case, "booted/System.evtx")["source_id"]]["role"]) == {
+        "test_failover_guest"
+    }
+
+
+def test_a_later_export_of_the_same_log_is_no_copy_of_the_machine(folder):
+    (folder / "later").mkdir()
+    write_evtx(folder / "guest" / "System.evtx", system(20))
+    write_evtx(folder / "later" / "System.evtx", system(20, boot_at=20))
+    assert row(load_case(folder), "later/System.evtx")["role"] == "guest"
+
+
 def test_case_toml_declares_and_overrules(folder):
     (folder / "case.toml").write_text(
         '[case]\nid = "2014-117"\ntitle = "Hourly errors"\nexaminer = "A"\n'

@@ -102,6 +102,12 @@ def test_a_folder_named_like_the_test_machine():
     assert (found.role, found.vm_name) == ("test_failover_guest", "SQL01")
 
 
+def test_a_host_that_is_itself_a_virtual_machine():
+    netvsc = frozenset({"Microsoft-Windows-Hyper-V-Netvsc"})
+    found = decide(Facts("primary/System.evtx", "HV1", SYSTEM, netvsc), Facts("x/System.evtx", "PC", SYSTEM, netvsc))
+    assert [one.role for one in found] == ["primary_host", "guest"]
+
+
 def test_case_toml_overrules_everything():
     found = decide(
         Facts("logs/1.evtx", "HV1", VMMS),
