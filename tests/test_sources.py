@@ -212,6 +212,11 @@ def test_a_missing_file_is_unreadable_with_the_reason(tmp_path):
     (account,) = read_source(tmp_path / "none.evtx")
     assert account.source["status"] == "unreadable"
     assert "No such file" in account.source["note"]
+    (account,) = read_source(tmp_path)
+    assert (account.source["status"], account.source["note"]) == (
+        "unreadable",
+        "no file: a folder, device, pipe or socket",
+    )
 
 
 def test_the_source_id_is_the_beginning_of_the_hash():

@@ -74,6 +74,9 @@ def read_source(
     if not isinstance(given, (str, Path)):
         yield from _read(given, path, culture, options or {}, sha256, reader, advance)
         return
+    if Path(given).exists() and not Path(given).is_file():
+        yield unreadable(path, "no file: a folder, device, pipe or socket")
+        return
     try:
         with Path(given).open("rb") as file:
             yield from _read(file, path, culture, options or {}, sha256, reader, advance)
