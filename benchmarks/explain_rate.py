@@ -57,7 +57,8 @@ def main() -> None:
     explained = sum(1 for _ in explain_jsonl(given))
     done = time.process_time()
     print(f"start-up {ready - start:.2f} s CPU; {explained} sets in {done - read:.2f} s CPU")
-    print(f"{explained / (done - read):.0f} sets/s; {(done - read) / max(read - ready, 1e-9):.0f} times the reading as JSON")
+    times = (done - read) / max(read - ready, 1e-9)
+    print(f"{explained / (done - read):.0f} sets/s; {times:.0f} times the reading as JSON")
 
 
 if __name__ == "__main__":

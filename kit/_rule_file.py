@@ -39,7 +39,7 @@ _FIELDS = {
     "id": str, "provider": list, "event_id": list, "pattern": str, "text": list, "capture": list, "strings": dict,
     "data": dict, "choose": dict, "set": dict, "where": list, "phase": str, "meaning": str, "class": str,
     "severity": str, "applies_to": str, "reference": list, "status": str, "root_cause": str, "readings": list,
-    "sample": list, "order": int, "advice": list,
+    "sample": list, "order": int, "advice": list, "harmless_on": str,
 }
 _NEEDED = ("id", "phase", "meaning", "class", "severity", "applies_to", "reference", "status", "sample")
 
@@ -111,6 +111,7 @@ class Rule:
     reference: tuple[str, ...] = ()
     status: str = "inferred"
     root_cause: str | None = None
+    harmless_on: re.Pattern[str] | None = None  # host systems on which the record is harmless
     readings: tuple[str, ...] = ()  # what the same number means elsewhere, where that cannot be told apart
     advice: tuple[str, ...] = ()
     sample: tuple[Mapping[str, Any], ...] = ()
@@ -138,7 +139,7 @@ def rule(file: str, component: str, position: int, given: Mapping[str, Any], key
 
 def _compiled(file: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "pattern": _regex(file, name, given["pattern"]) if "pattern" in given else None,
+        **{key: _regex(file, name, given[key]) for key in ("pattern", "harmless_on") if key in given},
         "text": tuple(_regex(file, name, one) for one in given.get("text", ())),
         "capture": tuple(_regex(file, name, one) for one in given.get("capture", ())),
         "choose": tuple(_choice(file, name, capture, one) for capture, one in given.get("choose", {}).items()),

@@ -26,6 +26,7 @@ from kit.explain_render import render
 __all__ = ["context_of", "explain", "explain_jsonl", "explain_text", "render"]
 
 NO_RULE = "no rule"
+GENERAL_ORDER = 40  # rules that say no more than who wrote a record; what the record says goes first
 
 
 def explain(
@@ -124,8 +125,9 @@ def _item(given: Given, known: rules.Rules) -> Item:
 def _match(given: Given, known: rules.Rules) -> Match | None:
     record = Record(given.provider, given.event_id, given.message, given.strings, given.data)
     found = known.index.match(record)
-    if found is None and given.message and (given.provider or given.event_id is not None):
-        found = known.index.match(Record(None, None, given.message))
+    general = found is None or found.rule.order >= GENERAL_ORDER
+    if general and given.message and (given.provider or given.event_id is not None):
+        return known.index.match(Record(None, None, given.message)) or found
     return found
 
 

@@ -6,11 +6,12 @@ Phase and reported state decide, never the age of the guest and never an abort r
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from kit import codes, phases
+from kit._rule_file import Rule
 from kit._rule_match import Match
 from kit.explain_host import Host
 from kit.rules import RootCause, Rules
@@ -98,42 +99,64 @@ def gather(items: Sequence[Item], host: Host, rules: Rules) -> Evidence:
     """The evidence of a set of events, in their order."""
     sorts: dict[str, list[Item]] = {name: [] for name in _SORTS}
     for item in items:
-        for name in _sorts_of(item, rules):
+        for name in _sorts_of(item, rules, host):
             sorts[name].append(item)
     outcomes = [one for run in _runs(items) for one in phases.judge(run)]
     kinds = {name: tuple(found) for name, found in sorts.items()}
     return Evidence(tuple(items), tuple(outcomes), host=_with_reports(host, items), **kinds)
 
 
+_ENDED = frozenset({"abort", "writer", "post_snapshot", "complete", "provider", None})  # None: known by a code alone
+_BEFORE = frozenset({"hold_timeout", "writer_timeout", "commit_timeout", "torn_database"})
 _NOT_LATE = frozenset({"prepare", "freeze", "hold", "host_failure", "undo"})
 _SORTS = (
     "failures", "environment", "weak", "undecided", "others", "noise", "healthy", "unexplained", "fallback",
 )
 
 
-def _sorts_of(item: Item, rules: Rules) -> list[str]:
+def _sorts_of(item: Item, rules: Rules, host: Host) -> list[str]:
     if item.match is None:
         return _sorts_of_codes(item, rules)
     one = item.match.rule
-    cause = cause_of(item, rules)
-    environment = cause is not None and cause.kind == "environment"
+    if one.harmless_on and one.harmless_on.search(host.host_os or "") and host.state != "replication_error":
+        return ["noise"]
     if item.match.captured.get("fallback"):
         return ["fallback"]
-    if one.class_ == "genuine_failure":
-        named = one.root_cause in GENERAL and environment and one.phase == "host_failure"
-        return ["environment"] if named else ["failures"]
+    cause = cause_of(item, rules)
+    environment = cause is not None and cause.kind == "environment"
     if one.class_ == "environment" or (one.class_ == "other_requestor" and environment):
         return ["weak" if cause is not None and cause.weak else "environment"]
+    if one.class_ == "genuine_failure":
+        by_code = one.root_cause in GENERAL and environment and one.phase == "host_failure"
+        return ["environment" if by_code else "failures"]
     if one.class_ == "undecided":
-        return ["undecided", *_sorts_of_codes(item, rules)[:1]] if _telling(item, rules) else ["undecided"]
+        return _sorts_of_undecided(item, one, rules)
     if one.class_ == "other_requestor":
-        return ["healthy"] if one.severity == "info" else ["others"]
-    return ["noise"] if one.class_ == "background_noise" else ["healthy"]
+        return _sorts_of_other(item, one, rules)
+    return ["noise" if one.class_ == "background_noise" else "healthy"]
+
+
+def _sorts_of_undecided(item: Item, one: Rule, rules: Rules) -> list[str]:
+    if one.phase == "writer" and _definite(item):
+        return ["failures"]
+    return ["undecided", *_sorts_of_codes(item, rules)] if _telling(item, rules) else ["undecided"]
+
+
+def _sorts_of_other(item: Item, one: Rule, rules: Rules) -> list[str]:
+    by_code = _sorts_of_codes(item, rules)
+    if by_code != ["unexplained"]:
+        return by_code
+    return ["others" if item.error or one.severity != "info" else "healthy"]
 
 
 def _telling(item: Item, rules: Rules) -> bool:
     """Whether a code inside an undecided record names an infrastructure cause by itself."""
     return any(_is_environment(code, rules) for code in item.codes) and not item.given.code_only
+
+
+def _definite(item: Item) -> bool:
+    """Whether a code names a failure that can only come before or at the thaw."""
+    return any(code.root_cause in _BEFORE for code in item.codes) and not _captured(item, "status_only")
 
 
 def _is_environment(code: codes.Code, rules: Rules) -> bool:
@@ -146,6 +169,8 @@ def _sorts_of_codes(item: Item, rules: Rules) -> list[str]:
         return ["unexplained"]
     if any(_is_environment(code, rules) for code in item.codes):
         return ["environment"]
+    if _definite(item):
+        return ["failures"]
     if any(code.kind == "hresult" and code.root_cause for code in item.codes):
         return ["undecided"]
     return ["unexplained"]
@@ -173,7 +198,7 @@ def _with_reports(host: Host, items: Iterable[Item]) -> Host:
     if host.state != "unknown":
         return host
     said = [str(_captured(item, "reports")) for item in items if _captured(item, "reports")]
-    return Host(said[-1], host.requestor, host.said, host.app) if said else host
+    return replace(host, state=said[-1]) if said else host
 
 
 def _runs(items: Sequence[Item]) -> list[list[phases.Step]]:
@@ -259,8 +284,7 @@ def _genuine(evidence: Evidence, rules: Rules) -> Finding | None:
     reasons = [*_failure_reasons(evidence, rules), *_fallback_reasons(evidence)]
     if reasons:
         return Finding("genuine_failure", _failure_cause(evidence, rules), reasons)
-    ended = [item for item in evidence.undecided if _phase(item) in ("abort", "writer", "post_snapshot", "complete")]
-    ended = [item for item in ended if not _captured(item, "status_only")]
+    ended = [item for item in evidence.undecided if _phase(item) in _ENDED]
     if evidence.host.failed and ended and not (evidence.late and evidence.host.requestor == "hyper_v"):
         said = "the product" if evidence.host.state == "requestor_reports_failure" else "the host"
         reasons = [_reason(item, rules) for item in ended[:3]]

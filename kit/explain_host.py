@@ -28,6 +28,7 @@ class Host:
     requestor: str = "unknown"
     said: str | None = None
     app: str | None = None
+    host_os: str | None = None
 
     @property
     def claims(self) -> bool:
@@ -43,7 +44,8 @@ class Host:
 def host(state: str | None, context: Mapping[str, object] | None) -> Host:
     """The reported state and the requestor; keys of the context beyond CONTEXT are passed over."""
     words = {str(key): _text(value) for key, value in (context or {}).items()}
-    return Host(state_of(state), requestor_of(words.get("requestor")), _text(state), words.get("app"))
+    requestor = requestor_of(words.get("requestor"))
+    return Host(state_of(state), requestor, _text(state), words.get("app"), words.get("host_os"))
 
 
 def context_of(pairs: Iterable[str]) -> dict[str, str]:

@@ -29,7 +29,7 @@ def viewer_blocks(text: str) -> Iterator[Given]:
     """Events of the general tab: labels with a number among them, then the description to the next event."""
     lines = [plain(line) for line in text.splitlines()]
     labels = [_label(line) for line in lines]
-    starts = _starts(labels)
+    starts = _starts(lines, labels)
     if not starts:
         return
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
@@ -41,21 +41,19 @@ def _label(line: str) -> tuple[str, str] | None:
     return (LABELS[found["label"].casefold()], found["value"].strip()) if found else None
 
 
-def _starts(labels: list[tuple[str, str] | None]) -> list[int]:
-    """Lines at which an event begins: a head label that a number follows closely, and no event is open above."""
+def _starts(lines: list[str], labels: list[tuple[str, str] | None]) -> list[int]:
+    """Lines at which an event begins: the first of the head labels that stand together around its number."""
     numbers = [place for place, one in enumerate(labels) if one and one[0] == "id" and re.search(r"\d", one[1])]
     starts = []
     floor = -1
     for number in numbers:
         start = number
-        for place in range(number, max(floor, number - _NEAR), -1):
+        for place in range(number - 1, max(floor, number - _NEAR), -1):
             label = labels[place]
+            if (label is None and lines[place].strip(" >")) or (label and label[0] == "description"):
+                break
             if label and label[0] in _HEADS:
                 start = place
-            elif label is None and place < number and start != place + 1:
-                continue
-            elif label and label[0] == "description":
-                break
         starts.append(start)
         floor = number
     return starts
