@@ -201,6 +201,23 @@ def test_a_record_can_be_made_to_begin_a_chunk(tmp_path):
         assert [chunk.file_first_record_number() for chunk in log.chunks()] == [1, 2]
 
 
+# The fullest chunk of the real logs at hand ends 8 bytes before its end; libevtx skips a record that ends at the very
+# end.
+def test_no_chunk_is_filled_to_its_last_byte(tmp_path):
+    path = tmp_path / "a.evtx"
+    first = Event("Source", 2, START, "Application", "PC", strings=("x",))
+    write_evtx(path, [first, first])
+    size = struct.unpack_from("<I", path.read_bytes(), FILE_HEAD + 48)[0]
+    room = CHUNK - size
+    padded = Event("Source", 2, START, "Application", "PC", strings=("x" + "y" * ((room - 200) // 2),))
+    for extra in range(60):
+        more = replace(padded, strings=(padded.strings[0] + "z" * extra,))
+        write_evtx(path, [first, first, more])
+        raw = path.read_bytes()
+        ends = [struct.unpack_from("<I", raw, start + 48)[0] for start in range(FILE_HEAD, len(raw), CHUNK)]
+        assert max(ends) <= CHUNK - 8
+
+
 def test_a_record_larger_than_a_chunk_is_refused(tmp_path):
     with EvtxWriter(tmp_path / "a.evtx") as writer:
         writer.write(abort(1))

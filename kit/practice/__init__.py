@@ -6,25 +6,26 @@ Nothing here knows how the kit judges; the stories come from how Hyper-V Replica
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kit.errors import ParameterError
 from kit.practice.bundled import scenario as bundled_scenario
 from kit.practice.case_files import write_case
-from kit.practice.generator import scenario as generated_scenario
+from kit.practice.generator import scenarios as generated_scenarios
 from kit.practice.scenario import Scenario
 from kit.practice.scoring import Score, report, score
 from kit.practice.stage import play
-from kit.practice.truth import document, judge
+from kit.practice.truth import document
 
 __all__ = ["Score", "generate", "report", "score", "write_bundled", "write_practice"]
 
 
-def write_practice(scenario: Scenario, case: Path, truth: Path) -> dict[str, Any]:
-    """The truth about a scenario, after writing its case into a folder and the truth into a JSON file."""
-    story = play(scenario)
-    known = document(story, judge(story), write_case(story, case))
+def write_practice(scenarios: Sequence[Scenario], case: Path, truth: Path) -> dict[str, Any]:
+    """The truth about a case of one or more machines, after writing its folder, and the truth into a JSON file."""
+    stories = [play(scenario) for scenario in scenarios]
+    known = document(stories, write_case(stories, case))
     truth.parent.mkdir(parents=True, exist_ok=True)
     truth.write_text(_dumped(known), encoding="utf-8", newline="\n")
     return known
@@ -37,18 +38,18 @@ def generate(out: str | Path, seed: int | str, count: int) -> list[Path]:
     """
     folder, made = Path(out), []
     for number in range(count):
-        scenario = generated_scenario(seed, number)
-        case = folder / scenario.case_id
+        scenarios = generated_scenarios(seed, number)
+        case = folder / scenarios[0].case_id
         if case.exists() and any(case.iterdir()):
             raise ParameterError(f"{case} is not empty: choose another folder for --out")
-        write_practice(scenario, case, folder / f"{scenario.case_id}.truth.json")
+        write_practice(scenarios, case, folder / f"{case.name}.truth.json")
         made.append(case)
     return made
 
 
 def write_bundled(data: str | Path) -> dict[str, Any]:
     """The truth about the bundled case, after writing it to `practice` and `practice-truth` in a folder."""
-    return write_practice(bundled_scenario(), Path(data) / "practice", Path(data) / "practice-truth" / "truth.json")
+    return write_practice([bundled_scenario()], Path(data) / "practice", Path(data) / "practice-truth" / "truth.json")
 
 
 def _dumped(known: dict[str, Any]) -> str:

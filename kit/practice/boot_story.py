@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from kit.practice import os_messages, sql_messages, vss_messages
+from kit.practice import os_messages, sql_messages, vss_messages, writer_trace
 from kit.practice.evtx_writer import Event
 from kit.practice.journal import NORMAL, Book, Tag, seconds
 from kit.practice.world import Computer, Guest, Instance
@@ -91,6 +91,10 @@ def _windows(teller: BootTeller, alive: datetime) -> None:
             teller.wait(0.1, 0.5)
             teller.log(os_messages.volume_healthy(drive))
     _synchronise(teller)
+    if guest.traced:
+        number = max(one.version.major for one in guest.instances)
+        for line in writer_trace.service_start(teller.shown(), guest.zone, f"{number}.0.2000.5"):
+            teller.book.trace(teller.time, line.thread, line.text, shown=line.time)
     for name, short in (("SQL Server VSS Writer", "SQLWriter"), ("Hyper-V Volume Shadow Copy Requestor", "vmicvss")):
         teller.wait(0.2, 2)
         teller.log(os_messages.service_state(name, "running", short, windows))

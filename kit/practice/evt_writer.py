@@ -87,6 +87,27 @@ def write_wrapped(path: str | Path, events: Iterable[Event], size: int, first_id
     return oldest
 
 
+def ring_size(events: Iterable[Event], least: int) -> int:
+    """The smallest ring from `least` bytes on that ends inside the body of a record, as large logs usually do.
+
+    Where fewer than 56 bytes are left at the end they are filled, and the record begins anew; libevt stops there.
+    """
+    sizes = [len(record(event, 1)) for event in events]
+    size = least + -least % 4
+    while not _splits(sizes, size - HEAD):
+        size += 4
+    return size
+
+
+def _splits(sizes: Iterable[int], room: int) -> bool:
+    at = 0
+    for size in sizes:
+        if room - at < FIXED:
+            return False
+        at = (at + size) % room
+    return True
+
+
 def _touches(one: tuple[int, int], other: tuple[int, int], room: int) -> bool:
     ahead = (other[0] - one[0]) % room
     behind = (one[0] - other[0]) % room

@@ -25,6 +25,7 @@ from kit.practice.binxml import BINXML, FRAGMENT, NULL, Element, Name, Part, Sub
 
 CHUNK = 65_536
 CHUNK_HEAD = 512
+CHUNK_FULL = CHUNK - 8  # real chunks never fill to the last byte, and libevtx loses the last record of one that does
 FILE_HEAD = 4_096
 RECORD_MAGIC = 0x2A2A
 NAMESPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
@@ -239,7 +240,7 @@ class Chunk:
         places = self._forwarded(event, record_id) if event.forwarded else self._instances(event, record_id)
         self.buffer += b"\0" * (-(len(self.buffer) + 4 - start) % 8)
         size = len(self.buffer) + 4 - start
-        if start + size > CHUNK:
+        if start + size > CHUNK_FULL:
             undo.apply()
             return False
         self.buffer += struct.pack("<I", size)

@@ -63,6 +63,40 @@ def scenario(seed: int | str, number: int) -> Scenario:
     return replace(made, story=told(made))
 
 
+def scenarios(seed: int | str, number: int) -> list[Scenario]:
+    """The scenarios of one case: one machine, or two or three that share hosts and calendar."""
+    first = scenario(seed, number)
+    rng = Random(f"{seed}/{number}/machines")
+    if rng.random() > 0.15 or first.resynchronised or first.extended:
+        return [first]
+    machines = [first]
+    for turn in range(1, rng.choice((2, 2, 3))):
+        other = scenario(f"{seed}/{turn}", number)
+        if other.guest.vm_name not in {one.guest.vm_name for one in machines}:
+            machines.append(_neighbour(first, other))
+    return [_placed(one) for one in machines] if len(machines) > 1 else machines
+
+
+def _neighbour(first: Scenario, other: Scenario) -> Scenario:
+    """Another machine of the same deployment: its own guest and mishaps, the hosts, calendar and lists of the first."""
+    rng = Random(f"{other.seed}/neighbour")
+    plans = _plans(rng, len(first.plans), _usual(rng, other.guest.windows.name), len(first.primaries))
+    made = replace(
+        first, seed=f"{first.seed}/{other.guest.vm_name}", guest=other.guest, plans=plans, streams=(), failovers=(),
+        kept={}, missing=first.missing & {"hosts", "replication"}, errorlog_until=None, story="",
+        clocks_declared=first.clocks_declared and other.guest.clock == Clock(),
+    )
+    made = tested(streamed(made, rng), rng)
+    return replace(made, story=told(made))
+
+
+def _placed(one: Scenario) -> Scenario:
+    """The scenario with folders of its own, so that machines do not overwrite each other."""
+    name = one.guest.vm_name
+    failovers = tuple(replace(f, name=f.name.replace("test-failover", f"test-failover-{name}")) for f in one.failovers)
+    return replace(one, folder=f"guests/{name}", suffix=f"-{name}", failovers=failovers)
+
+
 def _calendar(rng: Random, system: str) -> tuple[datetime, int, int]:
     """Begin, hours between operations, how many there are; some stories cross a change of daylight-saving time."""
     _, first, last = SYSTEMS[system]

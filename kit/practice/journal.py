@@ -15,11 +15,13 @@ from random import Random
 from kit.practice import errorlog_writer
 from kit.practice.damage import smash
 from kit.practice.errorlog_writer import Line, header
-from kit.practice.evt_writer import write_evt
+from kit.practice.evt_writer import END, HEAD, record, ring_size, write_evt, write_wrapped
 from kit.practice.evtx_writer import Event, EvtxWriter
 from kit.practice.sql_messages import SqlMessage
 from kit.practice.world import Computer, Instance
+from kit.practice.writer_trace import TraceLine, write_trace
 
+RING_SLACK = HEAD + END + 64  # header, end record, and room that holds no further record
 LEGACY_FILES = {"Application": "AppEvent.Evt", "System": "SysEvent.Evt", "Directory Service": "NTDS.Evt"}
 
 
@@ -57,6 +59,17 @@ class SqlEntry:
     settled: bool = False
 
 
+@dataclass(frozen=True)
+class TraceEntry:
+    """A line of the SQL writer's trace."""
+
+    time: datetime
+    order: int
+    line: TraceLine
+    tag: Tag
+    settled: bool = False
+
+
 @dataclass
 class Book:
     """Everything that one computer writes: event records and error-log messages, with the starts of its instances."""
@@ -64,6 +77,7 @@ class Book:
     computer: Computer
     events: list[Entry] = field(default_factory=list)
     messages: dict[str, list[SqlEntry]] = field(default_factory=dict)
+    traces: list[TraceEntry] = field(default_factory=list)
     starts: dict[str, list[tuple[datetime, datetime]]] = field(default_factory=dict)
     first_ids: dict[str, int] = field(default_factory=dict)
     count: int = 0
@@ -81,6 +95,14 @@ class Book:
         self.log(time, message.event(server, shown or time), tag, shown is not None)
         entry = SqlEntry(time, self.count, message.line(shown or time), tag, shown is not None)
         self.messages.setdefault(instance.name, []).append(entry)
+
+    def trace(
+        self, time: datetime, thread: int, text: str, tag: Tag = NORMAL, shown: datetime | None = None
+    ) -> None:
+        """Notes a line of the SQL writer's trace."""
+        self.count += 1
+        line = TraceLine(shown or time, thread, text)
+        self.traces.append(TraceEntry(time, self.count, line, tag, shown is not None))
 
     def started(self, instance: Instance, time: datetime, shown: datetime | None = None) -> None:
         """Notes a start of an instance, which begins a new error log."""
@@ -101,7 +123,8 @@ class Book:
         messages = {name: [m for m in rows if m.time <= image] for name, rows in self.messages.items()}
         starts = {name: [start for start in rows if start[0] <= image] for name, rows in self.starts.items()}
         events = [entry for entry in self.events if entry.time <= image]
-        return Book(self.computer, events, messages, starts, dict(self.first_ids), self.count)
+        traces = [entry for entry in self.traces if entry.time <= image]
+        return Book(self.computer, events, messages, traces, starts, dict(self.first_ids), self.count)
 
 
 def first_ids(channels: Iterable[str], rng: Random) -> dict[str, int]:
@@ -144,17 +167,32 @@ WHOLE = Kept()
 
 def write_log(folder: Path, root: Path, book: Book, channel: str, kept: Kept = WHOLE) -> Labels:
     """Writes one event log and returns what its records are; records that did not survive have no label."""
-    rows = [row for row in book.numbered(channel) if kept.holds(row[1].time)]
+    everything = book.numbered(channel)
+    rows = [row for row in everything if kept.holds(row[1].time)]
     legacy = not book.computer.windows.evtx
     name = LEGACY_FILES.get(channel, f"{channel}.Evt") if legacy else channel.replace("/", "%4") + ".evtx"
     path = folder / name
+    lost: set[int] = set()
     if legacy:
-        write_evt(path, (dated(entry, book.computer) for _, entry in rows), rows[0][0] if rows else 1)
-        lost: set[int] = set()
+        _write_evt(path, everything, rows, book.computer)
     else:
         lost = _write_evtx(path, rows, book.computer, kept.damage)
     labels = tuple((number, e.tag.kind, e.tag.point) for number, e in rows if number not in lost)
     return Labels(path.relative_to(root).as_posix(), labels)
+
+
+def _write_evt(
+    path: Path, everything: list[tuple[int, Entry]], rows: list[tuple[int, Entry]], computer: Computer
+) -> None:
+    """Writes a log that was never full, or the ring in which the older records were overwritten."""
+    events = [dated(entry, computer) for _, entry in rows]
+    if not rows or rows[0][0] == everything[0][0]:
+        write_evt(path, events, rows[0][0] if rows else 1)
+        return
+    older = [dated(entry, computer) for number, entry in everything if number < rows[0][0]]
+    least = RING_SLACK + sum(len(record(event, 1)) for event in events)
+    whole = [*older, *events]
+    write_wrapped(path, whole, ring_size(whole, least), everything[0][0])
 
 
 def _write_evtx(
@@ -198,6 +236,19 @@ def _write_errorlog(path: Path, root: Path, computer: Computer, head: list[Line]
         lines = (number, number + 1) if entry.line.error else (number,)
         rows += [(line, entry.tag.kind, entry.tag.point) for line in lines]
     return Labels(path.relative_to(root).as_posix(), tuple(rows))
+
+
+def write_writer_trace(folder: Path, root: Path, book: Book, kept: Kept = WHOLE) -> list[Labels]:
+    """Writes SqlWriterLogger.txt where the computer has such a trace, and returns what its lines are."""
+    entries = sorted((e for e in book.traces if kept.holds(e.time)), key=lambda entry: (entry.time, entry.order))
+    if not entries:
+        return []
+    clock, path = book.computer.clock.shows, folder / "SqlWriterLogger.txt"
+    lines = (e.line if e.settled else replace(e.line, time=clock(e.time)) for e in entries)
+    write_trace(path, lines, book.computer.zone)
+    tags = [entry.tag for entry in entries]
+    rows = tuple((number, tag.kind, tag.point) for number, tag in enumerate(tags, 1))
+    return [Labels(path.relative_to(root).as_posix(), rows)]
 
 
 def seconds(amount: float) -> timedelta:

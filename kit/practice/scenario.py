@@ -97,6 +97,8 @@ class Scenario:
     resynchronised: tuple[datetime, datetime] | None = None
     clocks_declared: bool = True
     lag_s: tuple[float, float] = (3.0, 6.5)
+    folder: str = "guest"  # where the guest's logs stand in the case
+    suffix: str = ""  # of the names of its exports, where a case has several machines
 
     @property
     def interval(self) -> timedelta:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from kit.practice import host_messages, os_messages, sql_messages, vss_messages
+from kit.practice import host_messages, os_messages, sql_messages, vss_messages, writer_trace
 from kit.practice.boot_story import tell_boot
 from kit.practice.journal import NOISE, NORMAL, Book, Tag, first_ids, seconds
 from kit.practice.scenario import APP, STANDARD, Export, Failover, Image, Scenario, Stream
@@ -100,6 +100,12 @@ def _identifier(rng: Random) -> UUID:
 def _instances_start(story: Story, rng: Random) -> None:
     """The instances started days before; their error logs begin then, the event logs no longer reach back."""
     scenario = story.scenario
+    if scenario.guest.traced:
+        time = scenario.begin - scenario.lead - timedelta(days=3, hours=10)
+        number = max(one.version.major for one in scenario.guest.instances)
+        shown = scenario.guest.clock.shows(time)
+        for line in writer_trace.service_start(shown, scenario.guest.zone, f"{number}.0.2000.5"):
+            story.guest.trace(time, line.thread, line.text)
     for instance in scenario.guest.instances:
         time = scenario.begin - scenario.lead - timedelta(days=3, hours=rng.randrange(9), minutes=rng.randrange(60))
         story.guest.started(instance, time)

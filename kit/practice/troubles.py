@@ -94,7 +94,7 @@ def troubled(made: Scenario, rng: Random) -> Scenario:
         return made
     if draw < 0.62:
         source = rng.choice(("hosts", "ERRORLOG", "replication", "System", "Application"))
-        gone = {source, "ERRORLOG"} if source == "Application" else {source}
+        gone = {source, "ERRORLOG"} if source == "Application" else {source}  # the writer's trace goes with it
         return replace(made, missing=frozenset(gone))
     if draw < 0.76:
         return _wrapped(made, rng)

@@ -7,6 +7,7 @@ more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,7 +57,9 @@ def _judge(story: Story, point: Point) -> PointTruth:
     if not covered(story, point):
         consistent = _consistent(fate, test)
         unknown = dict.fromkeys(_stores(story), "inconclusive")
-        return PointTruth(point, "inconclusive", pattern, consistent, "no guest log covers the operation", unknown)
+        elsewhere = frozenset({"contradicted"}) if _seen_by_system(story, point) else frozenset()
+        why = "no guest log covers the operation"
+        return PointTruth(point, "inconclusive", pattern, consistent, why, unknown, elsewhere)
     databases = {name: _database(fate, name, kind, test) for name, kind in _stores(story).items()}
     verdict = min(databases.values(), key=WORST.index) if databases else "inconclusive"
     accepted = {"inconclusive"} if _room(story, verdict) else set()
@@ -66,6 +69,15 @@ def _judge(story: Story, point: Point) -> PointTruth:
     return PointTruth(
         point, verdict, pattern, _consistent(fate, test), _why(fate, test), databases, frozenset(accepted), rolled,
     )
+
+
+def _seen_by_system(story: Story, point: Point) -> bool:
+    """Whether the System log still holds the failure of flush-and-hold of an operation that else left nothing."""
+    assert point.operation is not None
+    scenario, trace = story.scenario, story.traces[point.operation]
+    kept = scenario.survives("System")
+    held = "System" not in scenario.missing and kept.holds(trace.begin) and kept.holds(trace.end)
+    return held and scenario.plans[point.operation].fate is Fate.HOLD_TIMEOUT
 
 
 def _room(story: Story, verdict: str) -> bool:
@@ -139,36 +151,39 @@ def covered(story: Story, point: Point) -> bool:
     return any(since <= begin and end <= test.image for test in story.tests)
 
 
-def offsets(story: Story) -> list[dict[str, Any]]:
+def offsets(stories: Sequence[Story]) -> list[dict[str, Any]]:
     """What must be added to each computer's time to get the reference's, in the middle of the story, and its drift."""
-    scenario = story.scenario
-    middle = scenario.begin + (scenario.collected - scenario.begin) / 2
-    reference = scenario.replica.clock
-    rows = []
-    for computer in (scenario.guest, *scenario.primaries, scenario.replica):
-        offset = (reference.shows(middle) - computer.clock.shows(middle)).total_seconds()
-        drift = reference.gains_s_per_day - computer.clock.gains_s_per_day
-        rows.append({"computer": computer.name, "offset_s": round(offset, 3), "drift_s_per_day": round(drift, 3)})
-    return rows
+    rows: dict[str, dict[str, Any]] = {}
+    for scenario in (story.scenario for story in stories):
+        middle = scenario.begin + (scenario.collected - scenario.begin) / 2
+        reference = scenario.replica.clock
+        for computer in (scenario.guest, *scenario.primaries, scenario.replica):
+            offset = (reference.shows(middle) - computer.clock.shows(middle)).total_seconds()
+            drift = reference.gains_s_per_day - computer.clock.gains_s_per_day
+            row = {"computer": computer.name, "offset_s": round(offset, 3), "drift_s_per_day": round(drift, 3)}
+            rows.setdefault(computer.name, row)
+    return list(rows.values())
 
 
-def document(story: Story, points: list[PointTruth], labels: list[Labels]) -> dict[str, Any]:
+def document(stories: Sequence[Story], labels: list[Labels]) -> dict[str, Any]:
     """The truth as one JSON object; `events` has runs: first record (or line) number, count, class, id of point."""
-    scenario = story.scenario
+    first = stories[0].scenario
     return {
         "truth_version": 1,
-        "case_id": scenario.case_id,
-        "seed": scenario.seed,
-        "story": scenario.story,
-        "recovery_points": [_row(story, truth) for truth in points],
+        "case_id": first.case_id,
+        "seed": first.seed,
+        "story": " / ".join(story.scenario.story for story in stories),
+        "recovery_points": [_row(story, known) for story in stories for known in judge(story)],
         "events": {one.path: _runs(one) for one in labels},
-        "clocks": offsets(story),
+        "clocks": offsets(stories),
         "test_failovers": [
             {
-                "path": test.failover.name, "image_time_utc": _z(test.image), "cut": test.failover.image.value,
+                "path": test.failover.name,
+                "image_time_utc": _z(test.image),
+                "cut": test.failover.image.value,
                 "recovery_point_id": test.point.key if test.point else None,
             }
-            for test in story.tests
+            for story in stories for test in story.tests
         ],
     }
 

@@ -66,12 +66,12 @@ def idle_stop(process: int = 1528) -> Event:
 
 
 def writer_rejected(
-    error: str, operation: str, writer: tuple[str, str], instance: str, process: int, command: str
+    error: str, operation: str, writer: tuple[str, str, str], instance: str, process: int, command: str
 ) -> Event:
     """VSS 8229: a writer refused an event; the context names the phase."""
     context = (
         f"\n\nOperation:\n   {operation} Event\n\nContext:\n   Execution Context: Writer\n"
-        f"   Writer Class Id: {writer[0]}\n   Writer Name: {writer[1]}\n   Writer Instance Name: {writer[1]}\n"
+        f"   Writer Class Id: {writer[0]}\n   Writer Name: {writer[1]}\n   Writer Instance Name: {writer[2]}\n"
         f"   Writer Instance ID: {instance}\n   Command Line: {command}\n   Process ID: {process}"
     )
     trace = _code("WRTWRTC00000770", process, process + 24, command)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from random import Random
 from uuid import UUID
 
-from kit.practice import os_messages, sql_messages, vss_messages
+from kit.practice import os_messages, sql_messages, vss_messages, writer_trace
 from kit.practice.journal import NOISE, NORMAL, Book, Tag, seconds
 from kit.practice.sql_messages import SqlMessage
 from kit.practice.world import Guest, Instance
@@ -68,6 +68,7 @@ class Teller:
         self.benign, self.genuine = Tag("benign_abort", point), Tag("genuine_failure", point)
         self.writer_id = "{" + str(UUID(int=rng.getrandbits(128), version=4)) + "}"
         self.parts = self._parts()
+        self.thread = 0x1000 + int(self.writer_id[1:5], 16) % 0x6000
 
     def _parts(self) -> list[Part]:
         sets = {one.name: str(UUID(int=self.rng.getrandbits(128), version=4)).upper() for one in self.guest.instances}
@@ -84,6 +85,17 @@ class Teller:
         self.time += seconds(self.rng.uniform(least, most))
         return self.time
 
+    def trace(self, *texts: str, tag: Tag = NORMAL) -> None:
+        """The SQL writer's trace, which exists where one of the instances is new enough."""
+        if self.guest.traced:
+            for text in texts:
+                self.book.trace(self.time, self.thread, text, tag)
+
+    def identify(self) -> None:
+        """The writer lists the instances."""
+        instances = [(one.name, one.version.major) for one in self.guest.instances]
+        self.trace(*writer_trace.identify(self.guest.short, instances))
+
     def service(self, state: str) -> None:
         """The service control manager notes the shadow copy service."""
         event = os_messages.service_state("Volume Shadow Copy", state, "VSS", self.guest.windows)
@@ -95,8 +107,12 @@ class Teller:
         if "8194" in self.guest.noise and self.guest.windows.evtx:
             self.wait(1.5, 4)
             self.book.log(self.time, vss_messages.callback_denied(self.writer_id), NOISE)
+        self.identify()
         self.wait(3, 8)
+        self.trace(*writer_trace.backup_begin(self.thread))
         self.stores(2005)
+        self.trace("Entering SQL Writer OnPrepareSnapshot.")
+        self.identify()
 
     def stores(self, number: int, level: int = 4, tag: Tag = NORMAL, **more: str) -> None:
         """Every ESE store writes one of its snapshot events."""
@@ -108,12 +124,14 @@ class Teller:
     def freeze(self, parts: Sequence[Part]) -> datetime:
         """Databases and stores stop writing; returns when the first did."""
         first = self.wait(0.5, 2)
+        self.trace("Entering SQL Writer OnFreeze.")
         self.stores(2001)
         self.each(parts, lambda part: sql_messages.frozen(part.database, part.source))
         return first
 
     def thaw(self, parts: Sequence[Part]) -> datetime:
         """Databases and stores go on; returns when the last did."""
+        self.trace("Entering SQL Writer OnThaw.")
         self.each(parts, lambda part: sql_messages.resumed(part.database, part.source))
         self.stores(2003)
         return self.time
@@ -125,6 +143,7 @@ class Teller:
 
     def device_aborts(self, parts: Sequence[Part], routine: str, tag: Tag, resume: bool = False) -> None:
         """The requestor closes the virtual devices: both ends notice, the BACKUP of each database fails."""
+        self.trace("Entering SQL Writer OnAbort.", tag=tag)
         for part in parts:
             pids = (2644, 7200 + self.rng.randrange(90)), (1480, 9400 + self.rng.randrange(90))
             name = part.instance.vdi_name
@@ -150,9 +169,13 @@ class Teller:
         """The SQL writer refuses an event; older systems have no such record."""
         if self.guest.windows.major >= 6:
             event = vss_messages.writer_rejected(
-                error, operation, vss_messages.SQL_WRITER, self.writer_id, 1780, SQL_WRITER_COMMAND,
+                error, operation, self._writer(), self.writer_id, 1780, SQL_WRITER_COMMAND,
             )
             self.book.log(self.wait(0.1, 0.5), event, self.genuine)
+
+    def _writer(self) -> tuple[str, str, str]:
+        newest = max(self.guest.instances, key=lambda one: one.version.major).version.year
+        return (*vss_messages.SQL_WRITER, f"Microsoft SQL Server {newest}:SQLWriter")
 
     def stop(self) -> datetime:
         """The service goes idle; returns when the operation itself had ended."""
@@ -205,8 +228,11 @@ def _completed(teller: Teller) -> tuple[datetime | None, datetime | None]:
     teller.wait(0.4, 2.2)
     thaw = teller.thaw(teller.parts)
     teller.wait(0.3, 1.5)
+    teller.trace("Entering SQL Writer OnPostSnapshot.")
     for part in teller.parts:
         teller.book.sql(part.instance, teller.wait(0.02, 0.2), _virtual_backup(part, teller.begin))
+    teller.wait(0.2, 1)
+    teller.trace("Entering SQL Writer OnBackupComplete.")
     teller.stores(2006)
     return freeze, thaw
 
@@ -254,6 +280,7 @@ def _torn(teller: Teller) -> tuple[datetime | None, datetime | None]:
     part = next(p for p in teller.parts if p.database in p.instance.user_databases)
     torn = vss_messages.torn_database(part.database, teller.guest.short)
     teller.book.log(teller.wait(0.2, 0.9), torn, teller.genuine)
+    teller.trace("HRESULT EXCEPTION CAUGHT: hr: 0x80780002", "Entering SQL Writer OnAbort.", tag=teller.genuine)
     teller.rejected(vss_messages.INCONSISTENT, "PrepareForSnapshot")
     teller.stores(2007, 2, teller.genuine)
     return None, None

@@ -100,6 +100,11 @@ class Guest(Computer):
     volumes: tuple[str, ...] = ("C:", "D:")
     noise: frozenset[str] = field(default_factory=lambda: frozenset({"8194", "policy", "login"}))
 
+    @property
+    def traced(self) -> bool:
+        """Whether the SQL writer keeps a trace: one of the instances is SQL Server 2019 or newer."""
+        return any(one.version.major >= 15 for one in self.instances)
+
     def databases(self) -> list[tuple[Instance, str, int]]:
         """Instance, database and id of every database."""
         return [(one, name, number) for one in self.instances for name, number in one.databases]
