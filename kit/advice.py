@@ -94,7 +94,8 @@ def _test_neighbour(own: pd.DataFrame, verdicts: pd.DataFrame, host: str | None,
         "whether the fault belongs to that one point or to the workload."
     )
     rows = verdicts[verdicts["recovery_point_id"] == worst["recovery_point_id"]]
-    names = rows.loc[rows["verdict"] == "contradicted", "database"].dropna().unique()
+    rolled = rows[(rows["verdict"] == "contradicted") & rows["database"].notna()]
+    names = rolled.sort_values("rolled_back", ascending=False, kind="stable", na_position="last")["database"].to_list()
     command = collect.test_failover(point["vm_name"], point["recovery_point_id"])
     if len(names):
         command += "\n# then in the test machine\n" + collect.check_database(str(names[0]))

@@ -83,15 +83,17 @@ def _links_of_vm(
     tolerance_s: float,
 ) -> tuple[list[dict[str, Any]], Schedule]:
     placed = _placed(operations, clocks)
+    clock = all(shift_of(computer, clocks) is not None for computer in operations["computer"].dropna().unique())
+    known = clock if len(operations) else None
     claimed = points[points["claimed"] == "application_consistent"]
     others = points[points["claimed"] != "application_consistent"]
     listed = spacing(points) or spacing(claimed, configured_hours(replication, vm_name)) or HOUR
     step = spacing(claimed, configured_hours(replication, vm_name)) or listed
     schedule = _schedule(step, listed, _delays(claimed, placed, step))
-    rows = [_link(point, placed, step, schedule, tolerance_s) for point in claimed.itertuples()]
+    rows = [_link(point, placed, step, schedule, tolerance_s, known) for point in claimed.itertuples()]
     taken = {row["operation_id"] for row in rows if row["operation_id"]}
     left = [one for one in placed if one.operation_id not in taken]
-    rows += [_link(point, left, min(listed, step), schedule, tolerance_s) for point in others.itertuples()]
+    rows += [_link(point, left, min(listed, step), schedule, tolerance_s, known) for point in others.itertuples()]
     return rows, schedule
 
 
@@ -160,11 +162,11 @@ def _middle(values: list[float]) -> float:
 
 
 def _link(
-    point: Any, placed: list[_Placed], step: pd.Timedelta, schedule: Schedule, tolerance_s: float
+    point: Any, placed: list[_Placed], step: pd.Timedelta, schedule: Schedule, tolerance_s: float, clock: bool | None
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
         "recovery_point_id": point.recovery_point_id, "vm_name": point.vm_name, "operation_id": None,
-        "candidates": [], "offset_s": None, "ambiguous": False, "clock_known": None,
+        "candidates": [], "offset_s": None, "ambiguous": False, "clock_known": clock,
     }
     if pd.isna(point.time_utc) or point.time_basis == "assumed":
         return row | {"method": "the time of the point is not known", "clock_known": False}

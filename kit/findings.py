@@ -10,7 +10,7 @@ import pandas as pd
 
 from kit import tables
 from kit.evidence import PointFacts
-from kit.operations import database_name
+from kit.operations import shown_name
 from kit.words import Words, counted, listed, span, spread
 
 MOST_EVIDENCE = 60
@@ -102,7 +102,7 @@ def of_operation(operation: Any, databases: Iterable[Any], found: Findings, word
 
 
 def _outcome_sentence(outcome: str, rows: list[Any], words: Words) -> str:
-    names = listed([database_name(row.instance, row.database) for row in rows])
+    names = listed([shown_name(row.instance, row.database) for row in rows])
     freezes = [float(row.freeze_s) for row in rows if pd.notna(row.freeze_s)]
     held = f"frozen for {spread(freezes)}" if freezes else "seen"
     if outcome == "clean":
@@ -231,7 +231,7 @@ def _boot_sentence(boot: Any, words: Words) -> str:
 
 
 def _of_recovery(row: Any, found: Findings, about: dict[str, Any]) -> str:
-    name = database_name(row.instance, row.database)
+    name = shown_name(row.instance, row.database)
     about = about | {"instance": _text(row.instance), "database": _text(row.database)}
     if row.failed:
         text = f"{name}: recovery failed or corruption was reported in the test boot."

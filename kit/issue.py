@@ -128,7 +128,7 @@ def _sides(row: Any, outcome: str | None, cited: _Cited) -> tuple[list[str], lis
     bad += cited.failures + cited.hosts
     boot_good, boot_bad = _boot_sides(row, cited)
     if row.verdict == "no_claim":
-        return [cited.label], []
+        return [cited.label, *bad], []
     if row.verdict == "contradicted":
         return [*bad, *boot_bad], [cited.label, *good, *boot_good]
     if row.verdict in ("supported", "confirmed"):

@@ -12,7 +12,7 @@ import pandas as pd
 
 from kit import phases, tables
 from kit.phases import Outcome, Step
-from kit.records import SNAPSHOT_PHASES, of_guest
+from kit.records import DEFAULT_INSTANCE, SNAPSHOT_PHASES, of_guest
 
 QUIET = timedelta(seconds=150)  # records of one operation follow closer; a writer may stay frozen for 60 s
 AGAIN = timedelta(seconds=5)  # two logs tell of one freeze within this time
@@ -187,6 +187,11 @@ def _database(operation_id: str, one: Outcome) -> dict[str, Any]:
 def database_name(instance: Any, database: Any) -> str:
     """INSTANCE\\database, the way the tables name a database; only the database without an instance."""
     return f"{instance}\\{database}" if isinstance(instance, str) and instance else str(database)
+
+
+def shown_name(instance: Any, database: Any) -> str:
+    """The database as sentences name it: with its instance unless that is the default one."""
+    return str(database) if instance == DEFAULT_INSTANCE else database_name(instance, database)
 
 
 def outcome_of(steps: Sequence[Step], outcomes: Sequence[Outcome]) -> str:
