@@ -206,16 +206,16 @@ def test_a_record_can_be_made_to_begin_a_chunk(tmp_path):
 def test_no_chunk_is_filled_to_its_last_byte(tmp_path):
     path = tmp_path / "a.evtx"
     first = Event("Source", 2, START, "Application", "PC", strings=("x",))
-    write_evtx(path, [first, first])
-    size = struct.unpack_from("<I", path.read_bytes(), FILE_HEAD + 48)[0]
-    room = CHUNK - size
-    padded = Event("Source", 2, START, "Application", "PC", strings=("x" + "y" * ((room - 200) // 2),))
-    for extra in range(60):
-        more = replace(padded, strings=(padded.strings[0] + "z" * extra,))
-        write_evtx(path, [first, first, more])
-        raw = path.read_bytes()
-        ends = [struct.unpack_from("<I", raw, start + 48)[0] for start in range(FILE_HEAD, len(raw), CHUNK)]
-        assert max(ends) <= CHUNK - 8
+
+    def end(*events):
+        write_evtx(path, events)
+        return struct.unpack_from("<I", path.read_bytes(), FILE_HEAD + 48)[0]
+
+    overhead = end(first, first, first) - end(first, first)  # a record whose text is "x"
+    for spare in (0, 8, 16):  # bytes that a third record would leave of the chunk
+        letters = (CHUNK - end(first, first) - overhead - spare) // 2
+        exact = replace(first, strings=("x" * (1 + letters),))
+        assert end(first, first, exact) == (CHUNK - spare if spare else end(first, first))
 
 
 def test_a_record_larger_than_a_chunk_is_refused(tmp_path):

@@ -3,14 +3,15 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pyevt
 import pytest
 
 from kit.errors import CaseError, ParameterError
-from kit.practice import generate, stage, truth
-from kit.practice.generator import SYSTEMS, scenario
+from kit.practice import generate, stage, truth, write_practice
+from kit.practice.generator import SYSTEMS, scenario, scenarios
 from kit.practice.scenario import APP, Image
 from kit.practice.scoring import report, score, truths
 from kit.practice.vss_story import GENUINE, Fate
@@ -77,6 +78,20 @@ def test_every_event_log_is_whole_for_libevtx_and_libevt(made):
         if wrapped(path):
             assert numbers == list(range(numbers[0], numbers[-1] + 1)), path
         log.close()
+
+
+def test_some_cases_have_several_machines_of_the_same_hosts(tmp_path):
+    number = next(n for n in range(60) if len(scenarios("machines", n)) > 1)
+    first, second, *_ = scenarios("machines", number)
+    assert first.guest.vm_name != second.guest.vm_name
+    assert (first.primaries, first.replica, first.begin) == (second.primaries, second.replica, second.begin)
+    case, known = tmp_path / "case", tmp_path / "case.truth.json"
+    write_practice([replace(one, plans=one.plans[:3], failovers=()) for one in (first, second)], case, known)
+    assert {path.name for path in (case / "guests").iterdir()} == {first.guest.vm_name, second.guest.vm_name}
+    told = json.loads(known.read_text("utf-8"))
+    assert {row["vm_name"] for row in told["recovery_points"]} == {first.guest.vm_name, second.guest.vm_name}
+    lists = [path.name for path in (case / "replica").rglob("recovery-points*")]
+    assert {name.split("-")[2] for name in lists} == {first.guest.vm_name, second.guest.vm_name}
 
 
 def test_truth_names_each_listed_point_once_and_only_records_that_exist(made):
@@ -155,7 +170,10 @@ def perfect(case):
         for row in known["recovery_points"]
     ]
     events = [
-        {"source": path, "record_id": number, "class": kind, "recovery_point_id": point, "provider": "x", "event_id": 1}
+        {
+            "source": path, "record_id": number, "class": kind.split("|")[0], "recovery_point_id": point,
+            "provider": "x", "event_id": 1,
+        }
         for path, runs in known["events"].items()
         for first, count, kind, point in runs
         for number in range(first, first + count)

@@ -27,7 +27,10 @@ LEGACY_FILES = {"Application": "AppEvent.Evt", "System": "SysEvent.Evt", "Direct
 
 @dataclass(frozen=True)
 class Tag:
-    """What a record truly is: its class, and the key of the point whose operation it is part of."""
+    """What a record truly is: its class, and the key of the point whose operation it is part of.
+
+    Where the records leave honest room, further classes follow after a bar.
+    """
 
     kind: str
     point: str | None = None

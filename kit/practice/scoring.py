@@ -149,14 +149,16 @@ def _events(total: Score, case: str, truth: Mapping[str, Any], found: Iterable[M
 def _event(
     total: Score, case: str, row: Mapping[str, Any], kind: str, point: str | None, unsettled: set[str]
 ) -> None:
-    total.events[kind, row["class"]] += 1
+    kinds = kind.split("|")
+    total.events[kinds[0], row["class"]] += 1
     total.events_judged += 1
     if kind == "normal":
         placed = True  # ordinary records of an operation may name its point or not
     else:
         placed = row["recovery_point_id"] == point or (point in unsettled and row["recovery_point_id"] is None)
         placed = placed or (kind == "genuine_failure" and point is None)
-    alike = row["class"] == kind or (kind == "normal" and row["class"] == "background_noise")
+        placed = placed or (len(kinds) > 1 and row["recovery_point_id"] is None)
+    alike = row["class"] in kinds or (kind == "normal" and row["class"] == "background_noise")
     if alike and placed:
         total.events_right += 1
         return
@@ -170,7 +172,7 @@ def _not_listed(total: Score, case: str, key: tuple[str, int], kind: str, seen: 
     path, number = key
     if kind == "background_noise" or ("ERRORLOG" in path and {(path, number - 1), (path, number + 1)} & seen):
         return
-    total.events[kind, "not listed"] += 1
+    total.events[kind.split("|")[0], "not listed"] += 1
     total.events_judged += 1
     total.wrong_events.append(Wrong(case, f"{path} {number}", kind, "not listed", ""))
 

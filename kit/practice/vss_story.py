@@ -66,6 +66,8 @@ class Teller:
         self.book, self.guest, self.rng = book, guest, rng
         self.time = self.begin = time
         self.benign, self.genuine = Tag("benign_abort", point), Tag("genuine_failure", point)
+        # an ESE abort after a thaw is benign here, but its records are the same as those of an abort inside the freeze
+        self.undecided = Tag("benign_abort|unexplained", point)
         self.writer_id = "{" + str(UUID(int=rng.getrandbits(128), version=4)) + "}"
         self.parts = self._parts()
         self.thread = 0x1000 + int(self.writer_id[1:5], 16) % 0x6000
@@ -220,7 +222,7 @@ def _end_stores(teller: Teller) -> None:
         number, level = (2006, 4) if store.completes else (2007, 2)
         session = 1 + int(teller.begin.timestamp()) // 3600 % 9000
         event = vss_messages.ese(number, store.process, store.pid, store.prefix, session, level)
-        teller.book.log(teller.wait(0.05, 0.3), event, NORMAL if store.completes else teller.benign)
+        teller.book.log(teller.wait(0.05, 0.3), event, NORMAL if store.completes else teller.undecided)
 
 
 def _completed(teller: Teller) -> tuple[datetime | None, datetime | None]:
