@@ -138,14 +138,16 @@ class _Decoding:
             self.odd[instances.row[~good]] = True
             instances = instances.select(good)
         found = level.gather(self.view, instances, self.registry)
-        for rows in found.odd:
+        for rows in (*found.odd, *found.missing):
             self.odd[rows] = True
+        for rows in found.borrowed:
+            self.marks[rows] |= BORROWED
         return found
 
     def _gathered(self, groups: list[Group], decoded: _ByRow, keep: np.ndarray) -> Gathered:
         gathered = Gathered(self.view, self.buffer, len(self.walked), self.registry.keys)
         for group in groups:
-            drop = self.odd[group.row] | ~keep[group.row]
+            drop = self.odd[group.record] | ~keep[group.record]
             if drop.all():
                 continue
             gathered.group(level.without(group, drop) if drop.any() else group)
@@ -162,6 +164,7 @@ class _Decoding:
         """One record by itself; None when nothing of it can be read."""
         at, size = int(self.walked.at[row]), int(self.walked.size[row])
         self.marks[row] |= SCALAR
+        self.marks[row] &= ~BORROWED & 0xFF
         trusted = self.last and self.walked.state[row] != walk.SLACK
         try:
             decoded = self._decoder(at).decode(at + layout.RECORD_HEADER_SIZE, at + size - 4, trusted=trusted)

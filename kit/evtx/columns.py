@@ -60,7 +60,7 @@ class System:
                 number = scalar.number((values.Kind.TEXT, literal))
                 self._one(found, known, row, number)
             elif (kind >> 16) in _NUMBER_VIEWS and (kind & 0xFFFF) == _NUMBER_VIEWS[kind >> 16][1]:
-                found[row] = _overlap(self._view, _NUMBER_VIEWS[kind >> 16][0])[at]
+                found[row] = self._view.numbers(at, _NUMBER_VIEWS[kind >> 16][0])
                 known[row] = True
             elif kind >> 16:
                 self._each(found, known, row, at, kind)
@@ -138,15 +138,15 @@ class System:
         """
         for group in self._groups:
             for slot, start, stop in merged(group.runs, lambda run: run.plan.system.get(field)):
-                row = group.row[start:stop]
+                row = group.record[start:stop]
                 if slot is None:
                     continue
                 if isinstance(slot, str):
                     yield _LITERAL, row, None, slot
                     continue
-                at, end = group.at[slot, start:stop], group.at[slot + 1, start:stop]
-                desc = (group.desc if sized else group.kind)[slot, start:stop]
-                for kind, chosen in _equal(desc):
+                at, end = group.at[start:stop, slot], group.at[start:stop, slot + 1]
+                desc = group.desc[start:stop, slot]
+                for kind, chosen in _equal(desc if sized else desc >> 16):
                     yield kind, row[chosen], at[chosen] if sized else (at[chosen], end[chosen]), ""
 
 
@@ -158,12 +158,6 @@ def _equal(desc: np.ndarray) -> Iterable[tuple[int, Any]]:
     if (desc == first).all():
         return [(int(first), slice(None))]
     return [(int(one), np.flatnonzero(desc == one)) for one in np.unique(desc)]
-
-
-def _overlap(view: View, dtype: str) -> np.ndarray:
-    width = np.dtype(dtype).itemsize
-    found: np.ndarray = {1: view.u1, 2: view.u2, 4: view.u4, 8: view.u8}[width].view(dtype)
-    return found
 
 
 class Vocabulary:

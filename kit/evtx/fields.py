@@ -47,6 +47,16 @@ class Meaning(NamedTuple):
     inserted: bool = False
 
 
+def is_container(path: tuple[str, ...]) -> bool:
+    """Whether a fragment may stand in this element: Event and its children."""
+    return len(path) <= 2
+
+
+def is_wrapper(path: tuple[str, ...]) -> bool:
+    """Whether the element only holds others, so that it says nothing when it is empty: also the one inside UserData."""
+    return len(path) <= 2 or (len(path) == 3 and path[1] == "UserData" and not path[2].startswith("@"))
+
+
 @lru_cache(maxsize=16384)
 def meaning(path: tuple[str, ...], name: str | None) -> Meaning:
     """The meaning of a leaf by its path below and including `Event`, and the Name attribute of a Data element."""

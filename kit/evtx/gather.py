@@ -36,27 +36,21 @@ def sorted_pieces(buffer: pa.Buffer, start: np.ndarray, stop: np.ndarray) -> pa.
     return pieces(buffer, start[order], stop[order]).take(pa.array(back))
 
 
-def wide_texts(buffer: pa.Buffer, start: np.ndarray, size: np.ndarray) -> pa.Array:
-    """Texts of UTF-16 values, without the zeros that end them."""
-    return trimmed(utf8(pieces(buffer, start, start + (size & ~1))))
+def wide_texts(buffer: pa.Buffer, content: np.ndarray, start: np.ndarray, size: np.ndarray) -> pa.Array:
+    """Texts of UTF-16 values, without the zeros that end them; `content` is the buffer as bytes."""
+    return utf8(pieces(buffer, start, trimmed(content, start, start + (size & ~1))))
 
 
-def trimmed(texts: pa.Array) -> pa.Array:
-    """The texts without the zeros that end them."""
-    offsets, data = parts(texts)
-    stops = offsets[1:].copy()
-    waiting = np.flatnonzero(stops > offsets[:-1])
-    waiting = waiting[data[stops[waiting] - 1] == 0]
-    if not len(waiting):
-        return texts
-    keep = np.ones(len(data), dtype=bool)
+def trimmed(content: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Where each text ends when the zeros at its end are left out."""
+    found = stop.astype(np.int64)
+    waiting = np.flatnonzero(stop > start)
     while len(waiting):
-        stops[waiting] -= 1
-        keep[stops[waiting]] = False
-        waiting = waiting[stops[waiting] > offsets[:-1][waiting]]
-        waiting = waiting[data[stops[waiting] - 1] == 0]
-    lengths = np.concatenate([[0], stops - offsets[:-1]])
-    return strings(np.cumsum(lengths), data[keep])
+        ends = found[waiting]
+        waiting = waiting[(content[ends - 2] == 0) & (content[ends - 1] == 0)]
+        found[waiting] -= 2
+        waiting = waiting[found[waiting] > start[waiting]]
+    return found
 
 
 def utf8(raw: pa.Array) -> pa.Array:

@@ -20,6 +20,8 @@ _Key = TypeVar("_Key")
 _INSTANCE = np.dtype([("token", "u1"), ("version", "u1"), ("word", "<u4"), ("offset", "<u4"), ("count", "<u4")])
 _HEADER = 10  # the same without the number of values, which a definition in place comes before
 _CHUNK_MASK = ~(layout.CHUNK_SIZE - 1)
+_TYPE_BITS = 0xFF0000
+_FRAGMENT_BITS = layout.BINXML_TYPE << 16
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class Instances:
 
 
 class Run(NamedTuple):
-    """Neighbouring columns of a group that share a plan."""
+    """Neighbouring rows of a group that share a plan."""
 
     plan: Plan
     start: int
@@ -47,22 +49,22 @@ class Run(NamedTuple):
 
 @dataclass(slots=True)
 class Group:
-    """Instances with the same number of values, one column each.
+    """Instances with the same number of values, one row each.
 
-    desc     values x instances: size in the low 16 bits, type above
-    at       one row more: where each value begins; the last row is where the values end
-    kind     the types alone
+    record   the record of each
+    desc     instances x values: size in the low 16 bits, type above
+    at       one column more: where each value begins; the last column is where the values end
     """
 
-    row: np.ndarray
+    record: np.ndarray
     desc: np.ndarray
     at: np.ndarray
-    kind: np.ndarray
     runs: list[Run]
 
-    def size(self, slot: int) -> np.ndarray:
-        """Bytes of a value in each column."""
-        return self.at[slot + 1] - self.at[slot]
+    @property
+    def values(self) -> int:
+        """Values of each instance."""
+        return self.desc.shape[1]
 
 
 class Nested(NamedTuple):
@@ -76,10 +78,18 @@ class Nested(NamedTuple):
 
 @dataclass(slots=True)
 class Level:
-    """The groups of one level, the rows that must go one by one, and the fragments nested in its values."""
+    """The groups of one level and what could not be grouped.
+
+    odd       records that must go one by one
+    missing   records whose template is neither where it should be nor anywhere else
+    borrowed  records whose template was taken from elsewhere because their own is damaged
+    nested    the fragments in the values
+    """
 
     groups: list[Group] = field(default_factory=list)
     odd: list[np.ndarray] = field(default_factory=list)
+    missing: list[np.ndarray] = field(default_factory=list)
+    borrowed: list[np.ndarray] = field(default_factory=list)
     nested: list[Nested] = field(default_factory=list)
 
 
@@ -92,30 +102,33 @@ def begin(view: View, at: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def gather(view: View, instances: Instances, registry: Registry) -> Level:
-    """Groups of the instances by number of values and template; what does not fit is listed as odd."""
+    """Groups of the instances by number of values and template; what does not fit is listed."""
     level = Level()
     heads = view.records(instances.at, _INSTANCE)
     base = instances.at & _CHUNK_MASK
     offset = heads["offset"].astype(np.int64)
-    numbers, size = _templates(view, heads["word"], base + np.minimum(offset, layout.CHUNK_SIZE - 1), registry)
+    numbers = _templates(view, heads["word"], base + np.minimum(offset, layout.CHUNK_SIZE - 1), registry)
+    if (numbers == UNKNOWN).any():
+        _borrow(level, instances, heads["word"], numbers, registry)
     after = instances.at + _HEADER
-    inline = np.flatnonzero(offset == after - base)
-    after[inline] += size[inline] + layout.TEMPLATE_HEADER_SIZE
     count = heads["count"].astype(np.int64)
+    inline = np.flatnonzero((offset == after - base) & (after + layout.TEMPLATE_HEADER_SIZE <= instances.end))
+    after[inline] += view.u4[after[inline] + 20].astype(np.int64) + layout.TEMPLATE_HEADER_SIZE
     known = (numbers != UNKNOWN) & (after + 4 <= instances.end)
     inline = inline[known[inline]]
     count[inline] = view.u4[after[inline]]
     known &= (count <= MAX_VALUES) & (after + 4 + 4 * count <= instances.end)
     if not known.all():
-        level.odd.append(instances.row[~known])
+        level.missing.append(instances.row[numbers == UNKNOWN])
+        level.odd.append(instances.row[~known & (numbers != UNKNOWN)])
         instances, numbers, after, count = instances.select(known), numbers[known], after[known], count[known]
     if len(numbers):
         _group(view, level, instances, numbers, after + 4, count, registry)
     return level
 
 
-def _templates(view: View, word: np.ndarray, at: np.ndarray, registry: Registry) -> tuple[np.ndarray, np.ndarray]:
-    """Template of each instance, given where its definition stands, and the size of that.
+def _templates(view: View, word: np.ndarray, at: np.ndarray, registry: Registry) -> np.ndarray:
+    """Template of each instance, given where its definition stands.
 
     UNKNOWN when the definition is damaged or not the one that the instance names by the first word of its GUID.
     """
@@ -124,13 +137,23 @@ def _templates(view: View, word: np.ndarray, at: np.ndarray, registry: Registry)
     which = distinct.indices.to_numpy()
     numbers = registry.resolve(view, places)
     known = numbers != UNKNOWN
-    sizes, words = np.zeros(len(places), dtype=np.int64), np.zeros(len(places), dtype=np.uint32)
-    sizes[known], words[known] = view.u4[places[known] + 20], view.u4[places[known] + 4]
+    words = np.zeros(len(places), dtype=np.uint32)
+    words[known] = view.u4[places[known] + 4]
     found: np.ndarray = numbers[which]
     wrong = words[which] != word
     if wrong.any():
         found[wrong] = UNKNOWN
-    return found, sizes[which]
+    return found
+
+
+def _borrow(level: Level, instances: Instances, word: np.ndarray, numbers: np.ndarray, registry: Registry) -> None:
+    """Gives instances without a template of their own the one that is known elsewhere by the same name."""
+    without = np.flatnonzero(numbers == UNKNOWN)
+    for one in np.unique(word[without]).tolist():
+        template = registry.borrow(one)
+        if template is not None:
+            numbers[without[word[without] == one]] = template.number
+    level.borrowed.append(instances.row[without[numbers[without] != UNKNOWN]])
 
 
 def _group(
@@ -159,11 +182,11 @@ def _group(
         first = stops[same[0]]
         chosen = order[first : stops[same[-1] + 1]]
         runs = [Run(plans[one][1], stops[one] - first, stops[one + 1] - first) for one in same]
-        _matrix(view, level, instances.select(chosen), at[chosen], values, runs)
+        _matrix(view, level, instances.row[chosen], instances.end[chosen], at[chosen], values, runs)
 
 
 def _ranked(plans: list[tuple[int, Plan]]) -> np.ndarray:
-    """The place of each plan when those with equally many values, then of equal order, stand together."""
+    """The place of each plan when those with equally many values, then of equal layout, stand together."""
     order = sorted(range(len(plans)), key=lambda one: _sorting(*plans[one]))
     rank = np.empty(len(plans), dtype=np.uint16 if len(plans) < 0x10000 else np.uint32)
     rank[order] = np.arange(len(plans))
@@ -171,65 +194,66 @@ def _ranked(plans: list[tuple[int, Plan]]) -> np.ndarray:
 
 
 def _sorting(count: int, plan: Plan) -> tuple[Any, ...]:
-    return count, plan.order, plan.nested, plan.template.number
+    return count, plan.layout, plan.nested, plan.template.number
 
 
-def _matrix(view: View, level: Level, instances: Instances, at: np.ndarray, count: int, runs: list[Run]) -> None:
+def _matrix(
+    view: View, level: Level, record: np.ndarray, end: np.ndarray, at: np.ndarray, count: int, runs: list[Run]
+) -> None:
     """Descriptors and positions of the values of instances with equally many, and what is wrong or nested in them."""
-    desc = np.ascontiguousarray(view.rows(at, count, "<u4").T) if count else np.zeros((0, len(at)), dtype="<u4")
-    begins = np.empty((count + 1, len(at)), dtype=np.int32)
-    begins[0] = at + 4 * count
-    for one in range(count):
-        np.bitwise_and(desc[one], 0xFFFF, out=begins[one + 1], casting="unsafe")
-        begins[one + 1] += begins[one]
-    bad = begins[-1] > instances.end
+    desc = view.rows(at, count, "<u4")
+    begins = np.empty((len(at), count + 1), dtype=np.int32)
+    begins[:, 0] = at + 4 * count
+    np.bitwise_and(desc, 0xFFFF, out=begins[:, 1:], casting="unsafe")
+    np.cumsum(begins, axis=1, out=begins)
+    bad = begins[:, -1] > end
     for fits, start, stop in merged(runs, lambda run: run.plan.regular and run.plan.template.slot_count <= count):
         if not fits:
             bad[start:stop] = True
-    group = Group(instances.row, desc, begins, (desc >> 16).astype(np.uint8), runs)
+    group = Group(record, desc, begins, runs)
     nested = _nested(group, bad)
     if bad.any():
-        level.odd.append(group.row[bad])
+        level.odd.append(record[bad])
+        group = without(group, bad)
     level.nested.extend(nested)
-    level.groups.append(group if not bad.any() else without(group, bad))
+    level.groups.append(group)
 
 
 def merged(runs: list[Run], key: Callable[[Run], _Key]) -> Iterator[tuple[_Key, int, int]]:
-    """Neighbouring runs for which the key is equal, as (key, first column, column after the last)."""
+    """Neighbouring runs for which the key is equal, as (key, first row, row after the last)."""
     for value, members in itertools.groupby(runs, key):
         same = list(members)
         yield value, same[0].start, same[-1].stop
 
 
 def _nested(group: Group, bad: np.ndarray) -> list[Nested]:
-    """Fragments in the values of a group; columns with fragments elsewhere than in one container are marked as bad."""
-    fragments = group.kind == layout.BINXML_TYPE
-    total = fragments.sum(axis=0, dtype=np.int32)
+    """Fragments in the values of a group; instances with fragments elsewhere than in one container are marked as bad."""
+    fragments = np.flatnonzero((group.desc & _TYPE_BITS) == _FRAGMENT_BITS)
+    total = np.bincount(fragments // max(group.values, 1), minlength=len(group.record))
     bad |= total > 1
     found = []
     for nested, start, stop in merged(group.runs, lambda run: run.plan.nested):
-        columns = slice(start, stop)
-        expected = np.zeros(stop - start, dtype=np.int32)
+        rows = slice(start, stop)
+        expected = np.zeros(stop - start, dtype=np.int64)
         for slot, path in nested:
-            here = fragments[slot, columns]
-            bad[columns] |= ~here & (group.kind[slot, columns] != layout.NULL_TYPE) & (group.size(slot)[columns] > 0)
+            desc = group.desc[rows, slot]
+            here = (desc & _TYPE_BITS) == _FRAGMENT_BITS
+            bad[rows] |= ~here & (desc > 0xFFFF) & ((desc & 0xFFFF) > 0)
             expected += here
             found.append((slot, path, start, here))
-        bad[columns] |= expected != total[columns]
+        bad[rows] |= expected != total[rows]
     return [_fragments(group, bad, *one) for one in found]
 
 
 def _fragments(group: Group, bad: np.ndarray, slot: int, path: tuple[str, ...], start: int, here: np.ndarray) -> Nested:
-    column = start + np.flatnonzero(here & ~bad[start : start + len(here)])
-    return Nested(group.row[column], group.at[slot][column], group.at[slot + 1][column], path)
+    rows = start + np.flatnonzero(here & ~bad[start : start + len(here)])
+    return Nested(group.record[rows], group.at[rows, slot], group.at[rows, slot + 1], path)
 
 
 def without(group: Group, bad: np.ndarray) -> Group:
-    """The group without some of its columns."""
+    """The group without some of its instances."""
     keep = np.flatnonzero(~bad)
     before = np.concatenate([[0], np.cumsum(~bad)])
     runs = [Run(run.plan, int(before[run.start]), int(before[run.stop])) for run in group.runs]
-    return Group(
-        group.row[keep], group.desc[:, keep], group.at[:, keep], group.kind[:, keep],
-        [run for run in runs if run.stop > run.start],
-    )  # fmt: skip
+    kept = [run for run in runs if run.stop > run.start]
+    return Group(group.record[keep], group.desc[keep], group.at[keep], kept)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from kit.errors import Unreadable
-from kit.evtx import account, batch, places, walk
+from kit.evtx import account, batch, memory, places, walk
 from kit.evtx import events as table
 from kit.evtx import format as layout
 from kit.evtx.account import Account, Checked, Loss
@@ -73,6 +73,7 @@ class Log:
         wanted: Wanted | None = None,
         progress: Progress | None = None,
     ) -> None:
+        memory.keep_freed()
         self._file = file
         self._wanted = wanted
         self._progress = progress

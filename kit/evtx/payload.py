@@ -7,8 +7,8 @@ array of that kind. The long table is these arrays as they are; a column of a wi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +16,9 @@ import pyarrow as pa
 from kit.evtx import format as layout
 from kit.evtx import gather, values
 from kit.evtx.columns import Vocabulary
-from kit.evtx.level import Group, merged
+from kit.evtx.level import Group, Run, merged
 from kit.evtx.scalar import Datum
-from kit.evtx.template import Keys
+from kit.evtx.template import Keys, Layout
 from kit.evtx.values import Kind
 from kit.evtx.view import View
 
@@ -38,27 +38,66 @@ _FIXED = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
+class Piece(NamedTuple):
+    """Values of records that share a layout, record by record.
+
+    record  the records; nth: place of the first value of each among the values of its record
+    places  distance from there of the values of one record
+    keys    their fields, for records up to each stop: (keys, stop)
+    """
+
+    record: np.ndarray
+    nth: np.ndarray
+    places: np.ndarray
+    keys: list[tuple[np.ndarray, int]]
+
+    def __len__(self) -> int:
+        return len(self.record) * len(self.places)
+
+    def key(self) -> np.ndarray:
+        """The field of each value."""
+        found = np.empty((len(self.record), len(self.places)), dtype=np.int32)
+        start = 0
+        for keys, stop in self.keys:
+            found[start:stop] = keys
+            start = stop
+        return found.ravel()
+
+
 class Values:
     """Event data of a batch.
 
-    row      record of each value (position in the batch)
+    kind     Kind of each value
+    index    its place in `children[kind]`
+    row      its record (position in the batch)
     nth      its place among the values of that record
     key      its field, a number of `keys`
-    kind     its Kind
-    index    its place in `children[kind]`
     """
 
-    row: np.ndarray
-    nth: np.ndarray
-    key: np.ndarray
-    kind: np.ndarray
-    index: np.ndarray
-    children: dict[Kind, pa.Array]
-    keys: Keys
+    def __init__(self, pieces: list[Piece], typed: _Typed, keys: Keys) -> None:
+        self._pieces = pieces
+        self.kind = typed.kind
+        self.index = typed.index
+        self.children: dict[Kind, pa.Array] = typed.children()
+        self.keys = keys
 
     def __len__(self) -> int:
-        return len(self.row)
+        return len(self.kind)
+
+    @cached_property
+    def row(self) -> np.ndarray:
+        """The record of each value."""
+        return _joined([np.repeat(piece.record, len(piece.places)) for piece in self._pieces])
+
+    @cached_property
+    def nth(self) -> np.ndarray:
+        """The place of each value in its record."""
+        return _joined([(piece.nth[:, None] + piece.places).ravel() for piece in self._pieces])
+
+    @cached_property
+    def key(self) -> np.ndarray:
+        """The field of each value."""
+        return _joined([piece.key() for piece in self._pieces])
 
 
 class Gathered:
@@ -69,38 +108,41 @@ class Gathered:
         self._buffer = buffer
         self._counts = np.zeros(rows, dtype=np.int32)
         self._keys = keys
-        self._pieces: list[tuple[np.ndarray, ...]] = []  # start, desc, row, nth, key
-        self._constants: list[tuple[np.ndarray, np.ndarray, int, str]] = []  # row, nth, key, text
+        self._start: list[np.ndarray] = []
+        self._desc: list[np.ndarray] = []
+        self._pieces: list[Piece] = []
+        self._constants: list[tuple[Piece, str | None]] = []
         self._loose: list[tuple[int, int, int, Kind, Any]] = []  # row, nth, key, kind, content
 
     def group(self, group: Group) -> None:
         """Takes the event data of a group of template instances."""
-        for slots, start, stop in merged(group.runs, lambda run: run.plan.order):
-            if slots:
-                self._piece(group, slots, start, stop)
-        for constants, start, stop in merged(group.runs, lambda run: run.plan.constants):
-            row = group.row[start:stop]
-            for key, text in constants:
-                self._constants.append((row, self._take_places(row, 1), key, text))
+        for layout_of, start, stop in merged(group.runs, lambda run: run.plan.layout):
+            if layout_of.width:
+                record = group.record[start:stop].astype(np.int32)
+                nth: np.ndarray = self._counts[record]
+                self._counts[record] = nth + layout_of.width
+                runs = [run for run in group.runs if start <= run.start < stop]
+                self._data(group, layout_of, slice(start, stop), record, nth, runs)
+                for run in runs:
+                    inside = slice(run.start - start, run.stop - start)
+                    self._constant(run, record[inside], nth[inside])
 
-    def _piece(self, group: Group, slots: tuple[int, ...], start: int, stop: int) -> None:
-        whole = slots == tuple(range(len(group.desc)))
-        pick = slice(0, len(group.desc)) if whole else np.array(slots)
-        row = group.row[start:stop].astype(np.int32)
-        shape = (len(slots), stop - start)
-        nth = self._take_places(row, len(slots)) + np.arange(len(slots), dtype=np.int32)[:, None]
-        key = np.empty(shape, dtype=np.int32)
-        for run in group.runs:
-            if start <= run.start < stop:
-                key[:, run.start - start : run.stop - start] = run.plan.keys[:, None]
-        at, desc = group.at[pick, start:stop], group.desc[pick, start:stop]
-        self._pieces.append((at.ravel(), desc.ravel(), np.broadcast_to(row, shape).ravel(), nth.ravel(), key.ravel()))
+    def _data(
+        self, group: Group, layout_of: Layout, rows: slice, record: np.ndarray, nth: np.ndarray, runs: list[Run]
+    ) -> None:
+        slots = layout_of.slots
+        if not slots:
+            return
+        pick: Any = slice(0, -1) if slots == tuple(range(group.values)) else np.array(slots)
+        self._start.append(group.at[rows, pick].ravel())
+        self._desc.append(group.desc[rows, pick if isinstance(pick, np.ndarray) else slice(None)].ravel())
+        keys = [(run.plan.keys, run.stop - rows.start) for run in runs]
+        self._pieces.append(Piece(record, nth, np.array(layout_of.places, dtype=np.int32), keys))
 
-    def _take_places(self, row: np.ndarray, count: int) -> np.ndarray:
-        """The next place among the values of each record, after which `count` more are taken."""
-        place: np.ndarray = self._counts[row]
-        self._counts[row] = place + count
-        return place
+    def _constant(self, run: Run, record: np.ndarray, nth: np.ndarray) -> None:
+        for key, text, place in run.plan.constants:
+            keys = [(np.array([key], dtype=np.int32), len(record))]
+            self._constants.append((Piece(record, nth, np.array([place], dtype=np.int32), keys), text))
 
     def record(self, row: int, data: Iterable[Datum], message: str | None, message_key: int) -> None:
         """Takes the event data of a record that was decoded by itself."""
@@ -116,24 +158,19 @@ class Gathered:
 
     def values(self) -> Values:
         """Everything that was taken."""
-        start, desc, row, nth, key = (_joined(column) for column in zip(*self._pieces, _NOTHING, strict=True))
-        rows, nths, keys = [row], [nth], [key]
-        for constant_row, constant_nth, constant_key, _ in self._constants:
-            rows.append(constant_row)
-            nths.append(constant_nth)
-            keys.append(np.full(len(constant_row), constant_key))
-        loose = np.array([one[:3] for one in self._loose], dtype=np.int32).reshape(len(self._loose), 3)
-        rows, nths, keys = [*rows, loose[:, 0]], [*nths, loose[:, 1]], [*keys, loose[:, 2]]
-        typed = _Typed(self._view, self._buffer, start, desc, sum(map(len, rows)))
-        for constant_row, _, _, text in self._constants:
-            typed.constant(len(constant_row), text)
+        pieces = [*self._pieces, *(piece for piece, _ in self._constants), self._loose_piece()]
+        typed = _Typed(self._view, self._buffer, _joined(self._start), _joined(self._desc), sum(map(len, pieces)))
+        for piece, text in self._constants:
+            typed.constant(len(piece), text)
         for _, _, _, kind, content in self._loose:
             typed.append(kind, content)
-        row, nth, key = (_joined(arrays).astype(np.int32, copy=False) for arrays in (rows, nths, keys))
-        return Values(row, nth, key, typed.kind, typed.index, typed.children(), self._keys)
+        return Values(pieces, typed, self._keys)
 
-
-_NOTHING = (np.zeros(0, dtype=np.int32),) * 5
+    def _loose_piece(self) -> Piece:
+        """The values of single records as a piece with one value a row."""
+        loose = np.array([one[:3] for one in self._loose], dtype=np.int32).reshape(len(self._loose), 3)
+        keys = [(loose[:, 2:], len(loose))] if len(loose) else []
+        return Piece(loose[:, 0], loose[:, 1], np.zeros(1, dtype=np.int32), keys)
 
 
 def _joined(arrays: Iterable[np.ndarray]) -> np.ndarray:
@@ -156,13 +193,15 @@ class _Typed:
         self._filled = len(start)
         size = desc & 0xFFFF
         kinds = (desc >> 16).astype(np.uint8)
-        for kind in np.flatnonzero(np.bincount(kinds, minlength=256)).tolist():
+        present = np.zeros(256, dtype=bool)
+        present[kinds] = True
+        for kind in np.flatnonzero(present).tolist():
             chosen = np.flatnonzero(kinds == kind)
             self._of_type(kind, chosen, start[chosen], size[chosen])
 
     def _of_type(self, kind: int, chosen: np.ndarray, start: np.ndarray, size: np.ndarray) -> None:
         if kind == layout.STRING_TYPE:
-            texts = gather.wide_texts(self._buffer, start, size.astype(np.int32))
+            texts = gather.wide_texts(self._buffer, self._view.u1, start, size.astype(np.int32))
             self._put(Kind.TEXT, chosen, texts)
             return
         if kind == _WIDE_STRINGS:
@@ -192,13 +231,12 @@ class _Typed:
 
     def _numbers(self, kind: int, chosen: np.ndarray, start: np.ndarray, size: np.ndarray) -> None:
         made, dtype = _FIXED[kind]
-        width = np.dtype(dtype).itemsize
-        right = size == width
+        right = size == np.dtype(dtype).itemsize
         if not right.all():
             self._each(kind, chosen[~right], start[~right], size[~right])
             chosen, start = chosen[right], start[right]
-        view = {1: self._view.u1, 2: self._view.u2, 4: self._view.u4, 8: self._view.u8}[width]
-        self._put(made, chosen, view[start].view(dtype).astype(ARROW_TYPES[made].to_pandas_dtype(), copy=False))
+        numbers = self._view.numbers(start, dtype)
+        self._put(made, chosen, numbers.astype(ARROW_TYPES[made].to_pandas_dtype(), copy=False))
 
     def _guids(self, kind: int, chosen: np.ndarray, start: np.ndarray, size: np.ndarray) -> None:
         right = size == 16
@@ -233,10 +271,12 @@ class _Typed:
         if kind != Kind.NULL:
             self._single[kind].append((place, content))
 
-    def constant(self, count: int, text: str) -> None:
-        """Appends the same text for so many values."""
+    def constant(self, count: int, text: str | None) -> None:
+        """Appends the same text, or null, for so many values."""
         places = np.arange(self._filled, self._filled + count)
         self._filled += count
+        if text is None:
+            return
         self.kind[places] = Kind.TEXT
         self.index[places] = self._lengths[Kind.TEXT]
         self._parts[Kind.TEXT].append(pa.array([text], pa.string()))

@@ -9,7 +9,7 @@ import numpy as np
 
 from kit.errors import Unreadable
 from kit.evtx import format as layout
-from kit.evtx.binxml import Chunk, Leaf, u32
+from kit.evtx.binxml import Chunk, u32
 from kit.evtx.template import Keys, Template, compile_definition
 from kit.evtx.view import View
 
@@ -56,17 +56,14 @@ class Registry:
         self._words.setdefault(u32(template.guid, 0), []).append(template)
         return template
 
-    def borrow(self, first_word: int, count: int) -> list[Leaf] | None:
-        """The leaves of the one template whose GUID begins with this word and that takes this many values.
-
-        None when there is none, or when two differ in what they say.
-        """
+    def borrow(self, first_word: int) -> Template | None:
+        """The template whose GUID begins with this word; None when there is none, or two differ in what they say."""
         for template in self.stash.beginning(first_word) if self.stash else ():
             self._known(template.guid, template.size)
-        fitting = [one for one in self._words.get(first_word, ()) if one.slot_count <= count]
+        fitting = self._words.get(first_word, ())
         if not fitting or any(one.leaves != fitting[0].leaves for one in fitting[1:]):
             return None
-        return fitting[0].leaves
+        return fitting[0]
 
     def resolve(self, view: View, at: np.ndarray) -> np.ndarray:
         """The number of the template at each position (start of a definition); UNKNOWN where none can be made out."""

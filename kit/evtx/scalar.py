@@ -13,10 +13,12 @@ from kit.errors import Unreadable
 from kit.evtx import fields, values
 from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk, Leaf, Part, Slot, Walk, u16, u32
+from kit.evtx.template import Template
 from kit.evtx.values import Kind, Value
 
 MAX_VALUES = 0x4000  # substitutions of one record; Windows itself allows far fewer
 MAX_NESTING = 16
+NO_TEMPLATE = "the template of the record is damaged or missing"
 _LEAVES_PER_CHUNK = 1 << 18
 _BYTES_PER_CHUNK = 1 << 22  # bytes of values, each time they are used
 _COMPILED_PER_CHUNK = 4 * layout.CHUNK_SIZE  # bytes of definitions; sound ones never overlap
@@ -53,7 +55,7 @@ class Decoded:
     damage: str | None = None
 
 
-Borrow = Callable[[int, int], list[Leaf] | None]  # (first word of the GUID, number of values) -> leaves
+Borrow = Callable[[int], Template | None]  # first word of the GUID -> template
 
 
 class Decoder:
@@ -114,13 +116,13 @@ class Decoder:
         slots = _slots(data, at, end)
         if definition is not None:
             return definition.leaves, slots
-        leaves = self.borrow(first_word, len(slots)) if self.borrow else None
-        if leaves is not None:
+        template = self.borrow(first_word) if self.borrow else None
+        if template is not None and template.slot_count <= len(slots):
             self._current.borrowed = True
-            return leaves, slots
+            return template.leaves, slots
         definition = self.definition(offset, first_word, strict=False) if trusted else None
         if definition is None:
-            raise Unreadable("the template of the record is damaged or missing")
+            raise Unreadable(NO_TEMPLATE)
         self._current.damage = "names in the template of the record are damaged"
         return definition.leaves, slots
 
@@ -216,9 +218,13 @@ def _place(decoded: Decoded, path: tuple[str, ...], name: str | None, plain: boo
         decoded.system[key] = value
     elif part == "message":
         decoded.message = values.text(value)
-    elif part == "data" and not (value[0] == Kind.NULL and len(path) <= 2):
+    elif part == "data" and not (value[0] == Kind.NULL and _is_empty(path, plain)):
         attribute = path[-1].startswith("@")
         decoded.data.append(Datum(key, named, inserted and not (attribute and plain), value))
+
+
+def _is_empty(path: tuple[str, ...], plain: bool) -> bool:
+    return fields.is_container(path) or (plain and fields.is_wrapper(path))
 
 
 def number(value: Value | None) -> int | None:

@@ -13,32 +13,49 @@ from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk, Leaf, Slot, Walk, name_hash, u32
 from kit.evtx.view import View
 
-MAX_LITERALS = 64  # constant values of a template that the columnar path repeats for each record
+MAX_CONSTANTS = 64  # constant values of a template that the columnar path repeats for each record
 _NAME_HEADER = 8  # link, hash and length stand before the characters of a name
 _FEW = 8  # below this many definitions plain Python compares faster than arrays
 _BLOCK = 1 << 23  # bytes compared at once
 
 
-class Plan(NamedTuple):
-    """What a template says where it stands: each list follows the order of the document.
+class Layout(NamedTuple):
+    """Where the event data of a template stands: plans of equal layout can be gathered together.
 
-    system   field of System -> number of the substitution, or the constant text
-    slots    substitutions that are event data; keys: their keys in `Keys`
-    constants (key, text) of event data that is the same in every record
-    nested   (substitution, path that a fragment in it continues)
-    inserted some of the event data are inserted strings
-    order    the slots as a tuple; plans of equal order can be gathered together
-    regular  false where the columnar path cannot follow, so that records go one by one
+    slots    substitutions that are event data, in the order of the document
+    places   their places among all event data of the template, constants included
+    width    how many event data there are
+    """
+
+    slots: tuple[int, ...]
+    places: tuple[int, ...]
+    width: int
+
+
+class Constant(NamedTuple):
+    """Event data that is the same in every record; `text` None is an empty element."""
+
+    key: int
+    text: str | None
+    place: int
+
+
+class Plan(NamedTuple):
+    """What a template says where it stands.
+
+    system     field of System -> number of the substitution, or the constant text
+    layout     where the event data stands; keys: their keys in `Keys`
+    constants  event data that stands in the template itself
+    nested     (substitution, path that a fragment in it continues)
+    regular    false where the columnar path cannot follow, so that records go one by one
     """
 
     template: Template
     system: dict[str, int | str]
-    slots: np.ndarray
+    layout: Layout
     keys: np.ndarray
-    constants: list[tuple[int, str]]
+    constants: tuple[Constant, ...]
     nested: tuple[tuple[int, tuple[str, ...]], ...]
-    inserted: bool
-    order: tuple[int, ...]
     regular: bool
 
 
@@ -199,38 +216,56 @@ def compile_definition(chunk: Chunk, at: int) -> Template:
 
 
 def _plan(template: Template, above: tuple[str, ...], keys: Keys) -> Plan:
-    system: dict[str, int | str] = {}
-    data: list[tuple[int, int]] = []
-    constants: list[tuple[int, str]] = []
-    nested: list[tuple[int, tuple[str, ...]]] = []
-    any_inserted = False
-    regular = True
+    made = _Planning(template.slot_count)
     for leaf in template.leaves:
-        path = above + leaf.path
-        slot = leaf.parts[0] if len(leaf.parts) == 1 and isinstance(leaf.parts[0], Slot) else None
-        name = _constant(leaf.name)
-        if (leaf.name and name is None) or (slot is None and _constant(leaf.parts) is None):
-            regular = False
-            continue
-        part, key, named, inserted = fields.meaning(path, name)
-        if slot is not None and part == "data" and len(path) <= 2:
-            nested.append((slot.place, path))
-        elif part == "system":
-            system[key] = slot.place if slot else _constant(leaf.parts) or ""
-        elif part != "nothing" and slot is not None:
-            data.append((slot.place, keys.number(key, named, inserted)))
-            any_inserted = any_inserted or inserted
-        elif part != "nothing" and (leaf.parts or len(path) > 2):
-            inserted = inserted and not path[-1].startswith("@")
-            regular = regular and not inserted
-            constants.append((keys.number(key, named, inserted), _constant(leaf.parts) or ""))
-    regular = regular and len(constants) <= MAX_LITERALS and len(data) <= template.slot_count + MAX_LITERALS
-    regular = regular and not (nested and any_inserted)
-    slots = tuple(place for place, _ in data)
+        made.leaf(above + leaf.path, leaf, keys)
+    slots, numbers, places = zip(*made.data, strict=True) if made.data else ((), (), ())
+    layout = Layout(slots, places, len(made.data) + len(made.constants))
     return Plan(
-        template, system, np.array(slots, dtype=np.int64), np.array([key for _, key in data], dtype=np.int32),
-        constants, tuple(nested), any_inserted, slots, regular,
+        template, made.system, layout, np.array(numbers, dtype=np.int32), tuple(made.constants), tuple(made.nested),
+        made.regular(),
     )  # fmt: skip
+
+
+class _Planning:
+    """Sorts the leaves of a template."""
+
+    def __init__(self, slot_count: int) -> None:
+        self.system: dict[str, int | str] = {}
+        self.data: list[tuple[int, int, int]] = []
+        self.constants: list[Constant] = []
+        self.nested: list[tuple[int, tuple[str, ...]]] = []
+        self._most = slot_count + MAX_CONSTANTS
+        self._mixed = False
+        self._inserted = False
+
+    def leaf(self, path: tuple[str, ...], leaf: Leaf, keys: Keys) -> None:
+        """Takes a leaf with its full path."""
+        slot = leaf.parts[0] if len(leaf.parts) == 1 and isinstance(leaf.parts[0], Slot) else None
+        name, text = _constant(leaf.name), _constant(leaf.parts)
+        if (leaf.name and name is None) or (slot is None and text is None):
+            self._mixed = True
+            return
+        part, key, named, inserted = fields.meaning(path, name)
+        if slot is not None and part == "data" and fields.is_container(path):
+            self.nested.append((slot.place, path))
+        elif part == "system":
+            self.system[key] = slot.place if slot else text or ""
+        elif part == "nothing" or (not leaf.parts and fields.is_wrapper(path)):
+            return
+        else:
+            inserted = inserted and not (slot is None and path[-1].startswith("@"))
+            self._inserted = self._inserted or inserted
+            number, place = keys.number(key, named, inserted), len(self.data) + len(self.constants)
+            if slot is not None:
+                self.data.append((slot.place, number, place))
+            else:
+                self.constants.append(Constant(number, text if leaf.parts else None, place))
+
+    def regular(self) -> bool:
+        """Whether the columnar path can follow."""
+        few = len(self.constants) <= MAX_CONSTANTS and len(self.data) <= self._most
+        return few and not self._mixed and not (self.nested and self._inserted)
 
 
 def _constant(parts: tuple[str | Slot, ...] | None) -> str | None:

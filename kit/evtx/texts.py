@@ -18,6 +18,8 @@ _DAY = 864_000_000_000
 
 def texts(kind: Kind, child: pa.Array) -> pa.Array:
     """The values of one kind as a string array; lists are joined by line feeds."""
+    if not len(child):
+        return pa.array([], pa.string())
     if kind == Kind.NULL:
         return pa.nulls(len(child), pa.string())
     if kind == Kind.TEXT:

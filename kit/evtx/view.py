@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+_FEW = 1000
+
 
 class View:
     """Overlapping views of a buffer: `u4[at]` is the unsigned 32-bit number at each byte position of `at`."""
 
-    __slots__ = ("aligned", "data", "size", "u1", "u2", "u4", "u8")
+    __slots__ = ("_aligned", "data", "size", "u1", "u2", "u4", "u8")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -17,12 +19,33 @@ class View:
         self.u2 = _overlapping(data, "<u2")
         self.u4 = _overlapping(data, "<u4")
         self.u8 = _overlapping(data, "<u8")
-        self.aligned = np.frombuffer(data, dtype="<u8", count=len(data) // 8)
+        self._aligned = np.frombuffer(data, dtype="<u8", count=len(data) // 8)
 
     def words(self, at: np.ndarray) -> np.ndarray:
-        """Unsigned 64-bit numbers at positions that are nearly always divisible by eight, which is faster then."""
-        found: np.ndarray = self.u8[at] if (at & 7).any() else self.aligned[at >> 3]
-        return found
+        """The unsigned 64-bit number at each position; what would lie behind the end of the buffer is undefined.
+
+        Put together from aligned words, which is several times faster than gathering from overlapping ones.
+        """
+        if len(at) < _FEW:
+            return self.u8[np.minimum(at, self.size - 8)]
+        place, shift = at >> 3, ((at & 7) << 3).astype(np.uint64)
+        low = self._aligned.take(place, mode="clip")
+        if not shift.any():
+            return low
+        low >>= shift
+        high = self._aligned.take(place + 1, mode="clip")
+        high <<= np.uint64(64) - shift  # a shift by 64 gives 0
+        low |= high
+        return low
+
+    def numbers(self, at: np.ndarray, dtype: str) -> np.ndarray:
+        """The number of the type at each position."""
+        kind = np.dtype(dtype)
+        if kind.itemsize == 1:
+            found: np.ndarray = self.u1[at].view(kind)
+            return found
+        words = self.words(at)
+        return words.view(kind) if kind.itemsize == 8 else words.astype(f"<u{kind.itemsize}").view(kind)
 
     def records(self, at: np.ndarray, layout: np.dtype) -> np.ndarray:
         """The structures that stand at the positions."""

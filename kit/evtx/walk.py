@@ -114,7 +114,7 @@ def _candidates(view: View, chunks: int) -> tuple[np.ndarray, np.ndarray]:
     fits = (size >= layout.SMALLEST_RECORD) & (inside + size <= layout.CHUNK_SIZE)
     fits &= inside >= layout.CHUNK_HEADER_SIZE
     at, size = at[fits], size[fits]
-    repeated = view.u4[at + size - 4] == size
+    repeated = view.numbers(at + size - 4, "<u4") == size
     return at[repeated], size[repeated]
 
 
