@@ -21,6 +21,7 @@ from kit.errors import CaseError
 from kit.intake import Given
 from kit.loading import Task
 from kit.store import Store
+from kit.zones import Zone
 
 _READ = ("read", "partial")
 
@@ -187,11 +188,18 @@ def _source_row(one: Source) -> dict[str, Any]:
     if one.zone is not None:
         made |= _converted(one, given) | {"zone": one.zone.text, "time_basis": one.zone.basis}
         made["exported_utc"] = made["exported_utc"] or _utc(one, given.get("exported_local"))
-        notes.append(f"local times read as {one.zone.text} ({one.zone.reason})")
+        notes.append(f"local times read as {one.zone.text} ({one.zone.reason}){_doubt(one.zone, given)}")
     if one.copy_of is not None:
         made |= {"kept": 0, "skipped": made["seen"]}
         notes.insert(0, f"the same content as {one.copy_of}: counted once, there")
     return made | {"note": "; ".join(note for note in notes if note) or None}
+
+
+def _doubt(zone: Zone, given: Mapping[str, Any]) -> str:
+    ends = pd.Series([given.get("first_local"), given.get("last_local")]).dropna().astype("datetime64[us]")
+    if zone.basis == "assumed" or bool(zone.convert(ends)[1].all()):
+        return ""
+    return "; times beyond a possible change of daylight saving are only assumed: declare timezone in case.toml"
 
 
 def _why_lost(one: Source) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -49,7 +50,8 @@ def _id(row: Mapping[str, Any]) -> str:
     if isinstance(given, str) and given:
         return given.lower()
     vm_name, name = (row[key] if isinstance(row[key], str) else None for key in ("vm_name", "name"))
-    return point_id(vm_name, name, row["time_utc"].to_pydatetime())
+    moment = row["time_utc"].to_pydatetime() if _there(row["time_utc"]) else None
+    return point_id(vm_name, name, moment) if moment else point_id(vm_name, name, datetime.min.replace(tzinfo=UTC))
 
 
 def _merged(rows: Sequence[dict[str, Any]], paths: Mapping[str, str]) -> dict[str, Any]:

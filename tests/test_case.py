@@ -136,6 +136,18 @@ def test_the_utc_line_of_the_file_gives_the_zone_without_any_other_log(folder):
     assert set(case.events["time_basis"]) == {"inferred"}
 
 
+# +02:00 in May says nothing about December: Berlin is at +01:00 then, Johannesburg still at +02:00.
+def test_an_offset_seen_once_does_not_hold_beyond_a_change_of_the_clocks(folder):
+    (folder / "guest" / "Application.evtx").unlink()
+    late = "2014-12-24 12:00:00.00 spid9s      late\n"
+    text = errorlog(2, utc_line=True).decode("utf-16") + late
+    (folder / "guest" / "ERRORLOG").write_bytes(text.encode("utf-16"))
+    case = load_case(folder)
+    basis = case.events.set_index("message")["time_basis"]
+    assert (basis["late"], basis["I/O was resumed on database Sales."].iloc[0]) == ("assumed", "inferred")
+    assert "only assumed: declare timezone" in row(case, "guest/ERRORLOG")["note"]
+
+
 def test_without_any_hint_the_time_is_assumed_and_covers_nothing(folder):
     (folder / "guest" / "Application.evtx").unlink()
     case = load_case(folder)

@@ -7,6 +7,8 @@ import json
 from datetime import datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kit.sources import Account, errorlog, read_source
 from kit.sources.seam import Rows
@@ -201,3 +203,34 @@ def test_recognition_is_by_content():
     assert errorlog.recognise(b"2014-05-19 22:00:03.43 INFO the program has started\n", "app.log") == 0
     assert errorlog.recognise(b"2014-05-19 22:00:03.43 Sicherung   Text\n", "errorlog.3") == 2
     assert errorlog.recognise(b"ElfFile\0\0\0\0\0\0", "errorlog") == 0
+
+
+WHOLE = HEADER + FREEZE + "2014-05-19 22:00:09.87 Backup      Error: 18210, Severity: 16, State: 1.\n"
+WHOLE += "2014-05-19 22:00:09.87 Backup      BackupVirtualDeviceFile::SendFileInfoBegin:  failure\n"
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 1600), st.sampled_from(["utf-16", "utf-8"]))
+def test_a_cut_file_keeps_every_record_before_the_cut_as_it_was(place, encoding):
+    whole, _ = read(WHOLE, encoding)
+    cut, account = read(WHOLE.encode(encoding)[:place], encoding)
+    assert messages(cut[:-2]) == messages(whole)[: max(0, len(cut) - 2)]
+    assert account.source["seen"] == account.source["kept"] + account.source["skipped"]
+    if 0 < place < len(WHOLE.encode(encoding)) - 2 and cut:
+        end = WHOLE.encode(encoding)[:place].endswith("\n".encode(encoding)[-1:] if encoding == "utf-8" else b"\n\0")
+        assert end or "cut" in account.source["note"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 700), st.binary(min_size=1, max_size=40)), min_size=1, max_size=4))
+def test_overwritten_bytes_harm_no_other_line(spots):
+    content = bytearray(WHOLE.encode())
+    for place, junk in spots:
+        content[place : place + len(junk)] = junk
+    rows, account = read(bytes(content))
+    assert account.source["kept"] == len(rows)
+    said = "\n".join(messages(rows)) + "".join(f"Error: {row['event_id']}, Severity: 16, State: 1." for row in rows)
+    untouched = set(WHOLE.split("\n")) & {line.decode("latin-1") for line in bytes(content).split(b"\n")}
+    for line in untouched:
+        if line.startswith("2014-"):
+            assert line[35:].strip() in said
