@@ -74,7 +74,7 @@ def meaning(path: tuple[str, ...], name: str | None) -> Meaning:
     if head == "UserData":
         return Meaning("data", "UserData", True, True)
     if steps == ("RenderingInfo", "Message"):
-        return Meaning("message", MESSAGE)
+        return Meaning("message", MESSAGE, named=False)
     return Meaning("data", "/".join(steps) or "Event")
 
 

@@ -23,7 +23,7 @@ from kit.evtx.binxml import Leaf, Part, Slot
 from kit.evtx.registry import Registry
 from kit.evtx.template import Template
 
-VERSION = 1
+VERSION = 2
 _NAME = f"evtx-templates-{VERSION}.txt"
 _MOST_BYTES = 64 << 20
 _MOST_IN_MEMORY = 20_000
