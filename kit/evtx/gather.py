@@ -44,12 +44,12 @@ def wide_texts(buffer: pa.Buffer, content: np.ndarray, start: np.ndarray, size: 
 def trimmed(content: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
     """Where each text ends when the zeros at its end are left out."""
     found = stop.astype(np.int64)
-    waiting = np.flatnonzero(stop > start)
+    waiting = np.flatnonzero(content[found - 2] == 0)  # an empty text has the two bytes before it looked at, to no harm
     while len(waiting):
-        ends = found[waiting]
-        waiting = waiting[(content[ends - 2] == 0) & (content[ends - 1] == 0)]
-        found[waiting] -= 2
+        waiting = waiting[content[found[waiting] - 1] == 0]
         waiting = waiting[found[waiting] > start[waiting]]
+        found[waiting] -= 2
+        waiting = waiting[content[found[waiting] - 2] == 0]
     return found
 
 

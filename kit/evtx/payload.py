@@ -76,13 +76,29 @@ class Values:
 
     def __init__(self, pieces: list[Piece], typed: _Typed, keys: Keys) -> None:
         self._pieces = pieces
-        self.kind = typed.kind
-        self.index = typed.index
+        self._sorted = typed.sorted
+        self._length = typed.length
         self.children: dict[Kind, pa.Array] = typed.children()
         self.keys = keys
 
     def __len__(self) -> int:
-        return len(self.kind)
+        return self._length
+
+    @cached_property
+    def kind(self) -> np.ndarray:
+        """The Kind of each value."""
+        found = np.zeros(self._length, dtype=np.uint8)
+        for kind, chosen, _ in self._sorted:
+            found[chosen] = kind
+        return found
+
+    @cached_property
+    def index(self) -> np.ndarray:
+        """The place of each value in the array of its kind."""
+        found = np.zeros(self._length, dtype=np.int32)
+        for _, chosen, place in self._sorted:
+            found[chosen] = place
+        return found
 
     @cached_property
     def row(self) -> np.ndarray:
@@ -179,13 +195,13 @@ def _joined(arrays: Iterable[np.ndarray]) -> np.ndarray:
 
 
 class _Typed:
-    """Sorts values into arrays by kind. `kind` and `index` grow with the values that are appended."""
+    """Sorts values into arrays by kind; `sorted` says which values are where: (kind, values, places in its array)."""
 
     def __init__(self, view: View, buffer: pa.Buffer, start: np.ndarray, desc: np.ndarray, total: int) -> None:
         self._view = view
         self._buffer = buffer
-        self.kind = np.zeros(total, dtype=np.uint8)
-        self.index = np.zeros(total, dtype=np.int32)
+        self.length = total
+        self.sorted: list[tuple[Kind, np.ndarray, Any]] = []
         self._parts: dict[Kind, list[Any]] = {kind: [] for kind in Kind}
         self._lengths: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self._single: dict[Kind, list[tuple[int, Any]]] = {kind: [] for kind in Kind}
@@ -224,8 +240,8 @@ class _Typed:
             self._each(kind, chosen, start, size)
 
     def _put(self, kind: Kind, chosen: np.ndarray, part: Any) -> None:
-        self.kind[chosen] = kind
-        self.index[chosen] = np.arange(self._lengths[kind], self._lengths[kind] + len(chosen), dtype=np.int32)
+        places = np.arange(self._lengths[kind], self._lengths[kind] + len(chosen), dtype=np.int32)
+        self.sorted.append((kind, chosen, places))
         self._parts[kind].append(part)
         self._lengths[kind] += len(chosen)
 
@@ -267,7 +283,6 @@ class _Typed:
             self._set(one, Kind.NULL if content is None else made, content)
 
     def _set(self, place: int, kind: Kind, content: Any) -> None:
-        self.kind[place] = kind
         if kind != Kind.NULL:
             self._single[kind].append((place, content))
 
@@ -277,8 +292,7 @@ class _Typed:
         self._filled += count
         if text is None:
             return
-        self.kind[places] = Kind.TEXT
-        self.index[places] = self._lengths[Kind.TEXT]
+        self.sorted.append((Kind.TEXT, places, self._lengths[Kind.TEXT]))
         self._parts[Kind.TEXT].append(pa.array([text], pa.string()))
         self._lengths[Kind.TEXT] += 1
 

@@ -191,7 +191,7 @@ class Template:
         base = at & ~(layout.CHUNK_SIZE - 1)
         place = np.where(inside, offset, 0) + base[:, None]
         which, distance, mask, word = self._name_words
-        same = (view.u8[place[:, which] + distance] & mask) == word
+        same = (view.words(place[:, which] + distance) & mask) == word
         good: np.ndarray = same.all(axis=1) & inside.all(axis=1)
         return good
 

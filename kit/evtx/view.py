@@ -26,7 +26,7 @@ class View:
 
         Put together from aligned words, which is several times faster than gathering from overlapping ones.
         """
-        if len(at) < _FEW:
+        if at.size < _FEW:
             return self.u8[np.minimum(at, self.size - 8)]
         place, shift = at >> 3, ((at & 7) << 3).astype(np.uint64)
         low = self._aligned.take(place, mode="clip")
@@ -55,10 +55,11 @@ class View:
 
     def rows(self, at: np.ndarray, width: int, dtype: str = "u1") -> np.ndarray:
         """A matrix with `width` consecutive numbers from each position; positions must leave room for them."""
-        item = np.dtype(dtype).itemsize
-        length = max(self.size - item * width + 1, 0)
-        sliding = np.ndarray((length, width), dtype=dtype, buffer=self.data, strides=(1, item))
-        found: np.ndarray = sliding[at]
+        size = np.dtype(dtype).itemsize * width
+        if not size or not len(at):
+            return np.zeros((len(at), width), dtype=dtype)
+        pieces = np.ndarray((max(self.size - size + 1, 0),), dtype=f"V{size}", buffer=self.data, strides=(1,))
+        found: np.ndarray = pieces[at].view(dtype).reshape(len(at), width)
         return found
 
 
