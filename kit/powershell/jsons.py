@@ -10,6 +10,7 @@ from typing import Any
 from kit.powershell.values import DEEPEST, About, Damage, Enumerated, Item, Row, flat
 
 LONGEST = 1 << 26  # characters of one object
+MOST_BROKEN = 1000  # objects, after which the rest of the file is given up
 _NEAR = 4096
 _BLANK = re.compile(r"[\s\ufeff\x00\x1e]*")
 _WRAPPER = re.compile(r'\{\s*"value"\s*:\s*\[', re.IGNORECASE)
@@ -100,7 +101,7 @@ class _Scanner:
 def read(blocks: Iterator[str]) -> Iterator[Item]:
     """The objects of a JSON export in order; what is broken or cut as Damage with the number of the object."""
     scanner, number, key = _Scanner(blocks), 0, ""
-    depth, wrapped = 0, False
+    depth, wrapped, broken_objects = 0, False, 0
     while character := scanner.peek():
         if not depth and character == "{" and scanner.take(_WRAPPER):
             depth, wrapped = 1, True
@@ -116,6 +117,10 @@ def read(blocks: Iterator[str]) -> Iterator[Item]:
                 found = scanner.value()
             except _Broken as broken:
                 number += 1
+                broken_objects += 1
+                if broken_objects > MOST_BROKEN:
+                    yield Damage(number, f"more than {MOST_BROKEN} broken objects: given up at object {number}", None)
+                    return
                 yield Damage(number, f"object {number}: {broken}")
                 scanner.resume(_next_object(depth, key))
                 continue

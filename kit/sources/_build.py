@@ -11,6 +11,7 @@ from kit import tables
 from kit.sources.seam import Fact, Lost, Reading, Rows
 
 BATCH = 10_000
+LONGEST_MESSAGE = 1 << 16  # characters
 APART = 10  # between running numbers of exports without record numbers: nobody knows what is missing in between
 Made = tuple[str, dict[str, Any]]  # table and row
 
@@ -43,6 +44,12 @@ def _whole(value: Any) -> Any:
     if isinstance(value, list):
         return [_whole(item) for item in value]
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+
+
+def append(row: dict[str, Any], line: str) -> None:
+    """Adds a further line to the message of a row, up to a bound."""
+    if len(row["message"]) < LONGEST_MESSAGE:
+        row["message"] = f"{row['message']}\n{line}"[:LONGEST_MESSAGE]
 
 
 def batches(items: Iterable[Made | Lost | Fact], size: int = BATCH) -> Iterator[Reading]:

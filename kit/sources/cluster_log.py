@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from kit.sources._build import Made, batches
+from kit.sources._build import LONGEST_MESSAGE, Made, append, batches
 from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import Line, decode, lines
 
@@ -33,7 +33,6 @@ _UTC = "generated using Coordinated Universal Time"
 _NODE = re.compile(r"Current node: name \(([^)\s]+)\)")
 _OFFSET = re.compile(r"time zone offset of this machine is (-?\d{1,3}) minutes")
 _ABOUT_LINES = 5000
-_LONGEST = 1 << 16
 
 
 def recognise(head: bytes, name: str) -> int:
@@ -67,7 +66,7 @@ def _made(opened: Opened, meaning: str) -> Iterator[Made | Lost | Fact]:
         found = _RECORD.match(line.text.strip("\x00"))
         if found is None:
             if held and line.text[:1] in (" ", "\t"):
-                held[1]["message"] = f"{held[1]['message']}\n{line.text}"[:_LONGEST]
+                append(held[1], line.text)
             continue
         if held:
             yield held
@@ -95,7 +94,7 @@ def _row(line: Line, found: re.Match[str], meaning: str) -> dict[str, Any] | Non
         "channel": "cluster.log",
         "provider": "cluster.log",
         "level": _LEVELS.get(level),
-        "message": (found["text"] if level in _LEVELS else f"{level} {found['text']}").strip()[:_LONGEST],
+        "message": (found["text"] if level in _LEVELS else f"{level} {found['text']}").strip()[:LONGEST_MESSAGE],
     }
     if meaning == "local":
         return row | {"time_local": time}

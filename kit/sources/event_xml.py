@@ -24,7 +24,8 @@ NAME = "event XML"
 VERSION = "1"
 TABLES = ("events",)
 
-LONGEST = 1 << 22  # characters of one event
+LONGEST = 1 << 20  # characters of one event
+_LONGEST_TAG = 64
 
 
 def recognise(head: bytes, name: str) -> int:
@@ -64,22 +65,29 @@ def _events(text_blocks: Iterator[str]) -> Iterator[tuple[int, str, str]]:
     for block in text_blocks:
         text += block
         done = 0
-        while begin := BEGIN.search(text, done):
-            end = END.search(text, begin.end())
-            again = BEGIN.search(text, begin.end(), end.start() if end else len(text))
-            if again and (end is None or again.start() < end.start()):
-                yield base + begin.start(), "", "cut: the next one begins inside it"
-                done = again.start()
-            elif end:
-                yield base + begin.start(), text[begin.start() : end.end()], ""
-                done = end.end()
-            elif len(text) - begin.start() > LONGEST:
-                yield base + begin.start(), "", "longer than 4 MiB"
-                done = begin.end()
-            else:
-                break
-        else:
-            done = max(done, len(text) - 64)
+        for begin, end, reason in _pieces(text):
+            yield base + begin, "" if reason else text[begin:end], reason
+            done = end
+        if not BEGIN.search(text, done):
+            done = max(done, len(text) - _LONGEST_TAG)
         text, base = text[done:], base + done
-    if begin := BEGIN.search(text):
-        yield base + begin.start(), "", "cut: the file ends inside it"
+    if begun := BEGIN.search(text):
+        yield base + begun.start(), "", "cut: the file ends inside it"
+
+
+def _pieces(text: str) -> Iterator[tuple[int, int, str]]:
+    """Beginning and end of each event that the text decides on, and why it is none."""
+    begin, end = BEGIN.search(text), END.search(text)
+    while begin:
+        while end and end.start() < begin.end():
+            end = END.search(text, end.end())
+        following = BEGIN.search(text, begin.end())
+        if following and (end is None or following.start() < end.start()):
+            yield begin.start(), following.start(), "cut: the next one begins inside it"
+        elif end:
+            yield begin.start(), end.end(), ""
+        elif len(text) - begin.start() > LONGEST:
+            yield begin.start(), begin.end(), "longer than 1 MiB"
+        else:
+            return
+        begin = following

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from kit.sources._build import Made, batches
+from kit.sources._build import Made, append, batches
 from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import decode, lines
 
@@ -24,7 +24,6 @@ NUMBERED = False
 _RECORD = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})\t(INFO|WARN|ERROR|DEBUG\d?)\t(.*)", re.ASCII)
 _LEVELS = {"ERROR": 2, "WARN": 3, "INFO": 4}
 _SERVER = re.compile(r"(?:computer name|machine name|server name|host name)\W{1,6}([\w$-]{1,63})", re.IGNORECASE)
-_LONGEST = 1 << 16
 
 
 def recognise(head: bytes, name: str) -> int:
@@ -47,7 +46,7 @@ def _made(opened: Opened) -> Iterator[Made | Lost | Fact]:
         time = _time(found[1]) if found else None
         if found is None or time is None:
             if held and line.text.strip("\x00 "):
-                held[1]["message"] = f"{held[1]['message']}\n{line.text}"[:_LONGEST]
+                append(held[1], line.text)
             elif line.text.strip("\x00 "):
                 yield Lost(1, f"line {line.number}: no time", line.number, line.number, line.offset)
             continue

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from kit.sources._build import Made, batches
+from kit.sources._build import Made, append, batches
 from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import decode, lines
 
@@ -24,7 +24,6 @@ NUMBERED = False
 _RECORD = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) - ([!?+]) \[(\w{1,6})\] ?(.*)", re.ASCII)
 _LEVELS = {"!": 2, "+": 3, "?": 4}
 _SERVER = re.compile(r"SQL Server ([^\s\\]+)(?:\\\S+)? version \d")
-_LONGEST = 1 << 16
 
 
 def recognise(head: bytes, name: str) -> int:
@@ -44,7 +43,7 @@ def _made(opened: Opened) -> Iterator[Made | Lost | Fact]:
         time = _time(found[1]) if found else None
         if found is None or time is None:
             if held and line.text.strip("\x00 "):
-                held[1]["message"] = f"{held[1]['message']}\n{line.text}"[:_LONGEST]
+                append(held[1], line.text)
             elif line.text.strip("\x00 "):
                 yield Lost(1, f"line {line.number}: no time", line.number, line.number, line.offset)
             continue

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kit import times
-from kit.sources._build import Made, batches
+from kit.sources._build import LONGEST_MESSAGE, Made, append, batches
 from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import Line, decode, lines
 
@@ -30,7 +30,6 @@ NUMBERED = False
 _RECORD = re.compile(r"\[(\d\d/\d\d/\d{4} \d\d:\d\d:\d\d), TID ([0-9a-fA-F]{1,8})\] ?(.*)")
 _OFFSET = re.compile(r"UTC OFFSET: ([+-]?)(\d{1,2}):(\d\d)")
 _SERVER = re.compile(r"Service: \S+ Server: ([^\s\\]+?)(?:\\\S+)?\. +Version=")
-_LONGEST = 1 << 16  # characters of one message
 # Between these days (month, day) the clocks of no country change: the ends of the two quiet seasons of a year.
 _SUMMER, _WINTER = ((4, 10), (9, 20)), ((11, 10), (3, 5))
 
@@ -124,7 +123,7 @@ def _made(opened: Opened, starts: list[_Start], several: bool) -> Iterator[Made 
         if time is None:
             reason = "no time, and no message before it" if found is None else f"{found[1]} is no time"
             if found is None and held:
-                held[1]["message"] = f"{held[1]['message']}\n{line.text}"[:_LONGEST]
+                append(held[1], line.text)
             elif line.text.strip("\x00 "):
                 yield Lost(1, f"line {line.number}: {reason}", line.number, line.number, line.offset)
         elif found:
@@ -149,7 +148,7 @@ def _row(line: Line, found: re.Match[str], time: datetime) -> dict[str, Any]:
         "channel": "SqlWriterLogger",
         "provider": "SQLWRITER",
         "data": f'{{"thread": "{found[2]}"}}',
-        "message": found[3][:_LONGEST],
+        "message": found[3][:LONGEST_MESSAGE],
     }
 
 
