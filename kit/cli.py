@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from kit import __version__
-from kit.errors import KitError, ParameterError, Unsupported
+from kit.errors import CaseError, KitError, ParameterError, Unsupported
 
 ROOT = Path(__file__).resolve().parent.parent
 LOSS = 3
@@ -113,6 +113,8 @@ def check(case: Path, as_json: bool, workers: int | None) -> int:
     click.echo(
         json.dumps(found.as_json(), indent=1, sort_keys=True, ensure_ascii=False) if as_json else found.text(case)
     )
+    if not found.judgeable:
+        raise CaseError(f"{case} holds no file of a known format: nothing can be judged; see docs/collect.md")
     return LOSS if found.losses else 0
 
 
@@ -130,7 +132,7 @@ def analyze(case: Path, out: Path, policy: str | None, workers: int | None) -> i
     from kit.case import load_case
     from kit.judgement import analyze as judge
 
-    made = judge(load_case(case, workers=workers), policy)
+    made = judge(load_case(case, workers=workers).require(), policy)
     made.save(out)
     click.echo(terminal.analysed(made, case, out))
     return LOSS if terminal.has_losses(made) else 0

@@ -64,7 +64,7 @@ def open_analysis(
             used = made.meta["policy"]
             raise ParameterError(f"{path} was judged with policy {used}; analyse the case itself for {policy}")
     else:
-        made = analyze(load_case(path), policy)
+        made = analyze(load_case(path).require(), policy)
     return made.only(vm, since, until)
 
 

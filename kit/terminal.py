@@ -50,6 +50,11 @@ class Checked:
         """Whether a source was read in part or not at all."""
         return bool(self.case.sources["status"].isin(LOST).any())
 
+    @property
+    def judgeable(self) -> bool:
+        """Whether any file was of a known format."""
+        return bool(self.case.sources["status"].isin(["read", "partial", "empty", "unreadable"]).any())
+
     def as_json(self) -> dict[str, Any]:
         """{ sources, clocks, missing } with the rows of verdicts.json."""
         return {
@@ -61,7 +66,8 @@ class Checked:
     def text(self, path: Path) -> str:
         """The account of each source, the clocks, what is missing, and the next command."""
         parts = [_accounts(self.case.sources), _clocks(self.clocks), _missing(self.case), _lost(self.case.sources)]
-        parts.append(f"Ready for: kit analyze {_quoted(path)} --out OUT")
+        if self.judgeable:
+            parts.append(f"Ready for: kit analyze {_quoted(path)} --out OUT")
         return "\n\n".join(part for part in parts if part)
 
 
