@@ -10,7 +10,7 @@ import pandas as pd
 
 from kit import collect
 from kit.config import Config, fits
-from kit.sources import source_id_of
+from kit.sources import evt, source_id_of
 
 _VMMS = "microsoft-windows-hyper-v-vmms"
 
@@ -35,6 +35,7 @@ class Held(NamedTuple):
     tables: frozenset[str]
     providers: frozenset[str]  # lower case
     note: str | None = None
+    reader: str | None = None
 
 
 def expected(
@@ -101,7 +102,9 @@ def _of_guest(
 
 
 def _too_old(own: Sequence[Held]) -> bool:
-    """Whether every version of SQL Server that the logs name is older than the trace of the writer (2019)."""
+    """Whether system (with logs of the old format) or SQL Server are older than the trace of the writer (2019)."""
+    if any(one.reader == evt.NAME for one in own):
+        return True
     years = [int(year) for one in own for year in re.findall(r"Microsoft SQL Server (20\d\d)", one.note or "")]
     return bool(years) and max(years) < 2019
 

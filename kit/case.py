@@ -280,6 +280,7 @@ def _held(one: Source) -> absent.Held:
         frozenset(name.removesuffix(".parquet") for name in files),
         frozenset(name.casefold() for name in inventory.get("provider", ())),
         one.read.account.source.get("note"),
+        one.read.account.source.get("reader"),
     )
 
 

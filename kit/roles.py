@@ -111,7 +111,7 @@ def decide(facts: Sequence[Facts], told: Exports, config: Config) -> list[Role]:
     first = _same_computer(facts, first)
     first = [role if role.role != UNKNOWN else _guess(one, role) for one, role in zip(facts, first, strict=True)]
     first = _with_computers(facts, first)
-    return _with_vms(facts, first, told, config)
+    return _with_computers_of_vms(_with_vms(facts, first, told, config))
 
 
 def _hosts_by_log(facts: Sequence[Facts], told: Exports, config: Config) -> dict[str, tuple[str, str]]:
@@ -255,6 +255,20 @@ def _with_computers(facts: Sequence[Facts], roles: list[Role]) -> list[Role]:
         lone = next(iter(there)) if len({short(name) for name in there}) == 1 else None
         lacking = role.computer is None and lone is not None and role.role in GUESTS
         made.append(replace(role, computer=lone, reason=f"{role.reason}; computer of its folder") if lacking else role)
+    return made
+
+
+def _with_computers_of_vms(roles: list[Role]) -> list[Role]:
+    """A guest's log that names no computer takes that of the other logs of its VM, when they have one."""
+    known: dict[str, dict[str, str]] = {}
+    for role in roles:
+        if role.vm_name and role.computer and role.role in GUESTS:
+            known.setdefault(role.vm_name, {})[short(role.computer)] = role.computer
+    made = []
+    for role in roles:
+        names = known.get(role.vm_name or "", {}) if role.computer is None and role.role in GUESTS else {}
+        lone = next(iter(names.values())) if len(names) == 1 else None
+        made.append(replace(role, computer=lone, reason=f"{role.reason}; computer of its VM") if lone else role)
     return made
 
 

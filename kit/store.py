@@ -88,7 +88,7 @@ class Store:
     """A folder of entries, shared by any number of processes."""
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = root or default_root()
+        self.root = root or default_folder()
 
     def key(self, sha256: str, reader: str, version: str, options: Mapping[str, Any] | None = None) -> str:
         """Name of the entry of this content, as this reader of this version reads it with these options."""
@@ -150,7 +150,7 @@ class Store:
                     shutil.rmtree(left, ignore_errors=True)
 
 
-def default_root() -> Path:
+def default_folder() -> Path:
     """The folder of the store: KIT_STORE, else `hvr-forensic-kit/store` in the user's cache folder."""
     if named := os.environ.get("KIT_STORE"):
         return Path(named)

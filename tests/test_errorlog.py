@@ -80,6 +80,26 @@ def test_the_utc_line_gives_the_offset_east_of_greenwich(line, zone):
     assert account.source["zone"] == zone
 
 
+# SQL Server 2005 does not write the instance into its paths (MSSQL.1); its local pipe names it.
+@pytest.mark.parametrize(
+    ("line", "provider"),
+    [
+        (r"Logging SQL Server messages in file 'C:\SQL\MSSQL15.INST_2\MSSQL\Log\ERRORLOG'.", "MSSQL$INST_2"),
+        (r"Logging SQL Server messages in file 'C:\SQL\MSSQL15.MSSQLSERVER\MSSQL\Log\ERRORLOG'.", "MSSQLSERVER"),
+        (r"Logging SQL Server messages in file 'C:\SQL\MSSQL.1\MSSQL\LOG\ERRORLOG'.", "MSSQLSERVER"),
+        (
+            r"Server local connection provider is ready to accept connection on [ \\.\pipe\SQLLocal\SHOP ].",
+            "MSSQL$SHOP",
+        ),
+        (r"Server named pipe provider is ready on [ \\.\pipe\MSSQL$SHOP\sql\query ].", "MSSQL$SHOP"),
+        (r"The service account is 'NT Service\MSSQL$SHOP'.", "MSSQL$SHOP"),
+    ],
+)
+def test_the_instance_as_each_version_names_it(line, provider):
+    rows, _ = read(f"2014-05-19 21:00:00.12 Server      {line}\n")
+    assert rows[0]["provider"] == provider
+
+
 def test_a_node_of_a_cluster_is_the_computer_not_the_virtual_server():
     node = (
         "2014-05-19 21:00:02.00 spid7s      The NETBIOS name of the local node that is running the server is 'NODE2'.\n"

@@ -163,6 +163,16 @@ def test_a_log_without_a_computer_takes_that_of_its_folder():
     assert [one.computer for one in found] == ["SQL01", "SQL01", None]
 
 
+def test_a_log_without_a_computer_takes_that_of_its_vm():
+    found = decide(
+        Facts("SQL01/Application.evtx", "SQL01.corp", APPLICATION, SQL),
+        Facts("SQL01/SHOP/ERRORLOG", None, frozenset({"ERRORLOG"})),
+        points=[point()],
+    )
+    assert [one.computer for one in found] == ["SQL01.corp", "SQL01.corp"]
+    assert "computer of its VM" in found[1].reason
+
+
 def test_a_classic_log_without_any_sign_is_taken_for_a_guests_and_says_so():
     (found,) = decide(Facts("System.evtx", "PC1", SYSTEM))
     assert (found.role, found.vm_name) == ("guest", "PC1")

@@ -17,7 +17,7 @@ from kit import tables
 from kit.errors import CaseError, IntegrityError
 from kit.sources import Account, read_source
 from kit.sources.seam import Rows
-from kit.store import Store, default_root
+from kit.store import Store, default_folder
 
 ERRORLOG = (
     b"2014-05-19 22:00:03.43 spid52      I/O is frozen on database Sales.\n"
@@ -170,12 +170,12 @@ def test_a_store_that_cannot_be_written_says_so(tmp_path):
 
 def test_the_place_of_the_store_can_be_named(monkeypatch, tmp_path):
     monkeypatch.setenv("KIT_STORE", str(tmp_path / "named"))
-    assert default_root() == tmp_path / "named"
+    assert default_folder() == tmp_path / "named"
     monkeypatch.delenv("KIT_STORE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert tmp_path in default_root().parents
+    assert tmp_path in default_folder().parents
 
 
 def test_times_of_an_account_survive(tmp_path):

@@ -24,7 +24,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading, Rows
 from kit.text import HEAD, Line, code_page, decode, encoding_of, lines
 
 NAME = "SQL Server ERRORLOG"
-VERSION = "1"
+VERSION = "2"
 TABLES = ("events",)
 NUMBERED = False
 
@@ -52,7 +52,7 @@ _SERVER_NAME = re.compile(
 )
 _NODE_NAME = re.compile(r"NETBIOS\D{0,80}?['\"«„“‘「]\s*([^'\"»“”’」]+)", re.IGNORECASE)
 _INSTANCE = re.compile(
-    r"\\MSSQL\d\d(?:_\d\d)?\.([A-Za-z_#][\w#$]{0,15})\\|\bMSSQL\$([A-Za-z_#][\w#$]{0,15})", re.IGNORECASE
+    r"(?:\\MSSQL\d{1,2}(?:_\d\d)?\.|\bMSSQL\$|\\pipe\\SQLLocal\\)([A-Za-z_#][\w#$]{0,15})", re.IGNORECASE
 )
 _UTC = re.compile(r"\bUTC\b(?:-[^\W\d]+)?[^\d+-]{0,30}([+-]?)(\d{1,2}):(\d\d)\s*\.?\s*", re.IGNORECASE)
 _VERSION_LINE = re.compile(r"Microsoft SQL Server (?:20\d\d)?[^\n]{0,80}?- ([\d.]{5,20})[^\n]*")
@@ -86,7 +86,7 @@ class _About:
         if not self.node and (found := _NODE_NAME.search(text)):
             self.node = found[1].strip()
         if not self.instance and (found := _INSTANCE.search(text)):
-            self.instance = found[1] or found[2]
+            self.instance = found[1]
         if not self.zone and len(text) < 120 and (found := _UTC.search(text)) and found.end() == len(text):
             self.zone = f"{found[1] or '+'}{int(found[2]):02d}:{found[3]}"
         if not self.version and (found := _VERSION_LINE.search(text)):
@@ -103,7 +103,7 @@ def recognise(head: bytes, name: str) -> int:
     text, _ = decode(head)
     if _SURE.search(text):
         return 3
-    if not name.startswith("errorlog"):
+    if "errorlog" not in name:
         return 0
     readable = sum(character.isprintable() or character in "\r\n\t" for character in text) >= 0.9 * len(text)
     return 2 if _ANY.search(text) else int(readable)
