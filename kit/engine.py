@@ -73,7 +73,7 @@ def _start(name: str, timeout: float) -> Kernel:
         manager.ip = str(folder / "k")
     kernel = Kernel(manager, folder, name, os.getpid())
     try:
-        manager.start_kernel()
+        manager.start_kernel(extra_arguments=["--HistoryManager.enabled=False"])  # cells of cases leave no trace
         kernel.run(FIRST_CODE, timeout)
     except BaseException:
         kernel.end()

@@ -29,6 +29,7 @@ TEMPLATES = Path(__file__).parent / "assets" / "templates"
 NO_SCRIPT = "The drawing needs scripts; its numbers stand in the table below."
 _NUMBER = re.compile(r'<b class="fno" data-no="([A-Z][a-z]+)"></b>')
 _HEADING = re.compile(r"\s*(#{1,2}) +(.+?)\s*(?:\n|$)")
+_LINK = re.compile(r'href="(?!#|https?:|mailto:)[^"]*')  # links that lead elsewhere than to text
 _STAMP = '<span class="issued"></span>'
 
 
@@ -120,7 +121,8 @@ def _prose(source: str) -> str:
     if not source.strip():
         return ""
     renderer = IPythonRenderer(escape=True, exclude_anchor_links=True)
-    return f'<div class="prose">{MarkdownWithMath(renderer=renderer).render(visible(source))}</div>'
+    html = _LINK.sub('href="#', MarkdownWithMath(renderer=renderer).render(visible(source)))
+    return f'<div class="prose">{html}</div>'
 
 
 def _unique(name: str, taken: set[str]) -> str:

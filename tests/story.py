@@ -65,12 +65,13 @@ class Builder:
         uid = f"{source}:{self.number}"
         captured = {name: more.pop(name) for name in ("instance", "database", "count", "phase") if name in more}
         judged = {name: more.pop(name, None) for name in ("operation_id", "recovery_point_id")}
-        rule = more.pop("rule_id", f"{provider.lower()}_{event_id}")
+        rule = more.pop("rule_id", f"{provider.lower()}_{event_id or 'text'}")
         meaning = more.pop("meaning", None)
         base = {
             "uid": uid, "source_id": source, "record_id": self.number,
             "offset": 0xB0000 + 648 * (self.number - self.first), "time_utc": when,
-            "time_raw": when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "time_basis": "utc", "precision_s": 1e-7,
+            "time_raw": when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "time_basis": "utc",
+            "precision_s": more.pop("precision_s", 1e-7),
             "computer": "SQLVM", "role": "guest", "vm_name": self.vm, "channel": "Application", "provider": provider,
             "event_id": event_id, "level": 2, "message": message, "strings": [], "integrity": "ok",
         }
@@ -203,7 +204,10 @@ def _operation(b: Builder, hour: int) -> None:
     coarse = hour < 12
     freeze, thaw = 3.2, 3.2 + (11.0 if failed else 2.0 + hour % 5 / 10)
     abort = thaw - 0.3 if failed else thaw + 0.4 + (hour * 7 % 16) / 10
-    about: Row = {"operation_id": operation, "recovery_point_id": linked, "instance": "MSSQLSERVER"}
+    about: Row = {
+        "operation_id": operation, "recovery_point_id": linked, "instance": "MSSQLSERVER",
+        "precision_s": 1.0 if coarse else 0.01,
+    }
     b.event(
         at(hour, 2), "VSS", 8194,
         "Volume Shadow Copy Service error: Unexpected error querying for the IVssWriterCallback interface.",

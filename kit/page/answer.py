@@ -13,6 +13,7 @@ from kit.page.view import NO_VM, Point, Row, View
 from kit.page.when import listed, plural
 
 ORDER = ("supported", "confirmed", "contradicted", "inconclusive")
+ERROR = 2  # level of errors; 1 is critical
 NAMED = 3  # exceptions that a sentence names; more are counted
 
 
@@ -138,7 +139,8 @@ def _no_operation(view: View, vm: str) -> str:
 
 def _unexplained(view: View, vm: str) -> Markup:
     judged = view.judged
-    own = judged[(judged["class"] == "unexplained") & (judged["vm_name"].map(view.owner) == vm)]
+    is_error = (judged["level"] <= ERROR).fillna(False)
+    own = judged[(judged["class"] == "unexplained") & is_error & (judged["vm_name"].map(view.owner) == vm)]
     if own.empty:
         return Markup("")
     verb = "is" if len(own) == 1 else "are"

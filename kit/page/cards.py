@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -13,7 +14,9 @@ from kit.page.signs import CLAIMS, PATTERNS, VERDICTS
 from kit.page.strip import guilty_databases
 from kit.page.view import Point, Row, View, worst_first
 from kit.page.when import listed
+from kit.verdicts import DECISION_LIST
 
+_NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 ALONE = ("contradicted", "confirmed")  # verdicts whose points get a card each
 MOST_ALONE = 12  # after so many cards of one verdict in one VM the rest shares one
 
@@ -100,7 +103,7 @@ def _card(view: View, group: list[Point]) -> Card:
         pattern=PATTERNS.get(row["pattern"], row["pattern"] or "not known"),
         because=_statements(view, point, "because"),
         against=_statements(view, point, "against"),
-        alternatives=row["alternatives"] or [],
+        alternatives=_distinct(row["alternatives"] or []),
         missing=row["missing"] or [],
         readings=_readings(point),
         databases=point.databases,
@@ -149,27 +152,40 @@ def _merged(reasons: list[Reason]) -> list[Reason]:
 
 def _several(group: list[Reason]) -> Reason:
     names = list(dict.fromkeys(reason.database for reason in group if reason.database))
-    if not names:
-        return group[0]
-    text = group[0].text
-    if text.startswith(group[0].database or "\0"):
-        text = text[len(group[0].database or "") :].lstrip(" :,")
-    others = f"{listed(names)}: {text}"
-    return Reason(others, f"{group[0].finding_id} to {group[-1].finding_id}", group[0].status, None)
+    first = group[0]
+    if not names or first.database is None:
+        return first
+    head, colon, rest = first.text.partition(":")
+    if head.rsplit("\\", 1)[-1] == first.database:
+        text = f"{head.removesuffix(first.database)}{listed(names)}{colon}{rest}"
+    else:
+        text = f"{listed(names)}: {first.text}"
+    return Reason(text, f"{first.finding_id} and {len(group) - 1} more", first.status, None)
+
+
+def _distinct(texts: list[str]) -> list[str]:
+    """The texts without those that differ from an earlier one only in a number."""
+    return list({_NUMBERS.sub("#", text): text for text in reversed(texts)}.values())[::-1]
 
 
 def says(point: Point) -> str:
     """The verdict of a point as one or two sentences."""
     text = _SAYS.get((point.word, point.verdict["pattern"])) or _SAYS[point.word, ""]
     guilty = guilty_databases(point)
-    counts = [row for row in point.databases if row["rolled_back"]]
-    if point.word == "contradicted" and counts:
-        told = listed([f"{row['rolled_back']} transactions in {row['database']}" for row in counts])
-        rest = "" if not guilty else " The other databases of this point are not affected."
-        return f"The host labels this point application-consistent, but its test failover rolled back {told}.{rest}"
-    if point.word in ("contradicted", "inconclusive") and guilty:
+    if point.word == "contradicted":
+        return f"{_LABEL}, but {_speaks_against(point)}.{' Its other databases are judged better.' if guilty else ''}"
+    if point.word == "inconclusive" and guilty:
         return f"{text} That is so for {listed(guilty)}; the other databases are judged better."
     return text
+
+
+def _speaks_against(point: Point) -> str:
+    """The deciding row in words; a rollback with its counts."""
+    row = next((row for row in DECISION_LIST if row.row_id == point.verdict["row_id"]), None)
+    told = [f"{own['rolled_back']} transactions in {own['database']}" for own in point.databases if own["rolled_back"]]
+    if row is not None and "E9" in row.when and told:
+        return f"its test failover rolled back {listed(told)}, which nothing explains"
+    return row.text if row is not None else "the evidence speaks against it"
 
 
 _LABEL = "The host labels this point application-consistent"
@@ -178,7 +194,6 @@ _FROZE = "The guest froze and thawed every database"
 _UNTESTED = "Only a test failover of this point is missing."
 _SAYS: dict[tuple[str, str], str] = {
     ("contradicted", ""): f"{_LABEL}, and the evidence speaks against it.",
-    ("contradicted", "genuine_failure"): f"{_LABEL}, but the snapshot it came from failed in the guest.",
     ("inconclusive", ""): f"{_CLAIM}, but the evidence given cannot settle it. The label alone proves nothing.",
     ("inconclusive", "not_covered"): (
         f"{_CLAIM}, but no guest log of that time can be read. The label alone proves nothing."

@@ -109,7 +109,7 @@ def compared(view: View) -> list[str]:
 
 def diagram(view: View, operation: Row) -> Diagram:
     """The drawing of one operation."""
-    databases = sorted(view.operation_databases.get(operation["operation_id"], []), key=_order)
+    databases = sorted(_databases(view, operation), key=_order)
     zero = _zero(operation, databases)
     point = next((p for p in view.points if p.verdict["operation_id"] == operation["operation_id"]), None)
     ends = [_after(zero, row[name]) for row in databases for name in ("thaw_utc", "abort_utc") if row[name]]
@@ -129,9 +129,18 @@ def diagram(view: View, operation: Row) -> Diagram:
         broken=scale.x(scale.near) + 15 if scale.broken else None,
         cut=_cut(view, point, zero, scale),
         clear=max([x for bar in bars for x in (*(bar.frozen or ()), bar.abort) if x is not None], default=LEFT),
-        note=_note(bars, operation, databases),
+        note=_note(view, operation, databases),
         facts=_facts(operation),
     )
+
+
+def _databases(view: View, operation: Row) -> list[Row]:
+    """The databases of an operation; times finer than a second replace those of a coarser copy of the same records."""
+    made = []
+    for row in view.operation_databases.get(operation["operation_id"], []):
+        fine = view.fine_times.get((operation["operation_id"], row["database"] or ""), {})
+        made.append(row | {f"{phase}_utc": moment for phase, moment in fine.items()})
+    return made
 
 
 def _store(databases: list[Row]) -> bool:
@@ -208,7 +217,7 @@ def _title(view: View, operation: Row, point: Point | None) -> Markup:
     return Markup('{} <a href="#{}">{}</a>, {}').format(sign.svg, point.anchor, label, sign.word)
 
 
-def _note(bars: list[Bar], operation: Row, databases: list[Row]) -> str:
+def _note(view: View, operation: Row, databases: list[Row]) -> str:
     """The words beside the first abort: how long after the thaw, or that it stands before it."""
     first = next((row for row in databases if row["abort_utc"]), None)
     if first is None:
@@ -217,9 +226,8 @@ def _note(bars: list[Bar], operation: Row, databases: list[Row]) -> str:
         return "abort before I/O resumed"
     if not first["thaw_utc"]:
         return "abort, no thaw recorded"
-    if (operation["precision_s"] or 0) >= 1:
-        return "abort after thaw by record order"
-    return f"abort {number((first['abort_utc'] - first['thaw_utc']).total_seconds(), 1)} s after thaw"
+    gap = view.gap_s(operation)
+    return "abort after thaw by record order" if gap is None else f"abort {number(gap, 1)} s after thaw"
 
 
 def _facts(operation: Row) -> str:
@@ -231,7 +239,7 @@ def _facts(operation: Row) -> str:
 
 
 def _coarse(view: View, ids: list[str]) -> bool:
-    return any((view.operations[i]["precision_s"] or 0) >= 1 for i in ids if i in view.operations)
+    return any(view.gap_s(view.operations[i]) is None for i in ids if i in view.operations)
 
 
 def _caption(view: View, ids: list[str]) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from kit import verdicts
-from kit.page import cards
+from kit.page import cards, records
 from kit.page.part import Part, render
 from kit.page.signs import CLAIMS, PATTERNS
-from kit.page.view import Point, Row, View, worst_first
+from kit.page.view import Point, Row, View, sortable, worst_first
 
 KINDS = 8  # columns of the decision table; further kinds are counted below it
 
@@ -35,55 +34,34 @@ def all_points(view: View) -> Part:
     own_card = set(cards.shown(view))
     machines = [(vm, _lines(view, vm, own_card)) for vm in view.vms]
     machines = [(vm, lines) for vm, lines in machines if lines]
-    html = render("points.html.j2", machines=machines, several=len(view.vms) > 1, zone=view.when.zone_name)
+    linked = {point.anchor for point in view.points if records.evidence_of(view, point)}
+    values = {"machines": machines, "several": len(view.vms) > 1, "zone": view.when.zone_name, "linked": linked}
+    html = render("points.html.j2", **values)
     return Part(html, f"{len(view.points)} recovery points.")
 
 
 def _lines(view: View, vm: str, own_card: set[str]) -> list[Line]:
-    lines: list[tuple[Any, Line]] = []
-    for point in view.points_of(vm):
-        operation = view.operations.get(point.verdict["operation_id"] or "")
-        label = view.when.second(point.time) if point.time else "time unknown"
-        lines.append(
-            (
-                point.time or view.when.zone,
-                Line(
-                    point,
-                    label,
-                    CLAIMS.get(point.row["claimed"], "not known"),
-                    PATTERNS.get(point.verdict["pattern"], point.verdict["pattern"] or "–"),
-                    operation["freeze_s"] if operation else None,
-                    abort_after_thaw_s(view, operation),
-                    point.verdict["offset_s"],
-                    point.anchor in own_card,
-                ),
-            )
-        )
+    lines = [(point.time, _line(view, point, own_card)) for point in view.points_of(vm)]
     for row in view.of(vm, view.rows("expected_points")):
         reason = f"Scheduled, in no list: {row['reason'] or 'reason unknown'}."
-        lines.append((row["time_utc"], Line(None, view.when.minute(row["time_utc"]), reason=reason)))
-    known = [pair for pair in lines if hasattr(pair[0], "timestamp")]
-    unknown = [line for key, line in lines if not hasattr(key, "timestamp")]
-    return [line for _, line in sorted(known, key=lambda pair: pair[0])] + unknown
+        label = view.when.minute(row["time_utc"]) if row["time_utc"] else "time unknown"
+        lines.append((row["time_utc"], Line(None, label, reason=reason)))
+    return [line for _, line in sorted(lines, key=lambda pair: sortable(pair[0]))]
 
 
-def abort_after_thaw_s(view: View, operation: Row | None) -> float | None:
-    """Seconds from a database's thaw to its abort, the smallest of the operation.
-
-    None where times are too coarse to tell: two records of one second have an order but no distance.
-    """
-    if operation is None:
-        return None
-    gaps = [
-        (row["abort_utc"] - row["thaw_utc"]).total_seconds()
-        for row in view.operation_databases.get(operation["operation_id"], [])
-        if row["abort_utc"] and row["thaw_utc"]
-    ]
-    if not gaps and operation["abort_utc"] and operation["thaw_utc"]:
-        gaps = [(operation["abort_utc"] - operation["thaw_utc"]).total_seconds()]
-    if not gaps or (operation["precision_s"] or 0) >= 1:
-        return None
-    return min(gaps)
+def _line(view: View, point: Point, own_card: set[str]) -> Line:
+    operation = view.operations.get(point.verdict["operation_id"] or "")
+    pattern = point.verdict["pattern"] or "–"
+    return Line(
+        point,
+        view.when.second(point.time) if point.time else "time unknown",
+        CLAIMS.get(point.row["claimed"], "not known"),
+        PATTERNS.get(pattern, pattern),
+        operation["freeze_s"] if operation else None,
+        view.gap_s(operation) if operation else None,
+        point.verdict["offset_s"],
+        point.anchor in own_card,
+    )
 
 
 @dataclass(frozen=True)
@@ -94,6 +72,7 @@ class Kind:
     href: str
     items: dict[str, bool | None]
     row_id: str
+    count: int
 
 
 def decisions(view: View) -> Part:
@@ -102,9 +81,10 @@ def decisions(view: View) -> Part:
     policy = str(view.meta.get("policy") or "strict")
     listed = [row for row in verdicts.DECISION_LIST if policy in row.policies]
     left_out = [row for row in verdicts.DECISION_LIST if policy not in row.policies]
-    table = [(row, [_cell(row, kind, listed) for kind in kinds[:KINDS]]) for row in listed]
+    columns = _columns(kinds, listed)
+    table = [(row, [cells[place] for _, cells in columns[:KINDS]]) for place, row in enumerate(listed)]
     html = render(
-        "decisions.html.j2",
+        "decisions.html.j2", columns=[kind for kind, _ in columns[:KINDS]], more_columns=len(columns[KINDS:]),
         table=table,
         kinds=kinds[:KINDS],
         more=len(kinds[KINDS:]),
@@ -115,6 +95,19 @@ def decisions(view: View) -> Part:
         conditions=_conditions,
     )
     return Part(html, f"Policy {policy}; decision list of {len(listed)} rows.")
+
+
+def _columns(kinds: list[Kind], listed: list[verdicts.Row]) -> list[tuple[Kind, tuple[str, ...]]]:
+    """A column for each different reading of the list; kinds that read alike share one."""
+    made: dict[tuple[str, ...], list[Kind]] = {}
+    for kind in kinds:
+        made.setdefault(tuple(_cell(row, kind, listed) for row in listed), []).append(kind)
+    return [(same[0] if len(same) == 1 else _together(same), cells) for cells, same in made.items()]
+
+
+def _together(same: list[Kind]) -> Kind:
+    count = sum(kind.count for kind in same)
+    return Kind(f"{count} points", same[0].href, same[0].items, same[0].row_id, count)
 
 
 def _kinds(view: View) -> list[Kind]:
@@ -137,7 +130,7 @@ def _kind(row_id: str, items: str, group: list[tuple[Point, Row]]) -> Kind:
     point, row = group[0]
     alone = row["database"] is not None and len({own["verdict"] for own in point.databases}) > 1
     title = f"{point.label}{' ' + row['database'] if alone else ''}" if len(group) == 1 else f"{len(group)} points"
-    return Kind(title, f"#{point.anchor}", json.loads(items), row_id)
+    return Kind(title, f"#{point.anchor}", json.loads(items), row_id, len(group))
 
 
 def _cell(row: verdicts.Row, kind: Kind, listed: list[verdicts.Row]) -> str:

@@ -52,9 +52,11 @@ def _cited(view: View, row: Row) -> Cited:
 
 
 def evidence_of(view: View, point: Point) -> list[str]:
-    """Uids of every finding for and against a point, each once."""
+    """Uids of every finding for and against a point, each once; where none cites any, those of its operation."""
     findings = [view.findings[i] for i in point.finding_ids if i in view.findings]
-    return list(dict.fromkeys(uid for finding in findings for uid in finding["evidence"] or []))
+    uids = list(dict.fromkeys(uid for finding in findings for uid in finding["evidence"] or []))
+    operation = view.operations.get(point.verdict["operation_id"] or "")
+    return uids or (list(operation["evidence"] or []) if operation else [])
 
 
 def table(view: View, uids: Iterable[str], caption: str = "") -> Markup:

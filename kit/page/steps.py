@@ -12,7 +12,7 @@ from kit.page.view import NO_VM, Row, View
 from kit.page.when import plural
 
 SHOWN = 5  # actions on the first page of a machine; the rest is folded
-_SENTENCE = re.compile(r"(?<=[.!?]) +(?=[A-Z])")
+_SENTENCE = re.compile(r"(?<=\w\w[.!?]) +(?=\w)")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def next_steps(view: View) -> Part:
 
 def _step(row: Row) -> Step:
     what, *rest = _SENTENCE.split(row["text"] or "", maxsplit=1)
-    return Step(what, " ".join(rest), row["where"], row["command"])
+    settles = " ".join(rest)
+    return Step(what, settles[:1].upper() + settles[1:], row["where"], row["command"])
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ UNUSABLE = {
 
 def _unusable(view: View) -> list[Gap]:
     gaps = []
-    missing = {row["what"]: row for row in view.rows("missing")}
+    missing = _described(view)
     for status, (words, meaning) in UNUSABLE.items():
         found = [row for row in view.sources.values() if row["status"] == status]
         if status == "unrecognised" and len(found) > 3:
@@ -106,21 +107,32 @@ def _unusable(view: View) -> list[Gap]:
                 Gap(f"{len(found)} files are of no known format.", f"{names} and others were hashed and left alone.")
             )
             continue
-        gaps += [_gap(row, words, meaning, missing.get(row["path"])) for row in found]
+        gaps += [_gap(row, words, meaning, missing.get(row["source_id"])) for row in found]
     return gaps
 
 
 def _gap(source: Row, words: str, meaning: str, missing: Row | None) -> Gap:
     """A source that cannot be used, with what the list of missing evidence says about it."""
     said = [_sentence(source["note"]) or meaning]
-    if missing:
+    if missing and (missing["why"] or "") not in (source["note"] or ""):
         said.append(_sentence(missing["why"]))
     return Gap(f"{source['path']} {words}.", " ".join(filter(None, said)), missing["command"] if missing else None)
 
 
+def _described(view: View) -> dict[str, Row]:
+    """Rows of the missing evidence that speak of a source listed as absent, by its id."""
+    made = {}
+    for source in view.sources.values():
+        for row in view.rows("missing"):
+            what = (row["what"] or "").lower()
+            if what and (what == source["path"].lower() or (source["note"] or "").lower().startswith(what)):
+                made[source["source_id"]] = row
+    return made
+
+
 def _missing(view: View) -> list[Gap]:
     several = len(view.vms) > 1
-    absent = {row["path"] for row in view.sources.values() if row["status"] in UNUSABLE}
+    told = [row["what"] for row in _described(view).values()]
     return [
         Gap(
             f"{(row['what'] or '?')[0].upper()}{(row['what'] or '?')[1:]} is missing"
@@ -129,7 +141,7 @@ def _missing(view: View) -> list[Gap]:
             row["command"],
         )
         for row in view.rows("missing")
-        if row["what"] not in absent
+        if row["what"] not in told
     ]
 
 

@@ -16,6 +16,7 @@ from kit.analysis import Analysis
 from kit.errors import GateError
 from kit.page.clean import slug
 from kit.page.signs import VERDICTS, WORST_FIRST
+from kit.page.timing import Times, abort_gap_s, fine_times
 from kit.page.when import When
 
 Row = dict[str, Any]
@@ -149,7 +150,7 @@ class View:
     @cached_property
     def operations(self) -> dict[str, Row]:
         """Operations by id, in order of time."""
-        listed = sorted(self.rows("operations"), key=lambda row: (_sortable(row["begin_utc"]), row["operation_id"]))
+        listed = sorted(self.rows("operations"), key=lambda row: (sortable(row["begin_utc"]), row["operation_id"]))
         return {row["operation_id"]: row for row in listed}
 
     @cached_property
@@ -165,7 +166,7 @@ class View:
 
     @cached_property
     def boots(self) -> dict[str, Row]:
-        listed = sorted(self.rows("boots"), key=lambda row: (_sortable(row["start_utc"]), row["boot_id"]))
+        listed = sorted(self.rows("boots"), key=lambda row: (sortable(row["start_utc"]), row["boot_id"]))
         return {row["boot_id"]: row for row in listed}
 
     @cached_property
@@ -177,11 +178,20 @@ class View:
         """Judged events with time, role and captures, in order of time; one row an event."""
         judged = self.analysis.judged_events
         events = self.analysis.events
-        wanted = ["uid", "source_id", "time_utc", "computer", "role", "vm_name", "channel", "provider", "event_id"]
-        found = judged.merge(events[wanted], on="uid", how="left", validate="one_to_one")
+        about = ["source_id", "time_utc", "computer", "role", "vm_name", "channel", "provider", "event_id", "level"]
+        found = judged.merge(events[["uid", *about]], on="uid", how="left", validate="one_to_one")
         captured = self.analysis.matches[["uid", "instance", "database", "phase"]].drop_duplicates("uid")
         found = found.merge(captured, on="uid", how="left", validate="one_to_one")
         return found.sort_values(["time_utc", "uid"], kind="stable", ignore_index=True)
+
+    @cached_property
+    def fine_times(self) -> dict[tuple[str, str], Times]:
+        """Freeze, thaw and abort of the databases that a source times finer than a second."""
+        return fine_times(self.analysis)
+
+    def gap_s(self, operation: Row) -> float | None:
+        """Seconds from thaw to abort of an operation, negative before the thaw; None where only the order is known."""
+        return abort_gap_s(operation, self.operation_databases.get(operation["operation_id"], []), self.fine_times)
 
     def events(self, uids: Iterable[str]) -> list[Row]:
         """The named events in the order of their files and record numbers; unknown uids are left out."""
@@ -212,15 +222,16 @@ def rows(name: str, frame: pd.DataFrame) -> list[Row]:
 
 def worst_first(points: Iterable[Point]) -> list[Point]:
     """Points by verdict, worst first; within a verdict the newest first."""
-    newest = sorted(points, key=lambda point: _sortable(point.time), reverse=True)
+    newest = sorted(points, key=lambda point: sortable(point.time), reverse=True)
     return sorted(newest, key=lambda point: WORST_FIRST.index(point.word))
 
 
 def _reading_order(row: Row) -> tuple[str, datetime, str]:
-    return row["vm_name"] or "", _sortable(row["time_utc"]), row["recovery_point_id"]
+    return row["vm_name"] or "", sortable(row["time_utc"]), row["recovery_point_id"]
 
 
-def _sortable(moment: datetime | None) -> datetime:
+def sortable(moment: datetime | None) -> datetime:
+    """The moment for sorting; unknown ones come last."""
     return moment or datetime.max.replace(tzinfo=times.zone("Z"))
 
 

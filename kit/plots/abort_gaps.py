@@ -21,23 +21,9 @@ def aborts(view: View) -> list[Drawing]:
     return [_aborts(view, vm, rows, view.period) for vm, rows in made if rows and view.period]
 
 
-def gap_s(view: View, operation: Row) -> float | None:
-    """Seconds from a database's thaw to its abort, the smallest of the operation; negative before the thaw.
-
-    None where the times are known only to the second: then the order of the records decides.
-    """
-    if (operation["precision_s"] or 0) >= 1:
-        return None
-    own = view.operation_databases.get(operation["operation_id"], [])
-    gaps = [(row["abort_utc"] - row["thaw_utc"]).total_seconds() for row in own if row["abort_utc"] and row["thaw_utc"]]
-    if not gaps and operation["abort_utc"] and operation["thaw_utc"]:
-        gaps = [(operation["abort_utc"] - operation["thaw_utc"]).total_seconds()]
-    return min(gaps) if gaps else None
-
-
 def _aborts(view: View, vm: str, operations: list[Row], period: Interval) -> Drawing:
-    measured = [(row, gap) for row in operations if (gap := gap_s(view, row)) is not None]
-    ordered = [row for row in operations if gap_s(view, row) is None]
+    measured = [(row, gap) for row in operations if (gap := view.gap_s(row)) is not None]
+    ordered = [row for row in operations if view.gap_s(row) is None]
     top = max([2.0, *[min(gap, FAR_S) for _, gap in measured]]) * 1.18
     low = min([-0.5, *[max(gap, -FAR_S) for _, gap in measured]]) * 1.25
     traces = [
@@ -52,7 +38,7 @@ def _aborts(view: View, vm: str, operations: list[Row], period: Interval) -> Dra
             "zerolinecolor": TOKENS["ink2"], "zerolinewidth": 1, "fixedrange": True,
             "tickfont": {"size": 13, "color": TOKENS["ink2"]},
         },
-        "annotations": [_axis_words(), *_far(view, measured, top)], "shapes": [],
+        "annotations": [_axis_words(), *_words(view, operations, period, top), *_failed(view, measured)], "shapes": [],
     }
     rows = [
         [view.when.second(_moment(row)), OUTCOMES.get(row["outcome"] or "", "not known"), f"{number(gap, 2, True)} s"]
@@ -111,38 +97,44 @@ def _ordered(view: View, rows: list[Row], top: float) -> list[dict[str, Any]]:
         moment = view.when.axis(_moment(row))
         x += [moment, moment, None]
         y += [0.0, top * 0.62 if _is_benign(row) else -top * 0.2, None]
-    words = {
-        "type": "scatter", "mode": "text", "x": [view.when.axis(_moment(rows[0]))], "y": [top * 0.74],
-        "hoverinfo": "skip", "text": ["order known, seconds not"], "textposition": "middle right",
-        "textfont": {"size": 13, "color": TOKENS["ink2"]},
-    }
-    lines = {
-        "type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip",
-        "line": {"width": 1.2, "dash": "dot", "color": TOKENS["inc"]},
-    }
-    return [lines, words]
+    line = {"width": 1.2, "dash": "dot", "color": TOKENS["inc"]}
+    return [{"type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip", "line": line}]
 
 
-def _far(view: View, measured: list[tuple[Row, float]], top: float) -> list[dict[str, Any]]:
-    found = [(row, gap) for row, gap in measured if abs(gap) > FAR_S or not _is_benign(row)]
-    return [
-        note(
-            view.when.axis(_moment(row)), max(-FAR_S, min(FAR_S, gap)),
-            f"{view.when.local(_moment(row)):%H:%M}: abort {number(abs(gap), 1)} s "
-            f"{'before' if gap < 0 else 'after'} I/O resumed",
-            xshift=10,
-        )
-        for row, gap in found[:4]
-    ]
+def _words(view: View, operations: list[Row], period: Interval, top: float) -> list[dict[str, Any]]:
+    """Says of the longest run of operations without seconds that only their order is known."""
+    best: list[Row] = []
+    run: list[Row] = []
+    for row in operations:
+        run = [*run, row] if view.gap_s(row) is None and _is_benign(row) else []
+        best = max(best, run, key=len)
+    if not best:
+        return []
+    late = _moment(best[0]) > period[0] + (period[1] - period[0]) * 0.72
+    place = view.when.axis(_moment(best[-1] if late else best[0]))
+    side = {"xanchor": "right", "xshift": 4} if late else {"xshift": -4}
+    return [note(place, top * 0.76, "order known, seconds not", **side)]
+
+
+def _failed(view: View, measured: list[tuple[Row, float]]) -> list[dict[str, Any]]:
+    found = [(row, gap) for row, gap in measured if not _is_benign(row)]
+    return [note(view.when.axis(_moment(row)), max(-FAR_S, min(FAR_S, gap)), _said(view, row, gap), xshift=10)
+            for row, gap in found[:4]]  # fmt: skip
+
+
+def _said(view: View, row: Row, gap: float) -> str:
+    clock = f"{view.when.local(_moment(row)):%H:%M}"
+    return f"{clock}: abort {number(-gap, 1)} s before I/O resumed" if gap < -0.05 else f"{clock}: genuine failure"
 
 
 def _caption(measured: list[tuple[Row, float]], ordered: list[Row]) -> str:
     after = [gap for row, gap in measured if _is_benign(row)]
     before = [gap for row, gap in measured if not _is_benign(row)]
-    benign = len(after) + sum(map(_is_benign, ordered))
+    known = sum(map(_is_benign, ordered))
+    benign = len(after) + known
     said = []
     if after:
-        rest = f", by record order in the {len(ordered)} whose times are known only to the second" if ordered else ""
+        rest = f", by record order in the {known} whose times are known only to the second" if known else ""
         said.append(
             f"In {'all ' if benign > 1 else ''}{plural(benign, 'benign run')} the first abort stands after the thaw: "
             f"by {number(min(after), 1)} to {number(max(after), 1)} s in the {len(after)} that can be timed{rest}."

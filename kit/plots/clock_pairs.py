@@ -112,7 +112,10 @@ def _named(view: View, far: list[tuple[Point, float]]) -> list[dict[str, Any]]:
 
 def _caption(row: Row | None, values: list[float], middle: float, spread: float, far: list[tuple[Point, float]]) -> str:
     said = []
-    if row and row["offset_s"] is not None:
+    if row and row["offset_s"] is not None and abs(row["offset_s"]) < 0.05:
+        middle_said = f"points stand {number(middle, 1)} s after the thaw, with a spread of {number(spread, 1)} s"
+        said.append(f"The clocks of {row['computer']} and {row['reference']} agree; {middle_said}.")
+    elif row and row["offset_s"] is not None:
         added = f"once {number(row['offset_s'], 1, True)} s are added to the guest’s time"
         said.append(f"{row['computer']} and {row['reference']} agree with a spread of {number(spread, 1)} s {added}.")
     elif row and row["ambiguous"]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 
-from kit.page.view import View
+from kit.page.view import NO_VM, View
 from kit.plots.style import Interval
 
+EXPORTED = ("evtx", "evt")  # readers of logs that are exported together: the newest record of one counts for all
 HOSTS = {"primary_host": "Primary host", "replica_host": "Replica host"}
-LONGEST_NAME = 20
+SQL_PARTS = ("sql", "mssql")  # event sources of SQL Server and of the parts that all instances share
 
 
 @dataclass
@@ -35,10 +36,11 @@ def lanes(view: View, vm: str, period: Interval) -> list[Lane]:
     judged = view.judged
     own = judged[judged["time_utc"].notna() & (judged["vm_name"].map(view.owner, na_action=None) == vm)]
     guest = own[~own["role"].isin([*HOSTS, "test_failover_guest"])]
+    instances = sorted(set(guest["instance"].dropna()) | _instances(view, vm))
+    guest = guest.assign(instance=_instance_of(guest, instances))
     sql = guest["instance"].notna()
-    instances = sorted(set(guest.loc[sql, "instance"]) | _instances(view, vm))
     made = [
-        _host(view, own, "primary_host"), Lane("vss", "Guest VSS", vm, "guest", records=guest[~sql]),
+        _host(view, own, "primary_host"), Lane("vss", "Guest VSS", _guest(view, vm), "guest", records=guest[~sql]),
         *[
             Lane(f"sql:{name}", "Guest SQL", name, "guest", name, records=guest[sql & (guest["instance"] == name)])
             for name in instances or ["no instance seen"]
@@ -52,17 +54,33 @@ def lanes(view: View, vm: str, period: Interval) -> list[Lane]:
     return made
 
 
+def _instance_of(guest: pd.DataFrame, instances: list[str]) -> pd.Series:
+    """The instance of each record: as captured; what SQL Server's machine-wide parts wrote goes to the first one."""
+    first = instances[0] if instances else "SQL Server"
+    wide = guest["provider"].str.lower().str.startswith(SQL_PARTS, na=False)
+    return guest["instance"].mask(guest["instance"].isna() & wide, first)
+
+
 def _instances(view: View, vm: str) -> set[str]:
     operations = {row["operation_id"] for row in view.of(vm, view.operations.values())}
     return {row["instance"] for i in operations for row in view.operation_databases.get(i, []) if row["instance"]}
 
 
 def _host(view: View, own: pd.DataFrame, role: str) -> Lane:
-    names = sorted({row["computer"] for row in view.sources.values() if row["role"] == role and row["computer"]})
+    given = [row["computer"] for row in view.sources.values() if row["role"] == role and row["computer"]]
+    names = sorted({name.split(".")[0].upper(): name.split(".")[0] for name in given}.values())
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return Lane(
         role, HOSTS[role], (names[0] + more) if names else "no log given", role, records=own[own["role"] == role]
     )
+
+
+def _guest(view: View, vm: str) -> str:
+    """The machine, else the computer whose logs were read as a guest's."""
+    if vm != NO_VM:
+        return vm
+    names = {str(row["computer"]) for row in view.sources.values() if row["role"] == "guest" and row["computer"]}
+    return min(names, default="no log given").split(".")[0]
 
 
 def _points_said(view: View, vm: str) -> str:
@@ -97,13 +115,42 @@ def _cover(view: View, vm: str, lane: Lane, period: Interval) -> None:
 
 
 def _channels(view: View, lane: Lane, source_ids: set[str]) -> dict[str, list[Interval]]:
-    """Covered intervals of the channels that the lane's records come from, or of all where it has none."""
+    """Covered intervals of the channels that the lane's records come from, or of all where it has none.
+
+    SQL Server writes its own log as well, whether or not a judged record stands in it.
+    """
     used = set(lane.records["channel"].dropna()) if len(lane.records) else set()
+    own_logs = {i for i in source_ids if lane.instance and view.sources[i]["reader"] not in EXPORTED}
     found: dict[str, list[Interval]] = {}
+    newest = _newest(view, source_ids)
+    images = _images(view) if lane.role == "guest" else {}
     for row in view.rows("coverage"):
-        if row["source_id"] in source_ids and row["first_time"] and row["last_time"]:
-            found.setdefault(row["channel"] or "", []).append((row["first_time"], row["last_time"]))
+        if not row["first_time"] or not row["last_time"] or row["source_id"] not in {*source_ids, *images}:
+            continue
+        last = min(images.get(row["source_id"], row["last_time"]), row["last_time"])
+        own = view.sources[row["source_id"]]
+        if newest and row["source_id"] in source_ids and own["reader"] in EXPORTED and last == own["last_time"]:
+            last = max(newest, last)
+        found.setdefault(row["channel"] or "", []).append((row["first_time"], last))
+        if used and row["source_id"] in own_logs:
+            used.add(row["channel"] or "")
     return {name: intervals for name, intervals in found.items() if not used or name in used} or found
+
+
+def _newest(view: View, source_ids: set[str]) -> datetime | None:
+    """The newest time that any of these sources shows: a log that ends earlier was quiet until then, not lost."""
+    told = [view.sources[i][name] for i in source_ids for name in ("last_time", "exported_utc")]
+    return max((moment for moment in told if moment), default=None)
+
+
+def _images(view: View) -> dict[str, datetime]:
+    """Until when each log of a test failover holds the guest's own history: its first boot."""
+    made: dict[str, datetime] = {}
+    for boot in view.boots.values():
+        for source_id in boot["source_ids"] or []:
+            if boot["test_failover"] and boot["start_utc"]:
+                made[source_id] = min(made.get(source_id, boot["start_utc"]), boot["start_utc"])
+    return made
 
 
 def _gaps(intervals: list[Interval], period: Interval) -> list[Interval]:

@@ -15,6 +15,7 @@ from kit.page.when import listed
 from kit.plots.style import HATCH, TOKENS, Interval, drawing, figure, note, time_axis, wider
 
 MOST = 60  # bars; further sources stand in the table
+LONGEST = 40  # letters of a path beside its bar
 ROLE_ORDER = ("primary_host", "guest", "replica_host", "test_failover_guest", "unknown")
 
 
@@ -72,7 +73,10 @@ def _figure(view: View, sources: list[Row], total: int, period: Interval) -> Dra
 
 def _name(row: Row) -> str:
     path: str = row["path"]
-    return path if len(path) <= 38 else f"…{path[-37:]}"
+    if len(path) <= LONGEST:
+        return path
+    folder = path.split("/", 1)[0][:14]
+    return f"{folder}/…{path[len(folder) + 2 - LONGEST :]}"
 
 
 def _tick(view: View, row: Row, period: Interval) -> str:
@@ -131,7 +135,7 @@ def _notes(
 ) -> list[dict[str, Any]]:
     left = view.when.axis(period[0])
     if row["status"] == "absent":
-        return [note(left, y, f"absent{': ' + label(row['note'], 60) if row['note'] else ''}", xshift=14)]
+        return [note(left, y, f"absent{': ' + label(row['note'], 48) if row['note'] else ''}", xshift=14)]
     if parts and parts[-1][1] < period[0]:
         return [note(left, y, f"ends before this period, {view.when.minute(parts[-1][1])}", xshift=2)]
     if parts and parts[0][0] > period[1]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from kit.page.clean import label
+from kit.page.clean import clean, label
 from kit.page.part import Drawing, render
 from kit.page.when import When
 
@@ -83,10 +83,11 @@ def figure(traces: list[dict[str, Any]], layout: dict[str, Any]) -> go.Figure:
 
 def time_axis(when: When, first: datetime, last: datetime, title: str) -> dict[str, Any]:
     """The shared time axis: local to the report's zone, named, with ticks that follow the zoom."""
+    words = "<br>".join(label(line, 120) for line in title.split("\n"))
     return {
-        "type": "date", "range": [when.axis(first), when.axis(last)], "tickformatstops": TIME_STOPS, "showgrid": True,
-        "gridcolor": TOKENS["rule"], "gridwidth": 1, "hoverformat": "%-d %b %H:%M:%S.%L", "nticks": 10,
-        "title": {"text": "<br>".join(label(line, 120) for line in title.split("\n")), "standoff": 6, "font": {"size": LABELS, "color": TOKENS["ink2"]}},
+        "type": "date", "range": [when.axis(first), when.axis(last)], "tickformatstops": TIME_STOPS, "nticks": 10,
+        "showgrid": True, "gridcolor": TOKENS["rule"], "gridwidth": 1, "hoverformat": "%-d %b %H:%M:%S.%L",
+        "title": {"text": words, "standoff": 6, "font": {"size": LABELS, "color": TOKENS["ink2"]}},
     }
 
 
@@ -120,5 +121,5 @@ def drawing(
 ) -> Drawing:
     """A figure with its caption and its numbers as a table; `total` says how many rows there would be."""
     numbers = render("numbers.html.j2", heads=heads, rows=rows, total=len(rows) if total is None else total)
-    said = Markup('<b class="fno" data-no="Figure"></b> {}').format(caption)
+    said = Markup('<b class="fno" data-no="Figure"></b> {}').format(clean(caption, 900))
     return Drawing(name, made, said, alternative, numbers, heading, key)

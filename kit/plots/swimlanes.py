@@ -23,7 +23,7 @@ LANE = 62  # px
 DRAWN = (
     "normal", "background_noise", "benign_abort", "environment", "unexplained", "other_requestor", "genuine_failure",
 )  # last on top
-RISE = {"normal": -0.27, "background_noise": -0.27}  # place of a class in its lane; the others stand in the middle
+RISE = {"normal": -0.34, "background_noise": -0.34, "unexplained": -0.18}  # place in the lane; others in the middle
 
 
 def timelines(view: View) -> list[Drawing]:
@@ -46,12 +46,14 @@ def timeline(view: View, vm: str, period: Interval) -> Drawing:
     traces += point_traces(view, vm, points.y)
     booted = boot_marks(view, vm, boots, points, period)
     shapes = _rows(made) + _days(view, period) + _shaded(view, vm, points) + booted.shapes + halves(view, vm, points.y)
+    clock = _clock(view, shift)
+    foot = 62 + 16 * clock.count("\n")
     layout = {
-        "height": 86 + LANE * len(made), "shapes": shapes, "annotations": notes + booted.notes,
-        "margin": {"l": 152, "r": 12, "t": 8, "b": 78}, "xaxis": time_axis(view.when, *period, _clock(view, shift)),
+        "height": 8 + foot + LANE * len(made), "shapes": shapes, "annotations": notes + booted.notes,
+        "margin": {"l": 152, "r": 12, "t": 8, "b": foot}, "xaxis": time_axis(view.when, *period, clock),
         "yaxis": {
             "range": [-0.5, len(made) - 0.5], "tickvals": [lane.y for lane in made], "fixedrange": True,
-            "ticktext": [f"<b>{lane.title}</b><br>{label(lane.subtitle, 22)}" for lane in made],
+            "ticktext": [f"<b>{lane.title}</b><br>{label(lane.subtitle, 20)}" for lane in made],
             "tickfont": {"size": 13, "color": TOKENS["ink"]}, "ticklabelposition": "outside", "ticklabelstandoff": 6,
         },
     }
