@@ -110,6 +110,13 @@ def _machines(case: Case) -> dict[str, str]:
     return made
 
 
+def clocks_of(case: Case) -> pd.DataFrame:
+    """Table `clocks` of a case, declared or measured, without judging anything."""
+    known = rules.load()
+    watched = case.watched(known.watched_providers)
+    return _chain(case, records.records(watched, rules.match(watched, known), _machines(case))).frames.clocks
+
+
 class _Chain:
     """The frames of the chain, and the records with their boots and roles."""
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from kit import clocks
 from kit.analysis import Analysis
 from kit.verdicts_json import CLOCK_FIELDS, SOURCE_FIELDS, rows
 from kit.words import Words, counted, span
@@ -72,8 +71,10 @@ class Checked:
 
 
 def checked(case: Any) -> Checked:
-    """The check of a case: sources, declared or unknown clocks, missing evidence."""
-    return Checked(case, clocks.clocks(case.sources, case.recovery_points, case.config.clocks))
+    """The check of a case: sources, clocks (declared, measured or unknown), missing evidence."""
+    from kit.judgement import clocks_of
+
+    return Checked(case, clocks_of(case))
 
 
 def _accounts(sources: pd.DataFrame) -> str:
