@@ -1,6 +1,7 @@
 """Event XML as wevtutil and Event Viewer write it; samples made up after the schema of Windows events."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -102,6 +103,31 @@ def test_entities_are_never_expanded():
 def test_deep_nesting_does_not_exhaust_the_stack():
     rows, _ = events(EVENT.format(1, "<a>" * 50_000 + "x" + "</a>" * 50_000))
     assert rows[0]["strings"] == ["x"]
+
+
+VMMS = "Microsoft-Windows-Hyper-V-VMMS-Admin.evtx"
+
+
+@pytest.mark.parametrize("name", ["guest/Application.evtx", f"replica/HV-REPLICA/{VMMS}"])
+def test_a_log_reads_the_same_from_its_xml_as_from_its_binary(name):
+    # libevtx turns the binary log into XML, as wevtutil would; XML has one kind of line end.
+    pyevtx = pytest.importorskip("pyevtx")
+    path = Path(__file__).parent.parent / "data" / "practice" / name
+    log = pyevtx.file()
+    log.open(str(path))
+    count = min(200, log.number_of_records)
+    texts = [log.get_record(number).get_xml_string().replace("\0", "").split("?>", 1)[-1] for number in range(count)]
+    binary, _ = events(path.read_bytes(), name)
+    rows, account = events("\n".join(texts))
+    assert (len(rows), account.source["skipped"]) == (count, 0)
+    known = {row["record_id"]: told(row) for row in binary}
+    for row in rows:
+        assert told(row) == known[row["record_id"]]
+
+
+def told(row):
+    columns = ("time_utc", "provider", "event_id", "level", "channel", "computer")
+    return [row[column] for column in columns] + [text.replace("\r\n", "\n") for text in row["strings"]]
 
 
 @settings(deadline=None, max_examples=40)

@@ -33,10 +33,10 @@ def one(row):
     [
         ("Disabled", "Disabled", 0),
         ("WaitingForInitialReplication", "Replicating", 3),
-        ("Replicating", "Synced", 4),
+        ("Replicating", "Synced replication complete", 4),
         ("FailedOver", "Suspended", 7),
         ("Suspended", "Critical", 8),
-        ("Error", "Waiting for resynchronization", 9),
+        ("Error", "Waiting to start resynchronisation", 9),
         ("FiredrillInProgress", "Firedrill in progress", 21),
         ("unknown (22)", "unknown (22)", 22),
         ("unknown (-1)", "unknown (-1)", -1),

@@ -6,7 +6,6 @@ import pytest
 from reading import read, sample
 
 from kit.sources import recognise, vssadmin
-from kit.sources._enums import WRITER_STATES
 
 SQL_WRITER = "a65faa63-5ea8-4ebc-9dbd-a0c4db26912a"
 
@@ -26,10 +25,6 @@ def test_a_writer_in_three_languages(name, state, error):
     assert (writer["name"], writer["writer_id"], writer["state"]) == ("SqlServerWriter", SQL_WRITER, state)
     assert writer["instance_id"] == "9a2c071c-f231-4a9d-abb3-0b15e1866b79"
     assert writer["last_error"] == error
-
-
-def test_state_nine_is_freeze_and_ten_is_thaw():
-    assert (WRITER_STATES[9], WRITER_STATES[10], len(WRITER_STATES)) == ("failed at freeze", "failed at thaw", 16)
 
 
 def test_a_writer_without_state_is_a_cut_list():

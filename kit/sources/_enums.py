@@ -1,27 +1,13 @@
-"""Enumerations of Hyper-V exports: what a bare number in JSON, Clixml or WMI means, and which words stand for what.
+"""Words and numbers of Hyper-V exports, beside the enumerations of knowledge/codes.toml.
 
-Sources: Get-VMSnapshot, Get-VMReplication (order of the documented values), Msvm_VirtualSystemSettingData,
-Msvm_ReplicationRelationship, VSS_WRITER_STATE. PowerShell and WMI number the replication states differently.
+Sources: Get-VMSnapshot, Msvm_VirtualSystemSettingData, Get-VMIntegrationService.
 """
 
 from __future__ import annotations
 
-SNAPSHOT_TYPES = ("Standard", "Recovery", "Planned", "Missing", "Replica", "AppConsistentReplica", "SyncedReplica")
-# Two numberings are in circulation: a published listing, and the order of declaration.
-SNAPSHOT_LISTED = {
-    0: "Standard",
-    1: "Recovery",
-    2: "Planned",
-    5: "Missing",
-    6: "Replica",
-    7: "AppConsistentReplica",
-    8: "SyncedReplica",
-}
-SNAPSHOT_DECLARED = dict(enumerate(SNAPSHOT_TYPES))
-SNAPSHOT_WORDS_IN_NAMES = (
-    ("application-consistent replica", "AppConsistentReplica"),
-    ("standard replica", "Replica"),
-)
+from kit import codes
+
+SNAPSHOT_TYPE = "powershell_snapshot_type"
 VIRTUAL_SYSTEM_TYPES = {
     "microsoft:hyper-v:snapshot:replica:applicationconsistent": "AppConsistentReplica",
     "microsoft:hyper-v:snapshot:replica:standard": "Replica",
@@ -31,66 +17,11 @@ VIRTUAL_SYSTEM_TYPES = {
     "microsoft:hyper-v:snapshot:planned": "Planned",
     "microsoft:hyper-v:snapshot:missing": "Missing",
 }
+SNAPSHOT_WORDS_IN_NAMES = (
+    ("application-consistent replica", "AppConsistentReplica"),
+    ("standard replica", "Replica"),
+)
 NO_RECOVERY_POINT = ("Standard", "Recovery", "Missing")
-CLAIMS = {
-    "AppConsistentReplica": "application_consistent",
-    "Replica": "crash_consistent",
-    "Planned": "crash_consistent",
-    "SyncedReplica": "crash_consistent",
-}
-
-POWERSHELL_STATES = (
-    "Disabled",
-    "ReadyForInitialReplication",
-    "InitialReplicationInProgress",
-    "WaitingForInitialReplication",
-    "Replicating",
-    "PreparedForFailover",
-    "FailedOverWaitingCompletion",
-    "FailedOver",
-    "Suspended",
-    "Error",
-    "WaitingForStartResynchronize",
-    "Resynchronizing",
-    "ResynchronizeSuspended",
-    "RecoveryInProgress",
-    "FailbackInProgress",
-    "FailbackComplete",
-    "WaitingForUpdateCompletion",
-    "UpdateError",
-    "WaitingForRepurposeCompletion",
-    "PreparedForSyncReplication",
-    "PreparedForGroupReverseReplication",
-    "FiredrillInProgress",
-)
-WMI_STATES = (
-    "Disabled",
-    "Ready",
-    "Waiting for initial replication",
-    "Replicating",
-    "Synced",
-    "Recovered",
-    "Committed",
-    "Suspended",
-    "Critical",
-    "Waiting for resynchronization",
-    "Resynchronizing",
-    "Resynchronization suspended",
-    "Failover in progress",
-    "Failback in progress",
-    "Failback complete",
-    "Disk update in progress",
-    "Disk update critical",
-    "Unknown",
-    "Repurpose in progress",
-    "Prepared for synchronous replication",
-    "Prepared for group reverse replication",
-    "Firedrill in progress",
-)
-HEALTH = ("NotApplicable", "Normal", "Warning", "Critical")  # WMI calls 1 Ok
-MODES = ("None", "Primary", "Replica", "TestReplica", "ExtendedReplica")
-RELATIONSHIPS = ("Simple", "Extended")
-
 OPERATIONAL_STATUS = {
     2: "Ok",
     3: "Degraded",
@@ -103,30 +34,27 @@ OPERATIONAL_STATUS = {
 }
 VSS_SERVICE_ID = "5ced1297-4598-4915-a5fc-ad21bb4d02a4"  # backup integration service, whatever its local name
 
-WRITER_STATES = (
-    "unknown",
-    "stable",
-    "waiting for freeze",
-    "waiting for thaw",
-    "waiting for post-snapshot",
-    "waiting for backup complete",
-    "failed at identify",
-    "failed at prepare backup",
-    "failed at prepare snapshot",
-    "failed at freeze",
-    "failed at thaw",
-    "failed at post-snapshot",
-    "failed at backup complete",
-    "failed at pre-restore",
-    "failed at post-restore",
-    "failed at backup shutdown",
-)
+
+def words(enumeration: str) -> tuple[str, ...]:
+    """The words of an enumeration in the order of declaration."""
+    return tuple(codes.enumerations()[enumeration].values())
 
 
-def word(text: str | None, number: int | None, values: tuple[str, ...]) -> str | None:
+def snapshot_numberings() -> tuple[dict[int, str], dict[int, str]]:
+    """The two numberings of SnapshotType that are in circulation: a published listing, and the order of declaration."""
+    listed = {int(number): word for number, word in codes.enumerations()[SNAPSHOT_TYPE].items()}
+    return listed, dict(enumerate(listed.values()))
+
+
+def word(text: str | None, number: int | None, enumeration: str) -> str | None:
     """The word: the export's own, else that of the number, else `unknown (n)`; None where nothing is written."""
     if text and not text.lstrip("-").isdigit():
         return text
-    if number is None:
-        return None
-    return values[number] if 0 <= number < len(values) else f"unknown ({number})"
+    return None if number is None else codes.word(enumeration, number)
+
+
+def completed(text: str, enumeration: str) -> str | None:
+    """The word that the console cut off, when only one of the enumeration begins so."""
+    begin = text.rstrip(".…").casefold()
+    fitting = [value for value in words(enumeration) if begin and value.casefold().startswith(begin)]
+    return fitting[0] if len(fitting) == 1 else None

@@ -106,32 +106,26 @@ def _vm(row: Row) -> dict[str, Any]:
 
 def _state(row: Row, vm: bool) -> dict[str, Any]:
     """State, health and mode in words; the State of a VM object is that of the machine, not of its replication."""
-    states = _enums.WMI_STATES if _is_wmi(row) else _enums.POWERSHELL_STATES
+    states = "wmi_replication_state" if _is_wmi(row) else "powershell_replication_state"
     state = ("ReplicationState",) if vm else ("ReplicationState", "State")
     return _vm(row) | {
         "state": _word(row, states, *state),
         "health": _health(row, vm),
-        "mode": _word(row, _enums.MODES, "ReplicationMode", "Mode"),
-        "relationship": _word(row, _enums.RELATIONSHIPS, *_RELATIONSHIP),
+        "mode": _word(row, "powershell_replication_mode", "ReplicationMode", "Mode"),
+        "relationship": _word(row, "powershell_replication_relationship", *_RELATIONSHIP),
         "integration_state": row.text("IntegrationServicesState"),
     }
 
 
-def _word(row: Row, values: tuple[str, ...], *names: str) -> str | None:
+def _word(row: Row, enumeration: str, *names: str) -> str | None:
     if row.has_cut(*names):
-        return _completed(row.text(*names) or "", values)
-    return _enums.word(row.text(*names), row.whole(*names), values)
-
-
-def _completed(text: str, values: tuple[str, ...]) -> str | None:
-    """The word that the console cut off, when only one begins so."""
-    begin = text.rstrip(".…").casefold()
-    fitting = [value for value in values if begin and value.casefold().startswith(begin)]
-    return fitting[0] if len(fitting) == 1 else None
+        return _enums.completed(row.text(*names) or "", enumeration)
+    return _enums.word(row.text(*names), row.whole(*names), enumeration)
 
 
 def _health(row: Row, vm: bool) -> str | None:
-    found = _word(row, _enums.HEALTH, *(("ReplicationHealth",) if vm else ("ReplicationHealth", "Health")))
+    names = ("ReplicationHealth",) if vm else ("ReplicationHealth", "Health")
+    found = _word(row, "powershell_replication_health", *names)
     return "Normal" if found and found.casefold() == "ok" else found
 
 

@@ -7,7 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 
+from kit import codes
 from kit.errors import Unreadable
 from kit.powershell import Row
 from kit.powershell.dates import Dates, Moment
@@ -24,7 +26,6 @@ _TIME = ("CreationTime",)
 _NAME = ("Name", "VMSnapshotName", "SnapshotName", "CheckpointName", "ElementName")
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _TYPE_NAMES = ("vmsnapshot", "vmcheckpoint", "msvm_virtualsystemsettingdata")
-_WORDS = {kind.casefold(): kind for kind in _enums.SNAPSHOT_TYPES} | _enums.VIRTUAL_SYSTEM_TYPES
 
 
 def looks_like(row: Row) -> bool:
@@ -122,7 +123,7 @@ class Snapshots:
             "time_raw": moment.raw,
             "time_basis": "assumed" if moment.ambiguous else None,
             "snapshot_type": kind,
-            "claimed": _enums.CLAIMS.get(kind or "", "unknown"),
+            "claimed": codes.claim(kind),
             "computer": computer_of(row),
             "note": _note(row, how, moment),
         }
@@ -136,7 +137,7 @@ class Snapshots:
         """The vendor's word for the type, None when it stays open, and a note on how it came about."""
         said = _word_in_name(row)
         if word := _word_of(row):
-            differs = said is not None and said != word and word in _enums.CLAIMS
+            differs = said is not None and said != word and codes.claim(word) != "unknown"
             return word, f"the name speaks of {said}, the type says {word}: the type counts" if differs else None
         if row.has_cut(*_TYPE):
             return _completed(row.text(*_TYPE) or "")
@@ -157,8 +158,8 @@ class Snapshots:
         if words:
             (named,) = words
             return named, f"type number {number} read as {named} from the name" + ("" if said else "s of other points")
-        agreed = _enums.SNAPSHOT_LISTED.get(number) == _enums.SNAPSHOT_DECLARED.get(number)
-        kind = by_set or (_enums.SNAPSHOT_LISTED.get(number) if agreed else None)
+        listed_as, declared_as = (known.get(number) for known in _enums.snapshot_numberings())
+        kind = by_set or (listed_as if listed_as == declared_as else None)
         if kind is None:
             return None, f"type number {number} stays open: two numberings are in use, and nothing tells which this is"
         return kind, f"type number {number} read as {kind} from the numbers in the export"
@@ -166,14 +167,20 @@ class Snapshots:
 
 def _numbering(numbers: set[int]) -> dict[int, str] | None:
     """The numbering that alone allows all numbers seen; None when both do or none does."""
-    fitting = [known for known in (_enums.SNAPSHOT_LISTED, _enums.SNAPSHOT_DECLARED) if numbers <= set(known)]
+    fitting = [known for known in _enums.snapshot_numberings() if numbers <= set(known)]
     return fitting[0] if len(fitting) == 1 else None
+
+
+@cache
+def _words() -> dict[str, str]:
+    known = {kind.casefold(): kind for kind in _enums.words(_enums.SNAPSHOT_TYPE)}
+    return known | _enums.VIRTUAL_SYSTEM_TYPES
 
 
 def _word_of(row: Row) -> str | None:
     """The vendor's word of the type as the export writes it."""
     for name in _TYPE:
-        if (text := row.text(name)) and (kind := _WORDS.get(text.casefold())):
+        if (text := row.text(name)) and (kind := _words().get(text.casefold())):
             return kind
     return None
 
@@ -185,10 +192,8 @@ def _word_in_name(row: Row) -> str | None:
 
 def _completed(text: str) -> tuple[str | None, str | None]:
     """The type whose beginning the console left, when only one begins so."""
-    begin = text.rstrip(".…").casefold()
-    fitting = [kind for kind in _enums.SNAPSHOT_TYPES if begin and kind.casefold().startswith(begin)]
-    if len(fitting) == 1:
-        return fitting[0], f"type cut off by the console: {text!r} can only be {fitting[0]}"
+    if kind := _enums.completed(text, _enums.SNAPSHOT_TYPE):
+        return kind, f"type cut off by the console: {text!r} can only be {kind}"
     return None, f"type cut off by the console: {text!r}"
 
 

@@ -18,8 +18,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from kit import codes
 from kit.powershell.dates import Dates, Moment
-from kit.sources import _enums
 from kit.sources._build import Made, batches
 from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import Line, decode, lines
@@ -119,7 +119,7 @@ def _named_block(block: list[Line], name: str, writers: bool) -> Iterator[Made |
                 "last_error": _after(values, state[0]),
             },
         )
-        if int(state[1]) >= len(_enums.WRITER_STATES):
+        if codes.word("writer_state", state[1]).startswith("unknown ("):
             yield Fact(note=f"writer {name!r} has state [{state[1]}], which VSS_WRITER_STATE does not know")
     elif writers or len(guids) != 1:
         number = block[0].number
