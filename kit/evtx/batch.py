@@ -104,8 +104,9 @@ class _Decoding:
         self._place(system, later)
         gathered = self._gathered(outer.groups + inner.groups, decoded | later, keep)
         good = keep & (self.marks & FAILED == 0)
+        chosen = np.flatnonzero(good)
         return Records(
-            self.view, self.walked, self.marks, np.flatnonzero(good), self.failures, system, gathered, self.message_key
+            self.view, self.walked, self.marks, chosen, self.failures, system, gathered, self.message_key
         )
 
     def _outer(self) -> Level:
@@ -138,16 +139,25 @@ class _Decoding:
             self.odd[instances.row[~good]] = True
             instances = instances.select(good)
         found = level.gather(self.view, instances, self.registry)
-        for rows in (*found.odd, *found.missing):
+        for rows in found.odd:
             self.odd[rows] = True
+        for rows in found.missing:
+            self._missing(rows, outer=not instances.paths[0])
         for rows in found.borrowed:
             self.marks[rows] |= BORROWED
         return found
 
+    def _missing(self, rows: np.ndarray, outer: bool) -> None:
+        """Records without a template. The last attempt takes what can be had: names that are damaged, or System alone."""
+        hopeless = ((self.walked.state[rows] == walk.SLACK) & outer) | (not self.last)
+        self.odd[rows[~hopeless]] = True
+        self.marks[rows[hopeless]] |= FAILED
+        self.failures |= dict.fromkeys(rows[hopeless].tolist(), scalar.NO_TEMPLATE)
+
     def _gathered(self, groups: list[Group], decoded: _ByRow, keep: np.ndarray) -> Gathered:
         gathered = Gathered(self.view, self.buffer, len(self.walked), self.registry.keys)
         for group in groups:
-            drop = self.odd[group.record] | ~keep[group.record]
+            drop = (self.odd | (self.marks & FAILED > 0) | ~keep)[group.record]
             if drop.all():
                 continue
             gathered.group(level.without(group, drop) if drop.any() else group)

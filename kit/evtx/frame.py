@@ -22,6 +22,9 @@ from kit.evtx.notes import notes
 from kit.evtx.store import Templates
 
 _TERMS = ("provider", "channel", "computer")
+_STATE = pd.CategoricalDtype(walk.STATES)
+_INTEGRITY = pd.CategoricalDtype(events.INTEGRITY)
+_UTC = pd.DatetimeTZDtype("us", "UTC")
 Source = str | os.PathLike[str]
 
 
@@ -47,9 +50,9 @@ def read(
     integrity      ok, bad_checksum, borrowed_template, damaged or recovered
     data           event data, typed: see kit.evtx.data
 
-    Rows stand in the order of the file; what was recovered from slack comes last. Which records are wanted is decided by
-    System alone, before any event data is decoded. `cache` is a folder for compiled templates (default: the cache folder
-    of the user). Raises Unreadable for a file that is no event log, OSError for one that cannot be opened.
+    Rows stand in the order of the file; what was recovered from slack comes last. Which records are wanted is decided
+    by System alone, before any event data is decoded. `cache` is a folder for compiled templates (default: the cache
+    folder of the user). Raises Unreadable for a file that is no event log, OSError for one that cannot be opened.
     """
     wanted = _wanted(providers, event_ids)
     templates = Templates(cache)
@@ -167,8 +170,8 @@ class _Gathered:
             "chunk": every["chunk"],
             "offset": every["offset"],
             "chunk_crc_ok": pd.arrays.BooleanArray(every["crc"] > 0, every["crc"] < 0),
-            "state": pd.Categorical.from_codes(every["state"], walk.STATES),
-            "integrity": pd.Categorical.from_codes(every["integrity"], events.INTEGRITY),
+            "state": pd.Categorical.from_codes(every["state"], dtype=_STATE, validate=False),
+            "integrity": pd.Categorical.from_codes(every["integrity"], dtype=_INTEGRITY, validate=False),
             "data": EventData(self._parts, every["place"]),
         }
         return pd.DataFrame(columns, copy=False)
@@ -180,10 +183,11 @@ class _Gathered:
         used = np.flatnonzero(present[:-1])
         own = np.full(len(present), -1, dtype=np.int32)
         own[used] = np.arange(len(used))
-        return pd.Categorical.from_codes(own[codes], [self._vocabulary[code] for code in used.tolist()])
+        dtype = pd.CategoricalDtype([self._vocabulary[code] for code in used.tolist()])
+        return pd.Categorical.from_codes(own[codes], dtype=dtype, validate=False)
 
 
-def _times(ticks: np.ndarray, known: np.ndarray) -> pd.Series:
+def _times(ticks: np.ndarray, known: np.ndarray) -> Any:
     micros = (ticks - layout.EPOCH_TICKS) // 10
     micros = np.where(known & events.usable(ticks), micros, np.iinfo(np.int64).min)
-    return pd.Series(micros.view("M8[us]")).dt.tz_localize("UTC")
+    return pd.array(micros.view("M8[us]"), dtype=_UTC)

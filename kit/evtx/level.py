@@ -227,7 +227,7 @@ def merged(runs: list[Run], key: Callable[[Run], _Key]) -> Iterator[tuple[_Key, 
 
 
 def _nested(group: Group, bad: np.ndarray) -> list[Nested]:
-    """Fragments in the values of a group; instances with fragments elsewhere than in one container are marked as bad."""
+    """Fragments in the values of a group; instances with fragments elsewhere than in one container are bad."""
     fragments = np.flatnonzero((group.desc & _TYPE_BITS) == _FRAGMENT_BITS)
     total = np.bincount(fragments // max(group.values, 1), minlength=len(group.record))
     bad |= total > 1

@@ -40,6 +40,7 @@ class Registry:
         self.stash = stash
         self._variants: dict[tuple[bytes, int], list[Template]] = {}
         self._words: dict[int, list[Template]] = {}
+        self._asked: set[int] = set()
 
     def _known(self, guid: bytes, size: int) -> list[Template]:
         """The templates of this GUID and size; those of earlier runs are fetched at the first call."""
@@ -58,8 +59,10 @@ class Registry:
 
     def borrow(self, first_word: int) -> Template | None:
         """The template whose GUID begins with this word; None when there is none, or two differ in what they say."""
-        for template in self.stash.beginning(first_word) if self.stash else ():
-            self._known(template.guid, template.size)
+        if self.stash and first_word not in self._asked:
+            self._asked.add(first_word)
+            for template in self.stash.beginning(first_word):
+                self._known(template.guid, template.size)
         fitting = self._words.get(first_word, ())
         if not fitting or any(one.leaves != fitting[0].leaves for one in fitting[1:]):
             return None

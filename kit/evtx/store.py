@@ -67,6 +67,7 @@ class Lines:
         self._path = path
         self._lines = _read(path)
         self._kept = 0
+        self._words: dict[int, list[_Key]] | None = None
 
     def of(self, guid: bytes, size: int) -> Iterator[Template]:
         """Templates with this GUID and size."""
@@ -75,9 +76,12 @@ class Lines:
 
     def beginning(self, first_word: int) -> Iterator[Template]:
         """Templates whose GUID begins with this word."""
-        for guid, size in list(self._lines):
-            if int.from_bytes(guid[:4], "little") == first_word:
-                yield from self.of(guid, size)
+        if self._words is None:
+            self._words = {}
+            for guid, size in self._lines:
+                self._words.setdefault(int.from_bytes(guid[:4], "little"), []).append((guid, size))
+        for guid, size in self._words.get(first_word, ()):
+            yield from self.of(guid, size)
 
     def add(self, templates: list[Template]) -> None:
         """Writes the templates that were added to a registry since the last time."""
@@ -87,7 +91,7 @@ class Lines:
         if not written or self._path is None:
             return
         with contextlib.suppress(OSError):
-            self._lines = _read(self._path)
+            self._lines, self._words = _read(self._path), None
             known = {line for lines in self._lines.values() for line in lines}
             for line in written:
                 if line not in known:
