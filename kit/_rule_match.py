@@ -16,6 +16,7 @@ from kit._rule_binary import sql_server_context
 from kit._rule_file import Rule
 
 _NO_NUMBER = -1
+_LOGS = frozenset({"errorlog", "sqlwriterlogger", "sqlvdi"})
 _GROUP = 16  # patterns joined into one for the sweep over text logs
 
 
@@ -49,11 +50,13 @@ class Index:
 
     def match(self, record: Record) -> Match | None:
         """The most specific rule that fits the record, or None."""
-        text: str | None = None
-        for one in self.of(record.provider, record.event_id):
-            if text is None:
-                text = _rule_text.joined(record.message, record.strings)
-            captured = _fit(one, record, text)
+        candidates = self.of(record.provider, record.event_id)
+        if not candidates:
+            return None
+        text = _rule_text.joined(record.message, record.strings)
+        lowered = text.lower()
+        for one in candidates:
+            captured = _fit(one, record, text, lowered)
             if captured is not None:
                 return Match(one, captured)
         return None
@@ -84,58 +87,66 @@ class Index:
         codes, names = _encoded(providers)
         span = int(numbers.max(initial=0)) + 2
         keys, inverse = np.unique(codes * span + (numbers + 1), return_inverse=True)
-        allowed = np.zeros(len(keys), dtype=bool)
-        sweep = np.zeros(len(keys), dtype=bool)
+        chosen = np.zeros(len(numbers), dtype=bool)
         for place, key in enumerate(keys.tolist()):
-            provider, number = names[key // span], key % span - 1
-            event_id = None if number == _NO_NUMBER else number
-            allowed[place] = bool(self.of(provider, event_id))
-            sweep[place] = allowed[place] and event_id is None
-        chosen = allowed[inverse] & ~sweep[inverse]
-        loose = np.flatnonzero(sweep[inverse])
-        if len(loose):
-            chosen[loose[self._swept(texts.take(pa.array(loose)))]] = True
+            number = key % span - 1
+            allowed = self.of(names[key // span], None if number == _NO_NUMBER else number)
+            if not allowed:
+                continue
+            rows = np.flatnonzero(inverse == place)
+            loose = number == _NO_NUMBER
+            chosen[rows[_swept(texts.take(pa.array(rows)), allowed)] if loose else rows] = True
         return np.flatnonzero(chosen)
-
-    def _swept(self, texts: pa.Array) -> np.ndarray:
-        """Which texts hold a pattern of the rules that go by text; texts that are not plain ASCII always may."""
-        distinct = texts.dictionary_encode()
-        distinct = distinct.combine_chunks() if isinstance(distinct, pa.ChunkedArray) else distinct
-        words = distinct.dictionary
-        hit = pc.invert(pc.string_is_ascii(words)).to_numpy(zero_copy_only=False)
-        for pattern in self._sweeps():
-            try:
-                hit |= pc.match_substring_regex(words, pattern, ignore_case=True).to_numpy(zero_copy_only=False)
-            except pa.ArrowInvalid:
-                return np.ones(len(texts), dtype=bool)
-        places = distinct.indices.to_numpy(zero_copy_only=False)
-        known = distinct.indices.is_valid().to_numpy(zero_copy_only=False)
-        return np.where(known, hit[np.nan_to_num(places).astype(int)] if len(hit) else False, True)
 
     def may_hold(self, texts: pa.Array) -> bool:
         """Whether any of the texts holds a pattern of the rules that go by text."""
-        return bool(self._swept(texts).any())
+        return bool(_swept(texts, self._textual).any())
 
-    def starts(self, text: str) -> list[int]:
-        """Where in a text the records begin that rules know by their text, one place for each stretch."""
-        found = []
+    def starts(self, text: str, only_logs: bool = False) -> list[int]:
+        """Where in a text the records begin that rules know by their text, one place for each stretch.
+
+        `only_logs` looks only for the lines of SQL Server's text logs, which may follow each other on one line.
+        """
+        ends: dict[int, int] = {}
+        lowered = text.lower()
         for one in self._textual:
-            for pattern in one.text:
-                found += [(hit.start(), hit.end()) for hit in pattern.finditer(text)]
+            if only_logs and not _LOGS.intersection(one.provider):
+                continue
+            for pattern, hint in zip(one.text, one.hints, strict=True):
+                for hit in pattern.finditer(text) if hint in lowered else ():
+                    ends[hit.start()] = min(hit.end(), ends.get(hit.start(), hit.end()))
         places: list[int] = []
         reached = -1
-        for start, end in sorted(found):
+        for start in sorted(ends):
             if start >= reached:
                 places.append(start)
-            reached = max(reached, end)
+                reached = ends[start]
         return places
 
-    def _sweeps(self) -> list[str]:
-        sources = [_unnamed(pattern.pattern) for one in self._textual for pattern in one.text]
-        return [
-            "(?s)" + "|".join(f"(?:{source})" for source in sources[start : start + _GROUP])
-            for start in range(0, len(sources), _GROUP)
-        ]
+
+def _swept(texts: pa.Array, rules: Iterable[Rule]) -> np.ndarray:
+    """Which texts may hold a pattern of the rules; texts that are not plain ASCII always may, as they are respelt."""
+    distinct = texts.dictionary_encode()
+    distinct = distinct.combine_chunks() if isinstance(distinct, pa.ChunkedArray) else distinct
+    words = distinct.dictionary
+    hit = pc.invert(pc.string_is_ascii(words)).to_numpy(zero_copy_only=False)
+    for pattern in _sweeps(rules):
+        try:
+            hit |= pc.match_substring_regex(words, pattern, ignore_case=True).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid:
+            return np.ones(len(texts), dtype=bool)
+    places = distinct.indices.to_numpy(zero_copy_only=False)
+    known = distinct.indices.is_valid().to_numpy(zero_copy_only=False)
+    return np.where(known, hit[np.nan_to_num(places).astype(int)] if len(hit) else False, True)
+
+
+def _sweeps(rules: Iterable[Rule]) -> list[str]:
+    """Patterns for the sweep: plain pieces of text where a pattern has one, in one; the others as they are."""
+    pairs = [(pattern.pattern, hint) for one in rules for pattern, hint in zip(one.text, one.hints, strict=True)]
+    plain = sorted({re.escape(hint) for _, hint in pairs if hint and hint.isascii()})
+    others = [_unnamed(source) for source, hint in pairs if not hint and source.isascii()]
+    groups = [plain, *(others[start : start + _GROUP] for start in range(0, len(others), _GROUP))]
+    return ["(?s)" + "|".join(f"(?:{one})" for one in group) for group in groups if group]
 
 
 def _unnamed(pattern: str) -> str:
@@ -149,7 +160,7 @@ def _encoded(providers: pa.Array) -> tuple[np.ndarray, list[str | None]]:
     return coded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False).astype("int64"), names
 
 
-def _fit(one: Rule, record: Record, text: str) -> dict[str, Any] | None:
+def _fit(one: Rule, record: Record, text: str, lowered: str) -> dict[str, Any] | None:
     """What the rule captures from the record, or None where a condition of the rule does not hold."""
     groups: dict[str, Any] = {}
     if one.pattern is not None:
@@ -158,12 +169,19 @@ def _fit(one: Rule, record: Record, text: str) -> dict[str, Any] | None:
             return None
         groups.update(found.groupdict())
     if one.text:
-        found = next(filter(None, (pattern.search(text) for pattern in one.text)), None)
+        found = _first(one, text, lowered)
         if found is None and not _identified(one, record):
             return None
         groups.update(found.groupdict() if found else {})
     captured = _captured(one, record, text, groups)
     return captured if all(condition.holds(captured) for condition in one.where) else None
+
+
+def _first(one: Rule, text: str, lowered: str) -> re.Match[str] | None:
+    for pattern, hint in zip(one.text, one.hints, strict=True):
+        if hint in lowered and (found := pattern.search(text)):
+            return found
+    return None
 
 
 def _identified(one: Rule, record: Record) -> bool:

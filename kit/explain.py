@@ -95,7 +95,7 @@ def _rows(events: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _explained(given: list[Given], said: Host, known: rules.Rules) -> dict[str, Any]:
-    items = [_item(one, known) for one in _in_order(given)]
+    items = [_item(one, known) for whole in _in_order(given) for one in explain_input.split(whole)]
     evidence = gather(items, said, known)
     finding = assess(evidence, known)
     return {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ from kit.explain_xml import xml_events
 
 LONGEST = 8 << 20  # characters; more is no paste but a log, which belongs into a case
 _MOST = 5_000  # events of one paste
+_LINES = 40  # of one record in running text
 
 _ERRORLOG = re.compile(r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{2,7})\s+(?P<source>\S+)\s+(?P<text>\S.*)")
 _ERRORLOG_START = re.compile(r"(?<=\S)\s+(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d\d\s+\S+\s)")
@@ -155,15 +157,32 @@ def _writers(text: str) -> Iterator[Given]:
 
 
 def _loose(text: str) -> Iterator[Given]:
-    """Records in running text: each stretch that a rule's text begins in; a text without any is one event."""
-    pieces = [piece for line in text.splitlines() if line.strip() for piece in _pieces(line)]
-    if any(known for known, _ in pieces):
-        for known, piece in pieces:
-            if known:
-                yield Given(message=piece)
-        return
-    if len(text) <= 4000 and (len(pieces) <= 40):
+    """Records in running text: each begins where a rule's text does, and holds the lines up to the next.
+
+    A short text without any record is one event without a rule; a long one is nothing.
+    """
+    record: list[str] = []
+    for known, piece in (found for line in text.splitlines() if line.strip() for found in _pieces(line)):
+        if known and record:
+            yield Given(message="\n".join(record))
+        if known:
+            record = [piece]
+        elif record and len(record) < _LINES:
+            record.append(piece)
+    if record:
+        yield Given(message="\n".join(record))
+    elif len(text) <= 4000:
         yield Given(message=plain(text.strip()))
+
+
+def split(given: Given) -> list[Given]:
+    """The records inside one event: several lines of a SQL Server text log may have been run together."""
+    if given.event_id is not None or not given.message:
+        return [given]
+    text = plain(given.message)
+    starts = rules.load().index.starts(text, only_logs=True)
+    cuts = [0, *starts[1:], len(text)]
+    return [replace(given, message=text[start:end].strip()) for start, end in pairwise(cuts)] if starts[1:] else [given]
 
 
 def _pieces(line: str) -> list[tuple[bool, str]]:

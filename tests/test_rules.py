@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from kit import rules, tables
+from kit import _rule_text, rules, tables
 from kit.errors import RuleError
 
 RULE = """
@@ -115,3 +115,22 @@ def test_noise_between_does_not_match_and_order_stays():
         )
     )
     assert found["uid"].tolist() == ["e:1", "e:2", "e:4"]
+
+
+@pytest.mark.parametrize(("pattern", "piece"), [
+    (r"I/O is frozen on database (?P<database>.+?)\.\s*$", "i/o is frozen on database "),
+    (r"^\W*Recovery is complete\b", "recovery is complete"),
+    ("abcde|fghij", ""), ("(?:abcde|x)fghij", "fghij"), ("colou?rfully", "rfully"), ("abcdex{0,3}y", "abcde"),
+    ("ab[cdefg]hi", ""),
+    (r"device '\{[^]]+\}\d", "device '{"), (r"a.{0,9}bcdef", "bcdef"), ("wxyz+abc", "wxyz"), (r"\bBACKUP\b", "backup"),
+])
+def test_the_piece_of_text_that_a_pattern_needs(pattern, piece):
+    assert _rule_text.hint(pattern) == piece
+
+
+def test_no_record_is_passed_over_for_want_of_its_piece():
+    for one in rules.load().rules:
+        for sample in one.sample:
+            text = _rule_text.joined(sample.get("message"), sample.get("strings"))
+            for pattern, piece in zip(one.text, one.hints, strict=True):
+                assert pattern.search(text) is None or piece in text.lower()
