@@ -53,6 +53,14 @@ def judged_events(
     return tables.check("judged_events", frame.reset_index(drop=True))
 
 
+def with_cited(judged: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """Table `judged_events` with cited events that no rule knows, as normal records."""
+    if events.empty:
+        return judged
+    more = tables.frame("judged_events", [{"uid": uid, "class": "normal"} for uid in events["uid"]])
+    return pd.concat([judged, more], ignore_index=True)
+
+
 def _noise_inside(made: pd.DataFrame, operations: pd.DataFrame) -> None:
     """Gives noise the operation of the same machine in whose window it stands."""
     noise = made[(made["kind"] == "background_noise") & made["operation_id"].isna() & made["time_utc"].notna()]

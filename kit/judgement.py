@@ -92,7 +92,9 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
         chain.spoken, chain.frames.members, chain.frames.operations, chain.frames.databases, chain.frames.links,
         _failed_points(found), meanings, known.watched_providers, cited,
     )
-    kept = watched[watched["uid"].isin(set(judged_events["uid"]) | cited)]
+    others = _unwatched(case, cited - set(watched["uid"]))
+    kept = pd.concat([watched[watched["uid"].isin(set(judged_events["uid"]) | cited)], others], ignore_index=True)
+    judged_events = judged.with_cited(judged_events, others)
     made = _tables(case, chain, kept, matches, said, verdicts, judged_events, words)
     return gate.check(Analysis(_meta(case, made, policy, known, zone), made))
 
@@ -146,6 +148,14 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
         _host_intervals(case), schedules,
     )
     return _Chain(spoken, frames, expected.expected_points(points, spoken, attributed, schedules))
+
+
+def _unwatched(case: Case, uids: set[str]) -> pd.DataFrame:
+    """Cited events of providers that no rule names, such as the newest record of an image."""
+    if not uids:
+        return tables.empty("events")
+    wanted = ", ".join("'" + uid.replace("'", "''") + "'" for uid in sorted(uids))
+    return tables.check("events", case.sql(f"SELECT * FROM events WHERE uid IN ({wanted})"))
 
 
 def _failed_points(found: list[evidence.PointFacts]) -> dict[str, str]:

@@ -51,7 +51,7 @@ class MemoryCase:
 
     def sql(self, query: str) -> pd.DataFrame:
         connection = duckdb.connect()
-        connection.register("events", self.events[["uid", "source_id", "record_id", "time_utc"]])
+        connection.register("events", tables.to_arrow("events", self.events))
         return tables.to_pandas(connection.sql(query).to_arrow_table())
 
 
