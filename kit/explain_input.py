@@ -186,15 +186,12 @@ def split(given: Given) -> list[Given]:
 
 
 def _pieces(line: str) -> list[tuple[bool, str]]:
-    """The line cut where records begin, and whether a rule goes by the text of each piece."""
+    """The line cut where records of text logs begin, and whether a rule goes by the text of each piece."""
     line = plain(line)
     index = rules.load().index
-    if not index.may_hold(pa.array([line])):
+    if not index.may_hold(pa.array([line])) or not index.starts(line):
         return [(False, line)]
-    starts = index.starts(line)
-    if not starts:
-        return [(False, line)]
-    cuts = [0, *starts[1:], len(line)]
+    cuts = [0, *index.starts(line, only_logs=True)[1:], len(line)]
     return [(True, line[start:end].strip()) for start, end in pairwise(cuts)]
 
 
