@@ -83,8 +83,19 @@ def _seen_by_system(story: Story, point: Point) -> bool:
 def _room(story: Story, verdict: str) -> bool:
     """Whether too few pairs tell the clocks apart, or a log is missing that might speak against the point."""
     scenario = story.scenario
-    unsettled = not scenario.clocks_declared and len(story.known()) < FEW_PAIRS
-    return verdict in ("supported", "confirmed") and (unsettled or "System" in scenario.missing)
+    made = (p for p in story.known() if p.kind == APP and p.operation is not None)
+    pairs = sum(story.traces[p.operation or 0].thaw is not None for p in made)
+    unsettled = not scenario.clocks_declared and pairs < FEW_PAIRS
+    open_ = unsettled or _shifted_trace(story) or "System" in scenario.missing
+    return verdict in ("supported", "confirmed") and open_
+
+
+def _shifted_trace(story: Story) -> bool:
+    """Whether daylight saving changed while the writer's service ran: its trace does not tell, and is an hour off."""
+    scenario = story.scenario
+    begin, end = scenario.begin - scenario.lead - timedelta(days=4), scenario.collected
+    offsets = {time.astimezone(scenario.guest.zone).utcoffset() for time in (begin, end)}
+    return scenario.guest.traced and "ERRORLOG" not in scenario.missing and len(offsets) > 1
 
 
 def _stores(story: Story) -> dict[str, str]:

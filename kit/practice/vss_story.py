@@ -73,14 +73,12 @@ class Teller:
         self.thread = 0x1000 + int(self.writer_id[1:5], 16) % 0x6000
 
     def _parts(self) -> list[Part]:
-        sets = {one.name: str(UUID(int=self.rng.getrandbits(128), version=4)).upper() for one in self.guest.instances}
-        counters = dict.fromkeys(sets, 0)
-        parts = []
-        for instance, name, _ in self.guest.databases():
-            counters[instance.name] += 1
-            number = counters[instance.name]
-            parts.append(Part(instance, name, f"{{{sets[instance.name]}}}{number}", f"spid{51 + number}"))
-        return parts
+        """One device set for the whole operation, its devices numbered over all instances, as in public logs."""
+        backup_set = str(UUID(int=self.rng.getrandbits(128), version=4)).upper()
+        return [
+            Part(instance, name, f"{{{backup_set}}}{number}", f"spid{51 + number}")
+            for number, (instance, name, _) in enumerate(self.guest.databases(), 1)
+        ]
 
     def wait(self, least: float, most: float) -> datetime:
         """Lets time pass."""
@@ -280,7 +278,7 @@ def _broken_off(teller: Teller, routine: str) -> datetime:
 
 def _torn(teller: Teller) -> tuple[datetime | None, datetime | None]:
     part = next(p for p in teller.parts if p.database in p.instance.user_databases)
-    torn = vss_messages.torn_database(part.database, teller.guest.short)
+    torn = vss_messages.torn_database(part.database, part.instance.server(teller.guest).name)
     teller.book.log(teller.wait(0.2, 0.9), torn, teller.genuine)
     teller.trace("HRESULT EXCEPTION CAUGHT: hr: 0x80780002", "Entering SQL Writer OnAbort.", tag=teller.genuine)
     teller.rejected(vss_messages.INCONSISTENT, "PrepareForSnapshot")
