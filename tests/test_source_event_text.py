@@ -24,12 +24,10 @@ SQLSTATE: 42000, Native Error: 3013
 
 def test_wevtutil_newest_first_is_numbered_from_the_end():
     rows, account = events(sample("event_text/wevtutil.txt"))
-    assert [(row["record_id"], row["provider"], row["event_id"]) for row in rows] == [
-        (30, "SQLVDI", 1),
-        (20, "VSS", 8229),
-    ]
-    assert rows[0]["time_local"] == datetime.fromisoformat("2014-05-19T22:00:09.870")
-    assert rows[1]["message"].endswith("Writer Name: SqlServerWriter")
+    named = [(row["record_id"], row["provider"], row["event_id"]) for row in rows]
+    assert named == [(20, "VSS", 8229), (30, "SQLVDI", 1)]
+    assert rows[1]["time_local"] == datetime.fromisoformat("2014-05-19T22:00:09.870")
+    assert rows[0]["message"].endswith("Writer Name: SqlServerWriter")
     assert [loss["first_id"] for loss in account.losses] == [39]  # the third event breaks off there
 
 

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+import pandas as pd
 import pytest
 from reading import events, sample
 
 from kit.sources import event_viewer_csv, recognise
+from kit.times import to_utc, zone
 
 LANGUAGES = ["english", "german", "french", "japanese", "russian", "polish"]
 
@@ -15,10 +17,10 @@ def test_the_same_two_events_in_every_language(language):
     content = sample(f"event_viewer_csv/{language}.csv")
     assert recognise(content, "x") is event_viewer_csv
     rows, account = events(content)
-    assert [(row["provider"], row["event_id"], row["level"]) for row in rows] == [("SQLVDI", 1, 2), ("VSS", 8229, 3)]
-    assert [row["time_local"].isoformat() for row in rows] == ["2014-05-19T22:00:09", "2014-05-19T22:00:07"]
-    assert rows[1]["message"].endswith('Writer Name: SqlServerWriter "quoted"')
-    assert [row["record_id"] for row in rows] == [20, 10]
+    assert [(row["provider"], row["event_id"], row["level"]) for row in rows] == [("VSS", 8229, 3), ("SQLVDI", 1, 2)]
+    assert [row["time_local"].isoformat() for row in rows] == ["2014-05-19T22:00:07", "2014-05-19T22:00:09"]
+    assert rows[0]["message"].endswith('Writer Name: SqlServerWriter "quoted"')
+    assert [row["record_id"] for row in rows] == [10, 20]
     assert (account.coverage, account.source["gaps"]) == ([], 0)
     assert account.source["status"] == "read"
 
@@ -26,10 +28,21 @@ def test_the_same_two_events_in_every_language(language):
 def test_the_list_of_server_2003_has_no_header():
     rows, _ = events(sample("event_viewer_csv/server-2003.txt"))
     assert [(row["provider"], row["event_id"], row["level"], row["computer"]) for row in rows] == [
-        ("SQLVDI", 1, 2, "SQL01"),
         ("VSS", 8193, 2, "SQL01"),
+        ("SQLVDI", 1, 2, "SQL01"),
     ]
-    assert rows[0]["time_local"] == datetime.fromisoformat("2014-05-19T22:00:09")
+    assert rows[1]["time_local"] == datetime.fromisoformat("2014-05-19T22:00:09")
+
+
+def test_the_hour_that_daylight_saving_repeats_is_told_by_the_order():
+    # Berlin, 2014-10-26: 02:00 to 03:00 comes twice. The list begins with the newest event.
+    clocks = ["03:10:00", "02:50:00", "02:10:00", "02:50:00", "02:10:00", "01:50:00"]
+    lines = [f"Error,26.10.2014 {clock},VSS,{number},None,x" for number, clock in enumerate(clocks)]
+    rows, _ = events("\r\n".join(["Level,Date and Time,Source,Event ID,Task Category", *lines]))
+    local = pd.Series([row["time_local"] for row in rows])
+    utc = to_utc(local, zone("Europe/Berlin"))
+    assert [row["event_id"] for row in rows] == [5, 4, 3, 2, 1, 0]
+    assert list(utc.dt.strftime("%H:%M")) == ["23:50", "00:10", "00:50", "01:10", "01:50", "02:10"]
 
 
 def test_the_file_name_tells_the_channel_and_nothing_else():

@@ -11,6 +11,7 @@ from kit import tables
 from kit.sources.seam import Fact, Lost, Reading, Rows
 
 BATCH = 10_000
+MOST_TURNED = 1_000_000
 LONGEST_MESSAGE = 1 << 16  # characters
 APART = 10  # between running numbers of exports without record numbers: nobody knows what is missing in between
 Made = tuple[str, dict[str, Any]]  # table and row
@@ -44,6 +45,36 @@ def _whole(value: Any) -> Any:
     if isinstance(value, list):
         return [_whole(item) for item in value]
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+
+
+def oldest_first(readings: Iterable[Reading], newest_first: bool) -> Iterator[Reading]:
+    """The readings with their rows in the order of time, as far as they are local: what follows a step back of the
+    clock in the night when daylight saving ends is told by the order.
+
+    Recovery points are sorted, other tables turned round where the export begins with the newest. Up to a million rows
+    are held for it; a longer export keeps its order.
+    """
+    held: list[Rows] = []
+    count = 0
+    for reading in readings:
+        local = isinstance(reading, Rows) and "time_local" in reading.columns.column_names
+        if not isinstance(reading, Rows) or not local or not (newest_first or reading.table == "recovery_points"):
+            yield reading
+            continue
+        held.append(reading)
+        count += len(reading.columns)
+        if count > MOST_TURNED:
+            yield from held
+            yield Fact(note="newest first and too long to be turned: the hour that daylight saving repeats is not told")
+            held, newest_first = [], False
+    for reading in reversed(held):
+        yield Rows(reading.table, _oldest_first(reading))
+
+
+def _oldest_first(rows: Rows) -> pa.Table:
+    if rows.table == "recovery_points":
+        return rows.columns.sort_by("time_local")
+    return rows.columns.take(pa.array(range(len(rows.columns) - 1, -1, -1)))
 
 
 def append(row: dict[str, Any], line: str) -> None:

@@ -180,7 +180,8 @@ class Events:
         self._last = time or self._last
 
     @property
-    def _newest_first(self) -> bool:
+    def newest_first(self) -> bool:
+        """Whether the export begins with the newest event."""
         return self._falling > self._rising
 
     @property
@@ -193,7 +194,7 @@ class Events:
         """How rows were numbered, what the console cut, and what the times mean."""
         if self._count and not self._numbered:
             yield Fact(gaps=0)
-        if not self._numbered and self._newest_first:
+        if not self._numbered and self.newest_first:
             yield Fact(note="no record numbers in the export, newest first: numbered from its end")
         if self._cut:
             yield Fact(
@@ -230,7 +231,7 @@ class Events:
     def _record_id(self, row: Row, fields: _Fields) -> int | None:
         if self._numbered:
             return number_of(fields.get("record_id"))
-        return APART * (self._count - row.number + 1 if self._newest_first else row.number)
+        return APART * (self._count - row.number + 1 if self.newest_first else row.number)
 
     def _time(self, row: Row, moment: Moment) -> dict[str, Any]:
         found: dict[str, Any] = {"time_raw": moment.raw or None, "precision_s": moment.precision_s}

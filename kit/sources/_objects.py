@@ -13,7 +13,7 @@ from kit import powershell
 from kit.errors import Unreadable
 from kit.powershell import About, Damage, Row
 from kit.powershell.dates import Dates, Moment
-from kit.sources._build import Made, batches
+from kit.sources._build import Made, batches, oldest_first
 from kit.sources.seam import Fact, Lost, Opened, Reading
 
 _LONGEST_DATE = 160  # characters of a text in which a date is looked for
@@ -48,7 +48,8 @@ def read(opened: Opened, mappers: Sequence[Mapper], expected: str) -> Iterator[R
         yield from mapper.facts()
     if dates.note and about.taken:
         yield Fact(note=dates.note)
-    yield from batches(_made(opened, mappers, dates))
+    newest_first = any(getattr(mapper, "newest_first", False) for mapper in mappers)
+    yield from oldest_first(batches(_made(opened, mappers, dates)), newest_first)
 
 
 class _Learned:

@@ -21,7 +21,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 
 from kit.powershell.dates import Dates
-from kit.sources._build import APART, Made, batches
+from kit.sources._build import APART, Made, batches, oldest_first
 from kit.sources._event_xml import BEGIN, END, parsed, row_of
 from kit.sources._levels import level_of
 from kit.sources.seam import Fact, Lost, Opened, Reading
@@ -79,7 +79,8 @@ def read(opened: Opened) -> Iterator[Reading]:
         yield Fact(note="wevtutil text writes its times with Z; that they are UTC is assumed: export with /f:xml")
     if dates.note:
         yield Fact(note=dates.note)
-    yield from batches(_made(opened, dates, count if falling > 0 else 0))
+    made = _made(opened, dates, count if falling > 0 else 0)
+    yield from oldest_first(batches(made), falling > 0)
 
 
 def _made(opened: Opened, dates: Dates, from_end: int) -> Iterator[Made | Lost | Fact]:

@@ -18,7 +18,7 @@ from typing import Any
 from kit import powershell
 from kit.powershell import About, Damage, Row, csvs
 from kit.powershell.dates import Dates
-from kit.sources._build import APART, Made, batches
+from kit.sources._build import APART, Made, batches, oldest_first
 from kit.sources._levels import knows, level_of
 from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import HEAD, Line, decode, lines
@@ -96,7 +96,8 @@ def read(opened: Opened) -> Iterator[Reading]:
         yield Fact(note="newest first: numbered from the end of the file")
     if dates.note:
         yield Fact(note=dates.note)
-    yield from batches(_made(opened, old, dates, count if falling > 0 else 0))
+    made = _made(opened, old, dates, count if falling > 0 else 0)
+    yield from oldest_first(batches(made), falling > 0)
 
 
 def _items(opened: Opened, old: str | None) -> Iterator[powershell.Item]:
