@@ -78,6 +78,7 @@ def test_no_code_and_no_cell_for_the_analyst_reaches_the_page() -> None:
 def test_the_style_of_the_parts_stands_once() -> None:
     html = export.to_html(book(cell(shown(), shown())), "T")
     assert html.count(".kit .card{") == 1
+    assert ".kit.kit" not in html
     assert "data-kit" not in html
 
 

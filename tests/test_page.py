@@ -289,7 +289,7 @@ def test_two_machines_stand_apart(told: Analysis) -> None:
 def test_parts_look_the_same_wherever_they_are_shown(told: Analysis) -> None:
     part = page.first_screen(told)
     assert part._repr_html_().startswith("<style data-kit>")
-    assert '<div class="kit">' in part._repr_html_()
+    assert '<div class="kit mathjax_ignore' in part._repr_html_(), "a $ in a command is no formula"
     assert repr(part).startswith("Of 46 recovery points")
     assert (page.head(told) + part).html == page.head(told).html + part.html
 

@@ -143,8 +143,10 @@ def _unexplained(view: View, vm: str) -> Markup:
     own = judged[(judged["class"] == "unexplained") & is_error & (judged["vm_name"].map(view.owner) == vm)]
     if own.empty:
         return Markup("")
-    verb = "is" if len(own) == 1 else "are"
-    return Markup(f" {plural(len(own), 'error')} {verb} unexplained.")
+    copies = own["time_utc"].dt.floor("s")  # both logs of SQL Server hold the same message, and so do copies of a log
+    count = len(own.assign(second=copies).drop_duplicates(["computer", "event_id", "second"]))
+    verb = "is" if count == 1 else "are"
+    return Markup(f" {plural(count, 'error')} {verb} unexplained.")
 
 
 def overall(view: View) -> str:

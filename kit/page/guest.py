@@ -21,6 +21,7 @@ SILENCE = {
     "background_noise": "Yes",
     "normal": "Not an error",
 }
+KINDS = 60  # kinds of unexplained records that a page lists
 ERRORS = tuple(name for name in CLASSES if name != "normal")
 
 
@@ -78,13 +79,37 @@ def operations(view: View) -> Part:
     )
 
 
+@dataclass(frozen=True)
+class Unexplained:
+    """Records of one kind that no rule explains: what, how many, when, in which files, and one of them as example."""
+
+    origin: str
+    count: int
+    first: str
+    last: str
+    paths: list[str]
+    record: Any
+    text: str
+
+
 def unexplained(view: View) -> Part:
-    """The records that no rule explains, with their text: the list to read before anything is silenced."""
+    """The records that no rule explains, by kind with an example: the list to read before anything is silenced."""
     found = view.judged[view.judged["class"] == "unexplained"]
-    records = {row["uid"]: row for row in view.events(found["uid"].head(200))}
-    lines = [(view.path(row["source_id"]), row) for row in records.values()]
-    html = render("unexplained.html.j2", lines=lines, total=len(found), when=view.when)
+    kinds = found.groupby([found["provider"].fillna("?"), found["event_id"].astype("float")], dropna=False, sort=True)
+    lines = sorted((_kind(view, str(key[0]), own) for key, own in kinds), key=lambda line: -line.count)
+    html = render("unexplained.html.j2", lines=lines[:KINDS], total=len(found), more=len(lines[KINDS:]))
     return Part(html, f"{len(found)} unexplained records.")
+
+
+def _kind(view: View, provider: str, own: pd.DataFrame) -> Unexplained:
+    times = own["time_utc"].dropna()
+    first, last = (view.when.second(times.iloc[place].to_pydatetime()) if len(times) else "–" for place in (0, -1))
+    example = next(iter(view.events(own["uid"].iloc[:1])), {})
+    text = example.get("message") or " | ".join(example.get("strings") or []) or "(no text in the record)"
+    event_id = own["event_id"].iloc[0]
+    paths = sorted({view.path(source) for source in own["source_id"].dropna().unique()})
+    origin = provider if pd.isna(event_id) else f"{provider} {int(event_id)}"
+    return Unexplained(origin, len(own), first, last, paths, example.get("record_id"), text)
 
 
 def boots(view: View) -> Part:

@@ -31,8 +31,11 @@ def asset(name: str) -> str:
 
 @cache
 def style() -> str:
-    """The style element that every part brings along, so that it looks right wherever it is shown."""
-    return f"<style data-kit>{compact(asset('page.css'))}</style>"
+    """The style element that every part brings along, so that it looks right wherever it is shown.
+
+    Each rule is made more specific than those that JupyterLab has for tables, lists and code in outputs.
+    """
+    return f"<style data-kit>{compact(asset('page.css')).replace('.kit ', '.kit.kit.kit ')}</style>"
 
 
 def compact(css: str) -> str:
@@ -48,7 +51,7 @@ class Part:
     text: str
 
     def _repr_html_(self) -> str:
-        return f'{style()}<div class="kit">{self.html}</div>'
+        return f'{style()}<div class="kit mathjax_ignore tex2jax_ignore">{self.html}</div>'
 
     def __repr__(self) -> str:
         return self.text
