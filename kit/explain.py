@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -106,16 +107,22 @@ def _explained(given: list[Given], said: Host, known: rules.Rules) -> dict[str, 
 
 
 def _in_order(given: list[Given]) -> list[Given]:
-    """The events in order of time: as given, turned round where a viewer listed the newest first, else sorted."""
-    times = [one.time.replace(microsecond=0, tzinfo=None) for one in given if one.time]
-    if len(times) < len(given) or len({one.time.tzinfo is None for one in given if one.time}) > 1:
+    """The events in order of time: as given, turned round where a viewer listed the newest first, else sorted.
+
+    Seconds decide, since logs write different fractions; an event without a time stays beside the one before it.
+    """
+    timed = [one.time.replace(microsecond=0) for one in given if one.time]
+    if len({time.tzinfo is None for time in timed}) > 1:
         return given
-    pairs = list(pairwise(times))
+    pairs = list(pairwise(timed))
     if all(first <= second for first, second in pairs):
         return given
     if all(first >= second for first, second in pairs):
         return given[::-1]
-    return sorted(given, key=lambda one: one.time.timestamp() if one.time else 0.0)
+    keys: list[datetime] = []
+    for one in given:
+        keys.append(one.time if one.time else keys[-1] if keys else timed[0])
+    return [given[place] for place in sorted(range(len(given)), key=lambda place: (keys[place], place))]
 
 
 def _item(given: Given, known: rules.Rules) -> Item:

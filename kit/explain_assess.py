@@ -343,7 +343,8 @@ def _benign(evidence: Evidence, rules: Rules) -> Finding | None:
         return Finding("benign", "hyperv_requestor_abort", reasons, [
             "An abort inside the freeze forces the same resume lines; the order of the records speaks against it.",
         ] if evidence.outcomes else ["Without freeze and resume lines the order of thaw and abort is not shown."])
-    if evidence.noise and not (evidence.others or evidence.unexplained or host.failed or _open(evidence)):
+    open_ = evidence.others or evidence.unexplained or host.failed or _open(evidence)
+    if evidence.noise and not evidence.healthy and not open_:
         reasons = list(dict.fromkeys(_reason(item, rules) for item in evidence.noise))
         return Finding("benign", "background_noise", reasons)
     return None

@@ -72,6 +72,33 @@ def test_noise_never_outweighs_evidence():
     assert explain([noise, hold, *[noise] * 20])["assessment"] == "genuine_failure"
 
 
+EVENT_CASES = [case for _, case in CASES if "events" in case]
+NOISE = {"provider": "VSS", "event_id": 8194, "level": "error", "message": "IVssWriterCallback. hr = 0x80070005."}
+HOLD = {"provider": "volsnap", "event_id": 8, "level": "error", "message": "The flush and hold timed out."}
+
+
+@pytest.mark.parametrize("case", EVENT_CASES, ids=[case["id"] for case in EVENT_CASES])
+def test_noise_changes_no_assessment(case):
+    before = explained(case)["assessment"]
+    for events in ([NOISE, *case["events"]], [*case["events"], NOISE]):
+        assert explained({**case, "events": events})["assessment"] == before
+
+
+@pytest.mark.parametrize("case", EVENT_CASES, ids=[case["id"] for case in EVENT_CASES])
+def test_a_failed_hold_never_leaves_a_set_harmless(case):
+    events = [*case["events"], HOLD]
+    assert explained({**case, "events": events})["assessment"] not in ("benign", "no_failure", "insufficient_evidence")
+    listed = explained({**case, "events": events, "host_state": "app_consistent_listed"})
+    assert listed["assessment"] == "label_contradicted"
+
+
+def test_a_wrong_label_is_named_before_any_cause():
+    cause = {"provider": "VSS", "event_id": 39, "message": "The VSS service is disabled."}
+    assert explain([cause, HOLD], "app_consistent_listed")["assessment"] == "label_contradicted"
+    assert explain([cause, HOLD])["assessment"] == "environment_problem"
+    assert explain([cause], "app_consistent_listed")["assessment"] == "environment_problem"
+
+
 def test_the_same_records_in_another_order_are_another_thing():
     def line(kind, name="Sales"):
         return {"message": {

@@ -1,5 +1,6 @@
 """Loading, checking and matching of rules. Samples are the rules' own, written for them after the documented texts."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -98,6 +99,35 @@ def test_a_wrong_rule_is_refused_by_file_and_name(tmp_path, change, complaint):
         load(tmp_path, RULE.replace(*change))
     assert complaint in str(error.value)
     assert "trial-one" in str(error.value)
+
+
+def test_the_binary_part_of_a_sql_server_record():
+    # error 3041, severity 16, server SQL01, database master; counts include the terminating zero
+    number, severity = (3041).to_bytes(4, "little"), (16).to_bytes(4, "little")
+    names = [len(name + "0").to_bytes(4, "little") + (name + "\0").encode("utf-16-le") for name in ("SQL01", "master")]
+    data = json.dumps({"Binary": (number + severity + b"".join(names)).hex().upper()})
+    record = {"provider": "MSSQLSERVER", "event_id": 3041, "strings": ["BACKUP DATABASE Sales"], "data": data}
+    found = rules.match(events(record))
+    captured = rules.fields(found["captured"].iloc[0])
+    assert found["database"].iloc[0] == "Sales"
+    assert (captured["error_number"], captured["severity_number"]) == (3041, 16)
+    assert (captured["server"], captured["session_database"]) == ("SQL01", "master")
+
+
+@pytest.mark.parametrize("binary", ["", "zz", "00", "FFFFFFFF" * 8, "E10B0000FF00000006000000"])
+def test_a_binary_part_of_another_form_is_passed_over(binary):
+    data = json.dumps({"Binary": binary})
+    assert one(provider="MSSQLSERVER", event_id=3197, strings=["Sales"], data=data)["database"] == "Sales"
+
+
+def test_a_number_with_two_meanings_stays_open_until_something_tells():
+    both = one(provider="Microsoft-Windows-Hyper-V-VMMS", event_id=10103)
+    assert (both["class"], both["rule_id"]) == ("undecided", "host-10103-two-meanings")
+    assert len(rules.load().by_id["host-10103-two-meanings"].readings) == 2
+    disk = one(provider="Microsoft-Windows-Hyper-V-VMMS", event_id=10103, strings=["SQL01", "id", "D:\\SQL01.vhd"])
+    assert disk["class"] == "genuine_failure"
+    reason = one(provider="Microsoft-Windows-Hyper-V-VMMS", event_id=10103, message="no SCSI controllers attached")
+    assert reason["class"] == "environment"
 
 
 def test_no_events_give_an_empty_table():
