@@ -63,6 +63,9 @@ def _judge(story: Story, point: Point) -> PointTruth:
     databases = {name: _database(fate, name, kind, test) for name, kind in _stores(story).items()}
     verdict = min(databases.values(), key=WORST.index) if databases else "inconclusive"
     accepted = {"inconclusive"} if _room(story, verdict) else set()
+    if fate is Fate.BENIGN and verdict == "inconclusive":
+        # a store whose own records cannot date its abort, beside databases whose records show the thaw before it
+        accepted |= {_database(fate, name, "sql", test) for name, kind in _stores(story).items() if kind == "sql"}
     if test and verdict == "confirmed" and (test.failover.boot.silent or not test.failover.declared):
         accepted.add("supported")  # a database without counts; a boot that only its image time ties to the point
     rolled = dict(test.failover.boot.rolled_back) if test else {}
@@ -87,7 +90,7 @@ def _room(story: Story, verdict: str) -> bool:
     pairs = sum(story.traces[p.operation or 0].thaw is not None for p in made)
     unsettled = not scenario.clocks_declared and pairs < FEW_PAIRS
     open_ = unsettled or _shifted_trace(story) or "System" in scenario.missing
-    return verdict in ("supported", "confirmed") and open_
+    return (verdict in ("supported", "confirmed") and open_) or (verdict == "contradicted" and unsettled)
 
 
 def _shifted_trace(story: Story) -> bool:
