@@ -148,7 +148,7 @@ class _Decoding:
         return found
 
     def _missing(self, rows: np.ndarray, outer: bool) -> None:
-        """Records without a template. The last attempt takes what can be had: names that are damaged, or System alone."""
+        """Records without a template. The last attempt takes what there is: names that are damaged, or System alone."""
         hopeless = ((self.walked.state[rows] == walk.SLACK) & outer) | (not self.last)
         self.odd[rows[~hopeless]] = True
         self.marks[rows[hopeless]] |= FAILED
