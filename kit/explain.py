@@ -1,7 +1,7 @@
 """Explains a handful of events: what each means, in which phase it stands, and what the set supports.
 
 The same rules and the same reasoning by phase as for a whole case. `explain` takes events, `explain_text` whatever
-was pasted, `explain_jsonl` many sets at once; `render` turns the result into text for a terminal.
+was pasted, `explain_jsonl` many sets at once; `rendered` turns the result into text for a terminal.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from kit.explain_advice import advice, alternatives
 from kit.explain_assess import Evidence, Finding, Given, Item, assess, gather
 from kit.explain_host import Host, context_of, host
 from kit.explain_records import from_mapping
-from kit.explain_render import render
+from kit.explain_render import rendered
+from kit.text import decode
 
-__all__ = ["context_of", "explain", "explain_jsonl", "explain_text", "render"]
+__all__ = ["context_of", "explain", "explain_jsonl", "explain_text", "rendered"]
 
 NO_RULE = "no rule"
 GENERAL_ORDER = 40  # rules that say no more than who wrote a record; what the record says goes first
@@ -48,21 +49,25 @@ def explain(
 
 
 def explain_text(
-    text: str, host_state: str | None = None, context: Mapping[str, object] | None = None
+    text: str | bytes, host_state: str | None = None, context: Mapping[str, object] | None = None
 ) -> dict[str, Any]:
-    """The explanation of pasted text. Raises ParameterError where the text holds nothing that could be an event."""
-    return _explained(explain_input.parse(text), host(host_state, context), rules.load())
+    """The explanation of pasted text, or of the bytes of a file in any of the encodings that Windows writes.
+
+    Raises ParameterError where it holds nothing that could be an event.
+    """
+    given = decode(text)[0] if isinstance(text, bytes) else text
+    return _explained(explain_input.parse(given), host(host_state, context), rules.load())
 
 
-def explain_jsonl(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """One explanation, with the id of its line, for each line `{ id, events, host_state, context }`.
+def explain_jsonl(lines: Iterable[str]) -> Iterator[str]:
+    """One line of JSON, an explanation with the id of its line, for each line `{ id, events, host_state, context }`.
 
     A line that cannot be used gives `insufficient_evidence` with the reason, so that one bad line never stops the rest.
     """
     known = rules.load()
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield _of_line(line, number, known)
+            yield json.dumps(_of_line(line, number, known), ensure_ascii=False)
 
 
 def _of_line(line: str, number: int, known: rules.Rules) -> dict[str, Any]:

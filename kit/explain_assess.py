@@ -329,9 +329,11 @@ def _reason(item: Item, rules: Rules) -> str:
 
 
 def label_of(given: Given) -> str:
-    """Source and number of an event for a sentence."""
+    """Source and number of an event for a sentence, else the beginning of its text."""
     words = [given.provider or "", str(given.event_id) if given.event_id is not None else ""]
-    return " ".join(word for word in words if word) or "this line"
+    named = " ".join(word for word in words if word)
+    text = " ".join((given.message or "").split())
+    return named or (f'"{text[:47]}..."' if len(text) > 50 else f'"{text}"')
 
 
 def _benign(evidence: Evidence, rules: Rules) -> Finding | None:

@@ -18,7 +18,7 @@ _SAYS = {
 }
 
 
-def render(explained: Mapping[str, Any]) -> str:
+def rendered(explained: Mapping[str, Any]) -> str:
     """The explanation as lines of text: each event, then what the set supports, what remains open, what to do."""
     return "\n".join(_lines(explained)) + "\n"
 

@@ -11,7 +11,7 @@ import pytest
 
 from kit import explain as kit_explain
 from kit import rules, tables
-from kit.explain import explain, explain_jsonl, explain_text, render
+from kit.explain import explain, explain_jsonl, explain_text, rendered
 from kit.explain_assess import ASSESSMENTS
 
 FOLDER = Path(__file__).parent / "cases" / "explain"
@@ -49,7 +49,7 @@ def test_every_explanation_has_the_promised_shape(case):
     assert promised <= set(found["events"][0])
     assert {event["class"] for event in found["events"]} <= CLASSES
     assert json.loads(json.dumps(found)) == found
-    assert render(found).isprintable() or "\n" in render(found)
+    assert rendered(found).isprintable() or "\n" in rendered(found)
 
 
 def test_the_cases_are_many_and_in_six_languages():
@@ -141,7 +141,7 @@ def test_an_event_without_a_rule_is_shown_with_its_strings_and_how_to_add_one():
     assert "no rule" in event["meaning"]
     assert "first | second" in event["meaning"]
     assert "kit/knowledge" in " ".join(found["advice"])
-    assert "no rule" in render(found)
+    assert "no rule" in rendered(found)
 
 
 def test_jsonl_gives_one_answer_a_line_and_survives_bad_ones():
@@ -149,7 +149,7 @@ def test_jsonl_gives_one_answer_a_line_and_survives_bad_ones():
     good = {"id": "one", "events": events, "host_state": None, "context": {}}
     bad = ["", "not json", "[1]", json.dumps({"id": 2, "events": []})]
     lines = [json.dumps(good), *bad, json.dumps({**good, "id": 3})]
-    found = list(explain_jsonl(lines))
+    found = [json.loads(line) for line in explain_jsonl(lines)]
     assert [one["id"] for one in found] == ["one", None, None, 2, 3]
     assert [one["assessment"] for one in found] == [
         "genuine_failure", *["insufficient_evidence"] * 3, "genuine_failure",
@@ -161,14 +161,14 @@ def test_jsonl_and_a_single_call_agree():
     for _, case in CASES:
         if "events" in case:
             line = {key: case[key] for key in ("id", "events", "host_state", "context")}
-            assert next(explain_jsonl([json.dumps(line)])) == {"id": case["id"], **explained(case)}
+            assert json.loads(next(explain_jsonl([json.dumps(line)]))) == {"id": case["id"], **explained(case)}
 
 
 def test_log_text_cannot_steer_a_terminal():
     found = explain([{"provider": "Trick\x1b[2J", "event_id": 1, "message": "\x1b]0;owned\x07 text \u202e"}])
-    assert "\x1b" not in render(found)
-    assert "\x07" not in render(found)
-    assert "\u202e" not in render(found)
+    assert "\x1b" not in rendered(found)
+    assert "\x07" not in rendered(found)
+    assert "\u202e" not in rendered(found)
 
 
 def test_context_words_are_checked():

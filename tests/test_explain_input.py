@@ -33,6 +33,17 @@ def test_binary_is_a_clear_error():
         parse(random.randbytes(5000).decode("latin-1"))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_file_in_any_encoding(encoding):
+    text = "Quelle: VSS\nEreignis-ID: 39\nEbene: Fehler\nBeschreibung:\nDer Dienst läuft nicht.\n"
+    assert explain_text(text.encode(encoding))["root_cause"] == "vss_service_disabled"
+
+
+def test_the_bytes_of_a_log_are_refused():
+    with pytest.raises(ParameterError, match="kit check"):
+        explain_text(b"ElfFile\x00" + bytes(4096))
+
+
 def test_a_megabyte_of_prose_is_refused_or_answered():
     with pytest.raises(ParameterError, match="no event was found"):
         parse("The quick brown fox jumps over the lazy dog. " * 25_000)
