@@ -12,6 +12,7 @@ import pytest
 from kit.errors import CaseError, ParameterError
 from kit.practice import generate, stage, truth, write_practice
 from kit.practice.generator import SYSTEMS, scenario, scenarios
+from kit.practice.scale import write_scale_case
 from kit.practice.scenario import APP, Image
 from kit.practice.scoring import report, score, truths
 from kit.practice.vss_story import GENUINE, Fate
@@ -92,6 +93,36 @@ def test_some_cases_have_several_machines_of_the_same_hosts(tmp_path):
     assert {row["vm_name"] for row in told["recovery_points"]} == {first.guest.vm_name, second.guest.vm_name}
     lists = [path.name for path in (case / "replica").rglob("recovery-points*")]
     assert {name.split("-")[2] for name in lists} == {first.guest.vm_name, second.guest.vm_name}
+
+
+def test_a_wrongly_noted_test_neither_confirms_nor_harms(tmp_path):
+    """The booted point is older than the one that the notes name, so its image says nothing about the latter."""
+    found = None
+    for number in range(200):
+        one = scenario("mistakes", number)
+        if any(f.mistaken_for is not None for f in one.failovers) and not (one.missing or one.kept or one.guest.stores):
+            found = one
+            break
+    failover = next(f for f in found.failovers if f.mistaken_for is not None)
+    story = stage.play(found)
+    known = {row.point.operation: row for row in truth.judge(story) if row.point.operation is not None}
+    assert failover.operation < failover.mistaken_for
+    assert known[failover.mistaken_for].verdict == "supported"
+    assert known[failover.operation].accepted >= {"confirmed", "inconclusive"}
+    case = tmp_path / "case"
+    write_practice([found], case, tmp_path / "case.truth.json")
+    assert f'recovery_point = "{known[failover.mistaken_for].point.key}"' in (case / "case.toml").read_text("utf-8")
+
+
+def test_a_case_of_any_size_counts_its_records(tmp_path):
+    pyevtx = pytest.importorskip("pyevtx")
+    assert write_scale_case(tmp_path, 2, 1, 2_400) >= 2_000
+    names = {path.name for path in (tmp_path / "guests").iterdir()}
+    assert names == {"SQL01", "SQL02"}
+    log = pyevtx.file()
+    log.open(str(tmp_path / "guests" / "SQL02" / "Security.evtx"))
+    assert log.number_of_records >= 1_000 and not log.is_corrupted()
+    log.close()
 
 
 def test_truth_names_each_listed_point_once_and_only_records_that_exist(made):

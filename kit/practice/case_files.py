@@ -167,7 +167,9 @@ def _declaration(story: Story, test: Tested) -> list[str]:
     if not test.failover.declared:
         return []
     boot = test.failover.boot.time - timedelta(minutes=2)
-    point = test.point.key if test.point else "latest"
+    mistaken = test.failover.mistaken_for
+    named = test.point if mistaken is None else story.point_of(mistaken)
+    point = named.key if named else "latest"
     return [
         "[[test_failover]]", f'vm = "{story.scenario.guest.vm_name}"', f'path = "{test.failover.name}/*"',
         f'recovery_point = "{point}"', f'boot_after = "{boot:%Y-%m-%dT%H:%M:%SZ}"', "",

@@ -48,6 +48,7 @@ class Failover:
     boot: Boot
     declared: bool = True
     exported: bool = True
+    mistaken_for: int | None = None  # operation of the point that case.toml names, where somebody booted the wrong one
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,16 @@ def tested(made: Scenario, rng: Random) -> Scenario:
     ]
     chosen = sorted(rng.sample(candidates, min(len(candidates), rng.randint(1, 2))))
     failovers = [_failover(made, rng, index, number) for index, number in enumerate(chosen, 1)]
+    later = [n for n in candidates if chosen and n > chosen[-1]]
+    if later and rng.random() < 0.15:
+        failovers[-1] = _mistaken(failovers[-1], chosen[-1], later[0])
     return replace(made, failovers=tuple(failovers))
+
+
+def _mistaken(failover: Failover, booted: int, named: int) -> Failover:
+    """The notes name a newer point than the one that was really booted."""
+    boot = replace(failover.boot, rolled_back={}, failed=frozenset(), silent=frozenset(), explained=True)
+    return replace(failover, operation=booted, image=Image.INSIDE, boot=boot, declared=True, mistaken_for=named)
 
 
 def _failover(made: Scenario, rng: Random, index: int, number: int) -> Failover:
@@ -147,6 +156,7 @@ def told(made: Scenario) -> str:
     parts += [f"store {store.name}" for store in guest.stores]
     parts += [f"{count} x {fate.value}" for fate, count in _odd(made.plans)]
     parts += [f"{one.name}: image cut {one.image.value}" for one in made.failovers]
+    parts += [f"{one.name}: the notes name another point" for one in made.failovers if one.mistaken_for is not None]
     parts += [f"missing: {', '.join(sorted(made.missing))}"] if made.missing else []
     parts += ["log wrapped or damaged"] if made.kept else []
     parts += ["resynchronised"] if made.resynchronised else []

@@ -68,6 +68,8 @@ def _judge(story: Story, point: Point) -> PointTruth:
         accepted |= {_database(fate, name, "sql", test) for name, kind in _stores(story).items() if kind == "sql"}
     if test and verdict == "confirmed" and (test.failover.boot.silent or not test.failover.declared):
         accepted.add("supported")  # a database without counts; a boot that only its image time ties to the point
+    if verdict == "supported":
+        accepted |= _confused(story, point)
     rolled = dict(test.failover.boot.rolled_back) if test else {}
     return PointTruth(
         point, verdict, pattern, _consistent(fate, test), _why(fate, test), databases, frozenset(accepted), rolled,
@@ -128,7 +130,19 @@ def _consistent(fate: Fate, test: Tested | None) -> bool | None:
 
 
 def _test_of(story: Story, point: Point) -> Tested | None:
-    return next((test for test in story.tests if test.point is point), None)
+    right = (test for test in story.tests if test.failover.mistaken_for is None)
+    return next((test for test in right if test.point is point), None)
+
+
+def _confused(story: Story, point: Point) -> set[str]:
+    """Verdicts to accept where a test booted this point while the notes name another, or the other way round."""
+    accepted: set[str] = set()
+    for test in story.tests:
+        if test.failover.mistaken_for is not None and test.point is point:
+            accepted |= {"confirmed", "inconclusive"}
+        if test.failover.mistaken_for is not None and test.failover.mistaken_for == point.operation:
+            accepted |= {"inconclusive"}
+    return accepted
 
 
 def _why(fate: Fate, test: Tested | None) -> str:
