@@ -177,11 +177,16 @@ def _group(
     order = np.argsort(ranks, kind="stable")
     stops = np.concatenate([[0], np.cumsum(np.bincount(ranks, minlength=len(plans)))]).tolist()
     plans = [plans[one] for one in np.argsort(rank).tolist()]
-    for values, members in itertools.groupby(range(len(plans)), lambda one: plans[one][0]):
+    fitting = [one for one, (values, plan) in enumerate(plans) if plan.regular and plan.template.slot_count <= values]
+    if len(fitting) < len(plans):
+        odd = np.ones(len(plans), dtype=bool)
+        odd[fitting] = False
+        level.odd.append(instances.row[odd[ranks]])
+    for values, members in itertools.groupby(fitting, lambda one: plans[one][0]):
         same = list(members)
-        first = stops[same[0]]
-        chosen = order[first : stops[same[-1] + 1]]
-        runs = [Run(plans[one][1], stops[one] - first, stops[one + 1] - first) for one in same]
+        chosen = np.concatenate([order[stops[one] : stops[one + 1]] for one in same])
+        ends = np.cumsum([stops[one + 1] - stops[one] for one in same]).tolist()
+        runs = [Run(plans[one][1], start, end) for one, start, end in zip(same, [0, *ends], ends, strict=False)]
         _matrix(view, level, instances.row[chosen], instances.end[chosen], at[chosen], values, runs)
 
 
@@ -207,9 +212,6 @@ def _matrix(
     np.bitwise_and(desc, 0xFFFF, out=begins[:, 1:], casting="unsafe")
     np.cumsum(begins, axis=1, out=begins)
     bad = begins[:, -1] > end
-    for fits, start, stop in merged(runs, lambda run: run.plan.regular and run.plan.template.slot_count <= count):
-        if not fits:
-            bad[start:stop] = True
     group = Group(record, desc, begins, runs)
     nested = _nested(group, bad)
     if bad.any():
