@@ -14,8 +14,11 @@ import numpy as np
 
 REACH_S = 13 * 3600.0  # wrong zones and clocks reach up to half a day
 WIDE_S = 60.0  # pairs of one shift lie within the writer window of each other, drift removed
-FEWEST = 8  # pairs
-CHANCE = 1e-4  # probability, over all shifts, that a shared jitter is an accident
+FEWEST = 5  # pairs
+SURE = 8  # pairs that a far shift needs
+ROUGH_S = 0.3  # jitter below this cannot be told from the resolution of the logs
+CHANCE = {True: 1e-3, False: 1e-5}  # accidents that are put up with, over all shifts: a shift near zero, a far one
+NEAR_S = 900.0  # clocks that nobody set wrong lie within this of each other
 STRONG, WEAK = 4, 2  # contradicted hours by which a shift must win: a far one, and the one next to zero
 
 
@@ -53,7 +56,7 @@ class _Shift:
 
 
 def measure(guest: Side, host: Side) -> Measured | None:
-    """The offset, or None where there are fewer than eight points or operations to pair.
+    """The offset, or None where there are fewer than five points or operations to pair.
 
     `guest.good` are thaws, `guest.bad` failed operations; `host.good` points that claim application consistency,
     `host.bad` those that do not.
@@ -64,7 +67,7 @@ def measure(guest: Side, host: Side) -> Measured | None:
     shifts = [_refined(guest, host, offset, step) for offset in _candidates(guest.good, host.good)]
     shifts = [shift for shift in shifts if len(shift.guest) >= FEWEST]
     if not shifts:
-        return Measured(None, None, 0.0, 0.0, 0, True, "no shift pairs eight points")
+        return Measured(None, None, 0.0, 0.0, 0, True, "no shift pairs five points")
     most = max(len(shift.guest) for shift in shifts)
     shifts = [shift for shift in shifts if len(shift.guest) >= max(FEWEST, 0.5 * most)]
     return _chosen(_distinct(shifts, step), guest, step)
@@ -185,17 +188,41 @@ def _chosen(shifts: list[_Shift], guest: Side, step: float) -> Measured:
 
 
 def _by_jitter(shifts: list[_Shift], guest: np.ndarray) -> tuple[_Shift | None, str]:
-    """The shift whose two sides share their jitter, if exactly one does and the hours do not speak against it."""
-    scored = sorted(((_accident(shift, guest) * len(shifts), shift) for shift in shifts), key=lambda pair: pair[0])
-    chance, best = scored[0]
-    if chance > CHANCE:
+    """The shift whose two sides share their jitter, if exactly one does and the hours do not speak against it.
+
+    In the right pairing only the delay of the label is left over, in a wrong one the jitter of both sides as well; and
+    only in the right one do the intervals of both sides change alike. Where both tests speak, they must agree.
+    """
+    found = [one for one in (_by_left_over(shifts), _by_change(shifts, guest)) if one is not None]
+    if not found or any(one is not found[0] for one in found):
         return None, ""
-    if len(scored) > 1 and scored[1][0] < 1e-2 and scored[1][0] < chance * 1e6:
-        return None, ""
-    fewest = min(shift.contradicted for shift in shifts)
+    best, fewest = found[0], min(shift.contradicted for shift in shifts)
     if best.contradicted > fewest + WEAK:
         return None, ""
     return best, f"both sides share the jitter of {len(best.guest)} pairs"
+
+
+def _by_left_over(shifts: list[_Shift]) -> _Shift | None:
+    """The shift whose residuals are smaller than those of any other, and not by accident."""
+    if len(shifts) < 2:
+        return None
+    scales = sorted(((_scale(shift.residual), shift) for shift in shifts), key=lambda pair: pair[0])
+    (small, best), (next_, other) = scales[:2]
+    if next_ < ROUGH_S:
+        return None
+    ratio = (next_ / max(small, ROUGH_S / 3)) ** 2
+    chance = _exceeded(ratio, min(len(best.guest), len(other.guest)) - 2) * len(shifts)
+    return best if chance <= CHANCE[abs(best.offset) <= NEAR_S] else None
+
+
+def _by_change(shifts: list[_Shift], guest: np.ndarray) -> _Shift | None:
+    """The shift in which the intervals of both sides change alike, if no other comes near it."""
+    scored = sorted(((_accident(shift, guest) * len(shifts), shift) for shift in shifts), key=lambda pair: pair[0])
+    chance, best = scored[0]
+    rival = scored[1][0] if len(scored) > 1 else 1.0
+    if chance > CHANCE[abs(best.offset) <= NEAR_S] / 10 or rival < min(1e-2, chance * 1e6):
+        return None
+    return best
 
 
 def _accident(shift: _Shift, guest: np.ndarray) -> float:
@@ -204,13 +231,9 @@ def _accident(shift: _Shift, guest: np.ndarray) -> float:
     host = times + shift.residual
     gaps = np.diff(times)
     regular = np.abs(gaps - np.median(gaps)) <= 3 * WIDE_S
-    left = np.diff(times)[regular]
-    right = np.diff(host)[regular]
-    if len(left) < FEWEST - 1:
+    left, right = gaps[regular], np.diff(host)[regular]
+    if len(left) < 7 or min(np.std(left), np.std(right)) < ROUGH_S:
         return 1.0
-    left, right = left - np.median(left), right - np.median(right)
-    if np.std(left) < 0.3 or np.std(right) < 0.3:
-        return 1.0  # no jitter that the resolution of the logs could show
     rho = float(np.corrcoef(_ranks(left), _ranks(right))[0, 1])
     if not rho > 0.5:
         return 1.0
@@ -222,10 +245,30 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return np.argsort(np.argsort(values)).astype(float)
 
 
+def _scale(residual: np.ndarray) -> float:
+    """The spread of what is left over, without the worst tenth."""
+    left = np.sort(np.abs(residual - np.median(residual)))
+    kept = left[: max(FEWEST - 1, math.ceil(0.9 * len(left)))]
+    return float(np.sqrt(np.mean(kept**2)))
+
+
+def _exceeded(ratio: float, freedom: int) -> float:
+    """The probability that two samples of one normal distribution show at least this ratio of variances (F test)."""
+    if freedom < 2 or ratio <= 1:
+        return 1.0
+    half, upper = freedom / 2, 1 / (1 + ratio)
+    steps = np.linspace(0.0, upper, 4001)
+    density = (steps * (1 - steps)) ** (half - 1)
+    area = float(np.sum((density[1:] + density[:-1]) / 2) * (upper / 4000))
+    return 2 * area * math.exp(math.lgamma(2 * half) - 2 * math.lgamma(half))
+
+
 def _by_hours(shifts: list[_Shift], step: float) -> tuple[_Shift | None, str]:
     """The shift that the fewest hours contradict, if it wins clearly."""
     ordered = sorted(shifts, key=lambda shift: (shift.contradicted, abs(shift.offset)))
     best = ordered[0]
+    if len(best.guest) < SURE and abs(best.offset) > NEAR_S:
+        return None, "too few pairs for an offset that large"
     if len(ordered) == 1:
         return best, f"only one shift pairs more than half of the points ({len(best.guest)} pairs)"
     margin = ordered[1].contradicted - best.contradicted

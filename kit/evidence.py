@@ -197,7 +197,7 @@ class _Near:
 
     def __init__(self, frames: Frames) -> None:
         self.operations: dict[str, list[tuple[Any, Any, str]]] = {}
-        for row in frames.operations.itertuples():
+        for row in frames.operations[frames.operations["time_basis"] != "assumed"].itertuples():
             vm_name = row.vm_name if isinstance(row.vm_name, str) else ""
             self.operations.setdefault(vm_name, []).append((row.begin_utc, row.end_utc, row.operation_id))
         records = frames.records
