@@ -197,7 +197,8 @@ def _by_jitter(shifts: list[_Shift], guest: np.ndarray) -> tuple[_Shift | None, 
     if not found or any(one is not found[0] for one in found):
         return None, ""
     best, fewest = found[0], min(shift.contradicted for shift in shifts)
-    if best.contradicted > fewest + WEAK:
+    most = max(len(shift.guest) for shift in shifts)
+    if best.contradicted > fewest + WEAK or len(best.guest) < 0.75 * most:
         return None, ""
     return best, f"both sides share the jitter of {len(best.guest)} pairs"
 
