@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from kit.analysis import Analysis
 from kit.page import answer, cards, evidence, first, guest, methods, phases, points, records, steps
 from kit.page.part import Drawing, Part, Parts
-from kit.page.view import View
+from kit.page.view import View, view_of
 
 __all__ = [
     "Drawing",
@@ -48,115 +48,115 @@ __all__ = [
 
 def head(analysis: Analysis) -> Part:
     """The head line: case, report id, machines, period, examiner, zone."""
-    return answer.head(View(analysis))
+    return answer.head(view_of(analysis))
 
 
 def first_screen(analysis: Analysis) -> Part:
     """Answer sentence, verdict strip and what to fail over to, for each machine."""
-    return first.first_screen(View(analysis))
+    return first.first_screen(view_of(analysis))
 
 
 def strips(analysis: Analysis) -> Part:
     """The verdict strips alone."""
-    return first.strips(View(analysis))
+    return first.strips(view_of(analysis))
 
 
 def next_steps(analysis: Analysis) -> Part:
     """At most five actions for each machine, with commands."""
-    return steps.next_steps(View(analysis))
+    return steps.next_steps(view_of(analysis))
 
 
 def unread(analysis: Analysis) -> Part:
     """What could not be read, and what is missing."""
-    return steps.unread(View(analysis))
+    return steps.unread(view_of(analysis))
 
 
 def error_classes(analysis: Analysis) -> Part:
     """The guest's errors by class, and which of them monitoring may ignore."""
-    return guest.error_classes(View(analysis))
+    return guest.error_classes(view_of(analysis))
 
 
 def unexplained_events(analysis: Analysis) -> Part:
     """Errors that no rule explains."""
-    return guest.unexplained(View(analysis))
+    return guest.unexplained(view_of(analysis))
 
 
 def operation_list(analysis: Analysis) -> Part:
     """Every VSS operation of the guest."""
-    return guest.operations(View(analysis))
+    return guest.operations(view_of(analysis))
 
 
 def operation_phases(analysis: Analysis, operations: Iterable[str] | None = None) -> Part:
     """Phase diagrams of the given operations; without a choice of those worth comparing."""
-    return phases.phases(View(analysis), operations)
+    return phases.phases(view_of(analysis), operations)
 
 
 def boots(analysis: Analysis) -> Part:
     """Boots of test failovers, and what links them to a point."""
-    return guest.boots(View(analysis))
+    return guest.boots(view_of(analysis))
 
 
 def recovered_databases(analysis: Analysis) -> Part:
     """What recovery did to each database in those boots, as a table."""
-    return guest.recovered(View(analysis))
+    return guest.recovered(view_of(analysis))
 
 
 def verdict_cards(analysis: Analysis) -> Part:
     """The verdicts, worst first, each with reasons, counter-reasons and records."""
-    return cards.cards(View(analysis))
+    return cards.cards(view_of(analysis))
 
 
 def all_points(analysis: Analysis) -> Part:
     """Every recovery point in a table."""
-    return points.all_points(View(analysis))
+    return points.all_points(view_of(analysis))
 
 
 def decision_list(analysis: Analysis) -> Part:
     """The decision list that judged the points."""
-    return points.decisions(View(analysis))
+    return points.decisions(view_of(analysis))
 
 
 def cited_records(analysis: Analysis) -> Part:
     """The records of every point that has no card of its own."""
-    view = View(analysis)
+    view = view_of(analysis)
     return records.appendix(view, cards.shown(view))
 
 
 def clock_table(analysis: Analysis) -> Part:
     """Offsets between the computers' clocks."""
-    return evidence.clocks(View(analysis))
+    return evidence.clocks(view_of(analysis))
 
 
 def source_table(analysis: Analysis) -> Part:
     """Every source with its account and hash."""
-    return evidence.sources(View(analysis))
+    return evidence.sources(view_of(analysis))
 
 
 def losses(analysis: Analysis) -> Part:
     """Records that could not be read."""
-    return evidence.losses(View(analysis))
+    return evidence.losses(view_of(analysis))
 
 
 def replication_state(analysis: Analysis) -> Part:
     """What the hosts exported about replication."""
-    return evidence.replication(View(analysis))
+    return evidence.replication(view_of(analysis))
 
 
 def custody(analysis: Analysis) -> Part:
     """Second parser, hashes, and how to check this copy."""
-    return evidence.custody(View(analysis))
+    return evidence.custody(view_of(analysis))
 
 
 def method(analysis: Analysis) -> Part:
     """Limits, policy and versions."""
-    return methods.methods(View(analysis))
+    return methods.methods(view_of(analysis))
 
 
 def rule_list(analysis: Analysis) -> Part:
     """The rules that matched."""
-    return methods.rules_used(View(analysis))
+    return methods.rules_used(view_of(analysis))
 
 
 def required_items(analysis: Analysis) -> Part:
     """What a forensic report must contain, and where this one has it."""
-    return methods.required(View(analysis))
+    return methods.required(view_of(analysis))

@@ -42,7 +42,7 @@ def choice(view: View, vm: str) -> Markup:
         more_avoided=len(contradicted[NAMED:]),
         unknown=unknown[:NAMED],
         more_unknown=len(unknown[NAMED:]),
-        all_unknown=len(unknown) == len(points),
+        all_unknown=bool(unknown) and all(point.word in ("inconclusive", "no_claim") for point in points),
     )
 
 

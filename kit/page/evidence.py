@@ -35,7 +35,7 @@ def sources(view: View) -> Part:
 def losses(view: View) -> Part:
     """Every run of records that was found or promised and could not be read."""
     found = sorted(view.rows("losses"), key=lambda row: (view.path(row["source_id"]), row["offset"] or 0))
-    html = render("losses.html.j2", losses=found, path=view.path, when=view.when)
+    html = render("losses.html.j2", losses=found, path=view.path, when=view.when, sources=len(view.sources))
     return Part(html, f"{len(found)} losses")
 
 

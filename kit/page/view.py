@@ -67,10 +67,13 @@ class View:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self.meta = analysis.meta
+        self._rows: dict[str, list[Row]] = {}
 
     def rows(self, name: str) -> list[Row]:
-        """The rows of a declared table as dicts; null is None."""
-        return rows(name, getattr(self.analysis, name))
+        """The rows of a declared table as dicts; null is None. Not to be changed."""
+        if name not in self._rows:
+            self._rows[name] = rows(name, getattr(self.analysis, name))
+        return self._rows[name]
 
     @cached_property
     def when(self) -> When:
@@ -193,10 +196,21 @@ class View:
         """Seconds from thaw to abort of an operation, negative before the thaw; None where only the order is known."""
         return abort_gap_s(operation, self.operation_databases.get(operation["operation_id"], []), self.fine_times)
 
+    @cached_property
+    def cited(self) -> dict[str, Row]:
+        """Every event that a finding or an operation cites, by uid."""
+        lists = [self.analysis.findings["evidence"], self.analysis.operations["evidence"]]
+        uids = pd.concat(lists).explode().dropna().unique()
+        chosen = self.analysis.events[self.analysis.events["uid"].isin(uids)]
+        return {row["uid"]: row for row in rows("events", chosen)}
+
     def events(self, uids: Iterable[str]) -> list[Row]:
         """The named events in the order of their files and record numbers; unknown uids are left out."""
-        chosen = self.analysis.events[self.analysis.events["uid"].isin(set(uids))]
-        found = rows("events", chosen)
+        wanted = list(uids)
+        if not all(uid in self.cited for uid in wanted):
+            found = rows("events", self.analysis.events[self.analysis.events["uid"].isin(wanted)])
+        else:
+            found = [self.cited[uid] for uid in dict.fromkeys(wanted)]
         return sorted(found, key=lambda row: (self.path(row["source_id"]), row["record_id"] or 0, row["uid"]))
 
     def path(self, source_id: str | None) -> str:
@@ -213,6 +227,16 @@ class View:
         """Median distance between the points of a VM."""
         moments = pd.Series([point.time for point in self.points_of(vm) if point.time])
         return moments.diff().median().to_pytimedelta() if len(moments) > 1 else None
+
+
+_LAST: list[View] = []
+
+
+def view_of(analysis: Analysis) -> View:
+    """The view of an analysis. That of the analysis last asked for is kept, so that a page computes it once."""
+    if not _LAST or _LAST[0].analysis is not analysis:
+        _LAST[:] = [View(analysis)]
+    return _LAST[0]
 
 
 def rows(name: str, frame: pd.DataFrame) -> list[Row]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from kit.analysis import Analysis
 from kit.page.part import Drawing, Part, Parts, render
-from kit.page.view import View
+from kit.page.view import view_of
 
 __all__ = ["aborts", "clock", "coverage", "recovery", "timeline"]
 
@@ -19,7 +19,7 @@ def timeline(analysis: Analysis) -> Parts:
     """Swim lanes from primary host to test failover, one figure for each machine."""
     from kit.plots.swimlanes import timelines
 
-    return _or(timelines(View(analysis)), "No source holds a time, so there is no time line to draw.")
+    return _or(timelines(view_of(analysis)), "No source holds a time, so there is no time line to draw.")
 
 
 def aborts(analysis: Analysis) -> Parts:
@@ -27,8 +27,8 @@ def aborts(analysis: Analysis) -> Parts:
     from kit.plots.abort_gaps import aborts as made
 
     return _or(
-        made(View(analysis)),
-        "The guest logged no abort of a VSS operation, so there is no order of thaw and abort to draw.",
+        made(view_of(analysis)),
+        "The logs given record no abort of a VSS operation, so there is no order of thaw and abort to draw.",
     )
 
 
@@ -36,21 +36,21 @@ def recovery(analysis: Analysis) -> Parts:
     """What recovery did to each database in the boots of test failovers."""
     from kit.plots.booted import recovery as made
 
-    return _or(made(View(analysis)), "No boot of a test failover shows what recovery did.")
+    return _or(made(view_of(analysis)), "No boot of a test failover shows what recovery did.")
 
 
 def clock(analysis: Analysis) -> Parts:
     """What is left between point times and thaws once the clocks are aligned."""
     from kit.plots.clock_pairs import clock as made
 
-    return _or(made(View(analysis)), "No point is linked to an operation, so there is no pair of clocks to compare.")
+    return _or(made(view_of(analysis)), "No point is linked to an operation, so there is no pair of clocks to compare.")
 
 
 def coverage(analysis: Analysis) -> Parts:
     """Which log covers which time, gaps and damage cut out."""
     from kit.plots.spans import coverage as made
 
-    return _or(made(View(analysis)), "No source holds a time, so there is no coverage to draw.")
+    return _or(made(view_of(analysis)), "No source holds a time, so there is no coverage to draw.")
 
 
 def _or(drawings: list[Drawing], words: str) -> Parts:

@@ -229,7 +229,7 @@ def caption(view: View, vm: str, made: list[Lane]) -> str:
     elif operations:
         said.append(f"{plural(len(operations), 'recorded run')}, {failed or 'none'} of them a genuine failure.")
     else:
-        said.append("No VSS operation was recorded in this period.")
+        said.append("The logs given record no VSS operation in this period.")
     if any(lane.gaps for lane in made):
         said.append("Hatched: no record survives.")
     if any(point.word == "contradicted" for point in view.points_of(vm)):
