@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kit import _rule_text
+from kit import _rule_hint
 from kit.errors import RuleError
 
 PHASES = (
@@ -98,7 +98,7 @@ class Rule:
     event_id: frozenset[int] = frozenset()  # empty: any
     pattern: re.Pattern[str] | None = None  # must be found in the text
     text: tuple[re.Pattern[str], ...] = ()  # one must be found where the event id does not identify the record
-    hints: tuple[str, ...] = ()  # for each of `text`, what a record must hold for it
+    hints: tuple[frozenset[str], ...] = ()  # for each of `text`, pieces one of which a record must hold
     capture: tuple[re.Pattern[str], ...] = ()  # read for named groups only
     strings: tuple[tuple[str, int], ...] = ()  # capture -> index of the inserted string
     data: tuple[tuple[str, str], ...] = ()  # capture -> field of the named event data
@@ -143,7 +143,7 @@ def _compiled(file: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{key: _regex(file, name, given[key]) for key in ("pattern", "harmless_on") if key in given},
         "text": tuple(_regex(file, name, one) for one in given.get("text", ())),
-        "hints": tuple(_rule_text.hint(one) for one in given.get("text", ())),
+        "hints": tuple(_rule_hint.hints(one) for one in given.get("text", ())),
         "capture": tuple(_regex(file, name, one) for one in given.get("capture", ())),
         "choose": tuple(_choice(file, name, capture, one) for capture, one in given.get("choose", {}).items()),
         "where": tuple(_condition(file, name, one) for one in given.get("where", ())),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,9 @@ class Index:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = sorted(rules, key=lambda one: one.rank)
-        self._textual = [one for one in self._rules if one.text]
+        self._textual = tuple(one for one in self._rules if one.text)
+        self._logs = tuple(one for one in self._textual if _LOGS.intersection(one.provider))
+        self._pieces: dict[int, list[str]] = {}
         self._known: dict[tuple[str | None, int | None], tuple[Rule, ...]] = {}
         self._watched: dict[str, bool] = {}
 
@@ -54,12 +56,20 @@ class Index:
         if not candidates:
             return None
         text = _rule_text.joined(record.message, record.strings)
-        lowered = text.lower()
+        pieces = self._held(text, candidates)
         for one in candidates:
-            captured = _fit(one, record, text, lowered)
+            captured = _fit(one, record, text, pieces)
             if captured is not None:
                 return Match(one, captured)
         return None
+
+    def _held(self, text: str, rules: tuple[Rule, ...]) -> frozenset[str]:
+        """The pieces of text that the patterns of these rules need and that the text holds."""
+        key = id(rules)  # tuples of `_known` and the two of the constructor: they live as long as the index
+        if key not in self._pieces:
+            self._pieces[key] = sorted({piece for one in rules for found in one.hints for piece in found})
+        lowered = text.lower()
+        return frozenset(piece for piece in self._pieces[key] if piece in lowered)
 
     def of(self, provider: str | None, event_id: int | None) -> tuple[Rule, ...]:
         """The rules that a record of this source and number may fit, most specific first."""
@@ -108,12 +118,11 @@ class Index:
         `only_logs` looks only for the lines of SQL Server's text logs, which may follow each other on one line.
         """
         ends: dict[int, int] = {}
-        lowered = text.lower()
-        for one in self._textual:
-            if only_logs and not _LOGS.intersection(one.provider):
-                continue
-            for pattern, hint in zip(one.text, one.hints, strict=True):
-                for hit in pattern.finditer(text) if hint in lowered else ():
+        rules = self._logs if only_logs else self._textual
+        pieces = self._held(text, rules)
+        for one in rules if pieces else ():
+            for pattern in _promising(one, pieces):
+                for hit in pattern.finditer(text):
                     ends[hit.start()] = min(hit.end(), ends.get(hit.start(), hit.end()))
         places: list[int] = []
         reached = -1
@@ -142,9 +151,9 @@ def _swept(texts: pa.Array, rules: Iterable[Rule]) -> np.ndarray:
 
 def _sweeps(rules: Iterable[Rule]) -> list[str]:
     """Patterns for the sweep: plain pieces of text where a pattern has one, in one; the others as they are."""
-    pairs = [(pattern.pattern, hint) for one in rules for pattern, hint in zip(one.text, one.hints, strict=True)]
-    plain = sorted({re.escape(hint) for _, hint in pairs if hint and hint.isascii()})
-    others = [_unnamed(source) for source, hint in pairs if not hint and source.isascii()]
+    pairs = [(pattern.pattern, needed) for one in rules for pattern, needed in zip(one.text, one.hints, strict=True)]
+    plain = sorted({re.escape(piece) for _, needed in pairs for piece in needed if piece.isascii()})
+    others = [_unnamed(source) for source, needed in pairs if not needed and source.isascii()]
     groups = [plain, *(others[start : start + _GROUP] for start in range(0, len(others), _GROUP))]
     return ["(?s)" + "|".join(f"(?:{one})" for one in group) for group in groups if group]
 
@@ -160,7 +169,7 @@ def _encoded(providers: pa.Array) -> tuple[np.ndarray, list[str | None]]:
     return coded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False).astype("int64"), names
 
 
-def _fit(one: Rule, record: Record, text: str, lowered: str) -> dict[str, Any] | None:
+def _fit(one: Rule, record: Record, text: str, pieces: frozenset[str]) -> dict[str, Any] | None:
     """What the rule captures from the record, or None where a condition of the rule does not hold."""
     groups: dict[str, Any] = {}
     if one.pattern is not None:
@@ -169,7 +178,7 @@ def _fit(one: Rule, record: Record, text: str, lowered: str) -> dict[str, Any] |
             return None
         groups.update(found.groupdict())
     if one.text:
-        found = _first(one, text, lowered)
+        found = next(filter(None, (pattern.search(text) for pattern in _promising(one, pieces))), None)
         if found is None and not _identified(one, record):
             return None
         groups.update(found.groupdict() if found else {})
@@ -177,11 +186,11 @@ def _fit(one: Rule, record: Record, text: str, lowered: str) -> dict[str, Any] |
     return captured if all(condition.holds(captured) for condition in one.where) else None
 
 
-def _first(one: Rule, text: str, lowered: str) -> re.Match[str] | None:
-    for pattern, hint in zip(one.text, one.hints, strict=True):
-        if hint in lowered and (found := pattern.search(text)):
-            return found
-    return None
+def _promising(one: Rule, pieces: frozenset[str]) -> Iterator[re.Pattern[str]]:
+    """The patterns of a rule whose pieces the text holds."""
+    for pattern, needed in zip(one.text, one.hints, strict=True):
+        if not needed or not needed.isdisjoint(pieces):
+            yield pattern
 
 
 def _identified(one: Rule, record: Record) -> bool:

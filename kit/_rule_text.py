@@ -21,8 +21,6 @@ _SPELLINGS = str.maketrans({
     "\uff08": "(",
     "\uff09": ")",
 })
-_PLAIN = frozenset(".-/:'\"()[]{}|+*?\\")  # signs that a backslash makes plain
-_SHORTEST = 4
 _MISSPELT = re.compile(r"\bSQLVM:", re.IGNORECASE)
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _WHOLE = ("count", "native_error", "os_error", "database_id", "severity_number", "seconds", "milliseconds")
@@ -33,42 +31,6 @@ def plain(text: str) -> str:
     if text.isascii():
         return _MISSPELT.sub("SQLVDI:", text[:LONGEST]) if "VM:" in text else text[:LONGEST]
     return _MISSPELT.sub("SQLVDI:", text[:LONGEST].translate(_SPELLINGS))
-
-
-def hint(pattern: str) -> str:
-    """The longest piece of text, lower case, that everything the pattern matches must hold; empty where none is sure.
-
-    Read off the pattern's top level: outside groups and classes, without a choice, and not before `?`, `*` or `{`.
-    """
-    pieces = [""]
-    depth = place = 0
-    while place < len(pattern):
-        sign = pattern[place]
-        if sign == "\\":
-            sign, place = pattern[place : place + 2], place + 1
-        if sign in ("(", "["):
-            place, depth = (_class_end(pattern, place), depth) if sign == "[" else (place, depth + 1)
-            pieces.append("")
-        elif sign == ")":
-            depth -= 1
-        elif depth == 0 and sign == "|":
-            return ""
-        elif depth == 0 and sign in ("?", "*", "{"):
-            pieces[-1] = pieces[-1][:-1]
-            place = pattern.find("}", place) if sign == "{" else place
-            pieces.append("")
-        elif depth == 0 and ((len(sign) == 1 and sign not in ".^$+") or sign[1:] in _PLAIN):
-            pieces[-1] += sign[-1]
-        else:
-            pieces.append("")
-        place += 1
-    best = max(pieces, key=len).lower()
-    return best if len(best) >= _SHORTEST else ""
-
-
-def _class_end(pattern: str, place: int) -> int:
-    end = place + 2 if pattern[place + 1 : place + 2] == "^" else place + 1
-    return pattern.index("]", end + 1)
 
 
 def joined(message: str | None, strings: Sequence[str | None] | None) -> str:

@@ -13,12 +13,13 @@ from typing import Any
 from kit import codes, phases
 from kit._rule_file import Rule
 from kit._rule_match import Match
-from kit.explain_host import Host
+from kit.explain_host import Host, writer_of
 from kit.rules import RootCause, Rules
 
 ASSESSMENTS = (
     "label_contradicted", "environment_problem", "genuine_failure", "benign", "no_failure", "insufficient_evidence",
 )
+_WHOLE_LIST = 4  # Windows alone has more writers than this
 QUIET_S = 150.0  # a longer pause parts two operations
 GENERAL = frozenset({"writer_failed", "host_checkpoint_failed"})  # causes that a code can name more closely
 _OUTSIDE = frozenset({"recovery_failed", "not_recoverable"})
@@ -262,9 +263,20 @@ def _claim(host: Host) -> str:
 
 
 def _environment(evidence: Evidence, rules: Rules) -> Finding | None:
-    if not evidence.environment:
+    if evidence.environment:
+        return _named(evidence.environment, rules)
+    if missing := _missing_writer(evidence):
+        return Finding("environment_problem", "writer_missing", [f"{missing} is not in the list of writers."])
+    return None
+
+
+def _missing_writer(evidence: Evidence) -> str | None:
+    """The writer of the application that a whole list of writers lacks."""
+    wanted = writer_of(evidence.host.app)
+    listed = [str(_captured(item, "writer")) for item in evidence.items if _captured(item, "state")]
+    if not wanted or len(listed) < _WHOLE_LIST or len(listed) < len(evidence.items):
         return None
-    return _named(evidence.environment, rules)
+    return None if any(wanted.casefold() in name.casefold() for name in listed) else wanted
 
 
 def _named(items: Sequence[Item], rules: Rules) -> Finding:

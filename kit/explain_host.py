@@ -86,6 +86,16 @@ def requestor_of(said: str | None) -> str:
     return next((kind for kind, wanted in _requestors() if wanted.search(said)), "unknown")
 
 
+def writer_of(app: str | None) -> str | None:
+    """The writer that an application cannot do without, where the words name one."""
+    return next((name for wanted, name in _writers() if wanted.search(app)), None) if app else None
+
+
+@cache
+def _writers() -> list[tuple[re.Pattern[str], str]]:
+    return [(_regex(one["app"]), one["writer"]) for one in WORDS["app_writer"]]
+
+
 @cache
 def _states() -> list[tuple[str, re.Pattern[str], re.Pattern[str] | None]]:
     return [
