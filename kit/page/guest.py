@@ -45,9 +45,9 @@ def error_classes(view: View) -> Part:
 
 
 def _class_line(found: pd.DataFrame, name: str) -> ClassLine:
-    pairs = Counter(zip(found["provider"].fillna("?"), found["event_id"].astype("object"), strict=True))
+    pairs = found.groupby([found["provider"].fillna("?"), "event_id"], dropna=False, observed=True, sort=True).size()
     by_provider: dict[str, list[tuple[Any, int]]] = defaultdict(list)
-    for (provider, event_id), count in pairs.most_common():
+    for (provider, event_id), count in pairs.sort_values(ascending=False, kind="stable").items():
         by_provider[str(provider)].append((event_id, count))
     said = [
         f"{provider} {', '.join(_id(event_id) for event_id, _ in ids[:6])}".strip()
