@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kit import tables
@@ -19,7 +20,8 @@ from kit.config import fits
 from kit.records import BOOT_PHASES
 
 CLUSTER = pd.Timedelta(minutes=15)  # boot records of one start follow each other within minutes
-SETTLE = pd.Timedelta(minutes=10)  # other logs of a session end about when its System log ends
+FEW_RECORDS = 60  # boot records of one start stand this close, whatever the clock does
+SETTLE = pd.Timedelta(minutes=10)  # records of a start stand this near to one of its System records
 EARLY = pd.Timedelta(seconds=5)
 
 
@@ -117,33 +119,51 @@ class _Session:
     uids: list[str]
     unclean: bool
     clean: bool
+    first: dict[str, int] = field(default_factory=dict)  # first boot record of each source
+    rules: set[tuple[str, str]] = field(default_factory=set)  # source and rule of its boot records
+    last: tuple[str, int] = ("", 0)  # source and number of its newest boot record
 
 
 def _sessions(own: pd.DataFrame) -> list[_Session]:
-    """Boot sessions of one log set, by its System log, else by the starts of SQL Server."""
+    """Boot sessions of one log set, by its System log, else by the starts of SQL Server.
+
+    Inside one log the record numbers rule: a machine may set its clock by hours while it starts.
+    """
     spoken = own[own["phase"].isin([*BOOT_PHASES, "shutdown"]) & (own["channel"].str.casefold() != "errorlog")]
-    boot = spoken[spoken["phase"].isin(BOOT_PHASES)]
-    if boot.empty:
-        spoken = own[own["phase"].isin(["instance_start"])]
-        boot = spoken
+    if spoken[spoken["phase"].isin(BOOT_PHASES)].empty:
+        spoken = own[own["phase"] == "instance_start"]
     made: list[_Session] = []
-    last_boot: pd.Timestamp | None = None
     stopped = False
     for row in spoken.sort_values(["source_id", "record_id"]).itertuples():
         if row.phase == "shutdown":
-            stopped = not _instance_only(row)
+            stopped = stopped or not _instance_only(row)
             continue
         if pd.isna(row.time_utc):
             continue
-        if last_boot is None or stopped or abs(row.time_utc - last_boot) > CLUSTER:
+        if stopped or not made or not _goes_on(made[-1], row):
             made.append(_Session(row.time_utc, row.time_utc, [], False, stopped))
             stopped = False
-        current = made[-1]
-        current.uids.append(row.uid)
-        current.unclean |= row.phase == "unexpected_shutdown"
-        current.end = max(current.end, row.time_utc)
-        last_boot = row.time_utc
+        _take(made[-1], row)
     return _with_ends(_merged(made), own)
+
+
+def _goes_on(session: _Session, row: Any) -> bool:
+    """Whether a boot record belongs to the start that is being read."""
+    source_id, number = session.last
+    if source_id != row.source_id:
+        return abs(row.time_utc - session.end) <= CLUSTER
+    close = abs(row.time_utc - session.end) <= CLUSTER
+    again = (row.source_id, row.rule_id) in session.rules
+    return close if again else close or row.record_id - number <= FEW_RECORDS
+
+
+def _take(session: _Session, row: Any) -> None:
+    session.uids.append(row.uid)
+    session.unclean |= row.phase == "unexpected_shutdown"
+    session.end = row.time_utc
+    session.first.setdefault(row.source_id, int(row.record_id))
+    session.rules.add((row.source_id, row.rule_id))
+    session.last = (row.source_id, int(row.record_id))
 
 
 def _instance_only(row: Any) -> bool:
@@ -159,6 +179,7 @@ def _merged(sessions: list[_Session]) -> list[_Session]:
             made[-1].uids += one.uids
             made[-1].unclean |= one.unclean
             made[-1].end = max(made[-1].end, one.end)
+            made[-1].first |= one.first
         else:
             made.append(one)
     return made
@@ -224,9 +245,10 @@ def _test(
     boot_id = _boot_id(one, session)
     crossed = []
     before = []
+    seconds = _times_after(ticks, session)
     for source_id, log in ticks.groupby("source_id", sort=True):
         log = log.sort_values("record_id")
-        first = _first_after(log, session)
+        first = session.first.get(str(source_id)) or _first_after(log, session, seconds)
         if first is not None:
             crossed.append({"source_id": source_id, "record_id": first, "boot_id": boot_id})
             log = log[log["record_id"] < first]
@@ -242,13 +264,31 @@ def _test(
     return row, crossed
 
 
-def _first_after(log: pd.DataFrame, session: _Session) -> int | None:
-    """The first record of the longest tail that lies inside the session, by record number."""
-    inside = log["time_utc"].isna() | (
-        (log["time_utc"] >= session.start - EARLY) & (log["time_utc"] <= session.end + SETTLE)
-    )
-    tail = inside[::-1].cummin()[::-1]
-    return int(log.loc[tail, "record_id"].iloc[0]) if tail.any() else None
+def _times_after(ticks: pd.DataFrame, session: _Session) -> np.ndarray:
+    """Times of the records after the boot in the logs that show it, sorted."""
+    after = ticks["record_id"] >= ticks["source_id"].map(session.first)
+    times = ticks.loc[after.fillna(False), "time_utc"].dropna()
+    return np.sort(times.to_numpy(dtype="datetime64[us]"))
+
+
+def _first_after(log: pd.DataFrame, session: _Session, shown: np.ndarray) -> int | None:
+    """The first record of the longest tail that lies near records of the start, by record number.
+
+    `shown` are times of logs that show the start; early ones may be hours off until the clock is set.
+    """
+    times = log["time_utc"].to_numpy(dtype="datetime64[us]")
+    inside = np.isnat(times) | ((times >= _plain_time(session.start - EARLY)) & (times <= _plain_time(session.end + SETTLE)))
+    if len(shown):
+        place = np.clip(np.searchsorted(shown, times), 1, max(1, len(shown) - 1))
+        before, after = shown[place - 1], shown[np.minimum(place, len(shown) - 1)]
+        near = np.minimum(np.abs(times - before), np.abs(after - times)) <= np.timedelta64(SETTLE)
+        inside = np.isnat(times) | (near & (times >= shown[0] - np.timedelta64(EARLY)))
+    tail = np.logical_and.accumulate(inside[::-1])[::-1]
+    return int(log["record_id"].to_numpy()[tail][0]) if tail.any() else None
+
+
+def _plain_time(time: pd.Timestamp) -> np.datetime64:
+    return np.datetime64(time.tz_convert("UTC").tz_localize(None).to_pydatetime(), "us")
 
 
 def _declared_point(one: LogSet, points: pd.DataFrame) -> tuple[str | None, str]:
