@@ -277,7 +277,8 @@ def _first_after(log: pd.DataFrame, session: _Session, shown: np.ndarray) -> int
     `shown` are times of logs that show the start; early ones may be hours off until the clock is set.
     """
     times = log["time_utc"].to_numpy(dtype="datetime64[us]")
-    inside = np.isnat(times) | ((times >= _plain_time(session.start - EARLY)) & (times <= _plain_time(session.end + SETTLE)))
+    first, last = _plain_time(session.start - EARLY), _plain_time(session.end + SETTLE)
+    inside = np.isnat(times) | ((times >= first) & (times <= last))
     if len(shown):
         place = np.clip(np.searchsorted(shown, times), 1, max(1, len(shown) - 1))
         before, after = shown[place - 1], shown[np.minimum(place, len(shown) - 1)]
