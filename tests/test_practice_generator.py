@@ -4,13 +4,13 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pyevt
 import pytest
 
 from kit.errors import CaseError, ParameterError
-from kit.practice import generate, stage, truth, write_practice
+from kit.practice import case_files, generate, stage, truth, write_practice
 from kit.practice.generator import SYSTEMS, scenario, scenarios
 from kit.practice.scale import write_scale_case
 from kit.practice.scenario import APP, Image
@@ -112,6 +112,17 @@ def test_a_wrongly_noted_test_neither_confirms_nor_harms(tmp_path):
     case = tmp_path / "case"
     write_practice([found], case, tmp_path / "case.truth.json")
     assert f'recovery_point = "{known[failover.mistaken_for].point.key}"' in (case / "case.toml").read_text("utf-8")
+
+
+def test_zones_in_case_toml_are_names_or_offsets(made):
+    _, cases = made
+    texts = [line for case in cases for line in (case / "case.toml").read_text("utf-8").splitlines()]
+    zones = [line.split('"')[1] for line in texts if line.startswith("timezone")]
+    one = scenario(SEED, 0)
+    story = stage.play(replace(one, replica=replace(one.replica, zone=timezone(timedelta(0))), failovers=()))
+    zones.append(case_files._zone_text(story.scenario.replica, one.begin))
+    assert zones[-1] == "+00:00"
+    assert all(re.fullmatch(r"[+-]\d\d:\d\d|UTC|[A-Z][a-z]+/[A-Za-z_]+", zone) for zone in zones)
 
 
 def test_a_case_of_any_size_counts_its_records(tmp_path):

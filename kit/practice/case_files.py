@@ -160,7 +160,8 @@ def _source(story: Story, export: Export) -> list[str]:
 
 def _zone_text(host: Host, time: datetime) -> str:
     key = getattr(host.zone, "key", None)
-    return str(key) if key else exports.iso(local(host, time))[-6:]
+    offset = local(host, time).strftime("%z")
+    return str(key) if key else f"{offset[:3]}:{offset[3:]}"
 
 
 def _declaration(story: Story, test: Tested) -> list[str]:

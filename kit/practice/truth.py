@@ -118,7 +118,7 @@ def _database(fate: Fate, name: str, kind: str, test: Tested | None) -> str:
         return "contradicted"  # nothing shows that the image was cut inside the freeze
     if fate in (Fate.SILENT, Fate.COLLISION) or (fate is Fate.PARTIAL and name != "model"):
         return "inconclusive"
-    if kind == "aborts":
+    if kind == "aborts" and fate is not Fate.CLEAN:
         return "inconclusive"  # 2003 then 2007 is written for a thaw as for an abort inside the freeze
     return "confirmed" if test else "supported"
 
