@@ -39,43 +39,55 @@ class Match:
     captured: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Rules, most specific first, and the pieces of text that their patterns need."""
+
+    rules: tuple[Rule, ...]
+    pieces: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule]) -> _Candidates:
+        kept = tuple(rules)
+        return cls(kept, tuple(sorted({piece for one in kept for needed in one.hints for piece in needed})))
+
+    def held(self, text: str) -> frozenset[str]:
+        """The pieces that the text holds."""
+        lowered = text.lower()
+        return frozenset(piece for piece in self.pieces if piece in lowered)
+
+
 class Index:
     """Rules arranged so that a record meets only those that its source and number allow."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = sorted(rules, key=lambda one: one.rank)
-        self._textual = tuple(one for one in self._rules if one.text)
-        self._logs = tuple(one for one in self._textual if _LOGS.intersection(one.provider))
-        self._pieces: dict[int, list[str]] = {}
-        self._known: dict[tuple[str | None, int | None], tuple[Rule, ...]] = {}
+        self._textual = _Candidates.of(one for one in self._rules if one.text)
+        self._logs = _Candidates.of(one for one in self._textual.rules if _LOGS.intersection(one.provider))
+        self._known: dict[tuple[str | None, int | None], _Candidates] = {}
         self._watched: dict[str, bool] = {}
 
     def match(self, record: Record) -> Match | None:
         """The most specific rule that fits the record, or None."""
-        candidates = self.of(record.provider, record.event_id)
-        if not candidates:
+        candidates = self._candidates(record.provider, record.event_id)
+        if not candidates.rules:
             return None
         text = _rule_text.joined(record.message, record.strings)
-        pieces = self._held(text, candidates)
-        for one in candidates:
+        pieces = candidates.held(text)
+        for one in candidates.rules:
             captured = _fit(one, record, text, pieces)
             if captured is not None:
                 return Match(one, captured)
         return None
 
-    def _held(self, text: str, rules: tuple[Rule, ...]) -> frozenset[str]:
-        """The pieces of text that the patterns of these rules need and that the text holds."""
-        key = id(rules)  # tuples of `_known` and the two of the constructor: they live as long as the index
-        if key not in self._pieces:
-            self._pieces[key] = sorted({piece for one in rules for found in one.hints for piece in found})
-        lowered = text.lower()
-        return frozenset(piece for piece in self._pieces[key] if piece in lowered)
-
     def of(self, provider: str | None, event_id: int | None) -> tuple[Rule, ...]:
         """The rules that a record of this source and number may fit, most specific first."""
+        return self._candidates(provider, event_id).rules
+
+    def _candidates(self, provider: str | None, event_id: int | None) -> _Candidates:
         key = (provider.lower() if provider else None, event_id)
         if key not in self._known:
-            self._known[key] = tuple(one for one in self._rules if self._may_fit(one, *key))
+            self._known[key] = _Candidates.of(one for one in self._rules if self._may_fit(one, *key))
         return self._known[key]
 
     def _may_fit(self, one: Rule, provider: str | None, event_id: int | None) -> bool:
@@ -110,7 +122,7 @@ class Index:
 
     def may_hold(self, texts: pa.Array) -> bool:
         """Whether any of the texts holds a pattern of the rules that go by text."""
-        return bool(_swept(texts, self._textual).any())
+        return bool(_swept(texts, self._textual.rules).any())
 
     def starts(self, text: str, only_logs: bool = False) -> list[int]:
         """Where in a text the records begin that rules know by their text, one place for each stretch.
@@ -118,9 +130,9 @@ class Index:
         `only_logs` looks only for the lines of SQL Server's text logs, which may follow each other on one line.
         """
         ends: dict[int, int] = {}
-        rules = self._logs if only_logs else self._textual
-        pieces = self._held(text, rules)
-        for one in rules if pieces else ():
+        candidates = self._logs if only_logs else self._textual
+        pieces = candidates.held(text)
+        for one in candidates.rules if pieces else ():
             for pattern in _promising(one, pieces):
                 for hit in pattern.finditer(text):
                     ends[hit.start()] = min(hit.end(), ends.get(hit.start(), hit.end()))
