@@ -66,24 +66,27 @@ class PointFacts:
 def databases_of(vm_name: str, frames: Frames) -> list[tuple[str | None, str]]:
     """The databases and stores that the case shows for a VM: (instance, database), as first written.
 
-    Without tempdb, mssqlsystemresource, and databases that the records show as offline or restoring.
+    Without tempdb, mssqlsystemresource, and databases that the records show as offline or restoring. A name that only
+    failures mention, under an instance of which nothing else is known, is the database of that name elsewhere.
     """
     own = frames.operations[frames.operations["vm_name"].fillna("") == vm_name]["operation_id"]
     tests = frames.boots[frames.boots["vm_name"].fillna("") == vm_name]["boot_id"]
-    seen = pd.concat(
-        [
-            frames.databases.loc[frames.databases["operation_id"].isin(own), ["instance", "database"]],
-            frames.recoveries.loc[frames.recoveries["boot_id"].isin(tests), ["instance", "database"]],
-        ]
-    ).dropna(subset=["database"])
+    held = frames.databases[frames.databases["operation_id"].isin(own)]
+    frozen = held[held["freeze_utc"].notna() | held["thaw_utc"].notna()]
+    booted = frames.recoveries[frames.recoveries["boot_id"].isin(tests)]
+    sure = {_key(row) for frame in (frozen, booted) for row in frame.dropna(subset=["database"]).itertuples()}
     closed = _closed(vm_name, frames.records)
     made: dict[tuple[str, str], tuple[str | None, str]] = {}
-    for row in seen.itertuples():
-        instance = row.instance if isinstance(row.instance, str) else None
-        key = ((instance or "").casefold(), row.database.casefold())
-        if key[1] not in NO_DATABASE and key not in closed:
-            made.setdefault(key, (instance, row.database))
+    for row in pd.concat([booted, held]).dropna(subset=["database"]).itertuples():
+        key = _key(row)
+        elsewhere = key not in sure and any(database == key[1] for _, database in sure)
+        if key[1] not in NO_DATABASE and key not in closed and not elsewhere:
+            made.setdefault(key, (row.instance if isinstance(row.instance, str) else None, row.database))
     return [made[key] for key in sorted(made)]
+
+
+def _key(row: Any) -> tuple[str, str]:
+    return (row.instance if isinstance(row.instance, str) else "").casefold(), row.database.casefold()
 
 
 def _closed(vm_name: str, records: pd.DataFrame) -> set[tuple[str, str]]:

@@ -198,6 +198,8 @@ def _judged(steps: Sequence[Step], key: tuple[str | None, str | None], writer: s
     places = [_place(one, window) for one in aborts]
     if any(_caught_frozen(one, window) for one in active if _neighbour(one, key)):
         places.append(False)
+    if any(one.thaws_itself for one in aborts):
+        places = [place for place in places if place is False]  # it writes the same when stopped inside its freeze
     found = _described(steps, key, window, aborts, mine)
     found.abort_after_thaw = False if False in places else True if True in places else None
     failures = [one for one in mine if one.class_ == "genuine_failure"]
