@@ -25,7 +25,7 @@ def reference(points: pd.DataFrame, sources: pd.DataFrame) -> str | None:
 
 def clocks(
     sources: pd.DataFrame, points: pd.DataFrame, declared: Sequence[Mapping[str, Any]],
-    operations: pd.DataFrame | None = None, held: Covered | None = None,
+    operations: pd.DataFrame | None = None, databases: pd.DataFrame | None = None, held: Covered | None = None,
 ) -> pd.DataFrame:
     """Table `clocks`: one row for each computer that wrote a source; the offset is null where nobody knows it.
 
@@ -43,11 +43,13 @@ def clocks(
             rows[name] = _row(source["computer"], source["role"], base, said)
     if base is not None and _short(base) not in rows:
         rows[_short(base)] = _row(base, "replica_host", base, said)
-    if operations is not None and held is not None:
+    if operations is not None and databases is not None and held is not None:
+        failed = set(databases.loc[databases["outcome"] == "genuine_failure", "operation_id"])
+        failed |= set(operations.loc[operations["outcome"] == "genuine_failure", "operation_id"])
         for computer, own in operations.dropna(subset=["computer"]).groupby("computer"):
             row = rows.get(_short(str(computer)))
             if row is not None and row["method"] == "unknown":
-                row |= _measured(own, points, held)
+                row |= _measured(own, failed, points, held)
     return tables.frame("clocks", sorted(rows.values(), key=lambda row: row["computer"].casefold()))
 
 
@@ -65,13 +67,13 @@ def _row(computer: str, role: str, base: str | None, said: Mapping[str, float]) 
     return row | {"offset_s": None, "spread_s": None, "anchors": 0, "method": "unknown"}
 
 
-def _measured(own: pd.DataFrame, points: pd.DataFrame, held: Covered) -> dict[str, Any]:
+def _measured(own: pd.DataFrame, failed: set[str], points: pd.DataFrame, held: Covered) -> dict[str, Any]:
     """The measured part of a row; nothing where there is too little to measure."""
     names = own["vm_name"].dropna().unique()
     mine = points[points["vm_name"].isin(names) & points["time_utc"].notna() & (points["time_basis"] != "assumed")]
     whole = own[own["time_basis"] != "assumed"]
-    good = whole[whole["outcome"].isin(["clean", "benign_abort"])]["thaw_utc"].dropna()
-    bad = whole[whole["outcome"].isin(["genuine_failure", "mixed"])]["begin_utc"].dropna()
+    broken = whole["operation_id"].isin(failed)
+    good, bad = whole.loc[~broken, "thaw_utc"].dropna(), whole.loc[broken, "begin_utc"].dropna()
     claimed = mine["claimed"] == "application_consistent"
     found = measure(
         Side(seconds(good), seconds(bad), _spans(names, held)),

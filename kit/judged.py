@@ -15,21 +15,23 @@ OWN = "hyper_v_replica"
 
 def judged_events(
     records: pd.DataFrame, members: pd.DataFrame, operations: pd.DataFrame, databases: pd.DataFrame,
-    links: pd.DataFrame, hosts: Mapping[str, str], meanings: Mapping[str, str], watched: Iterable[str],
-    cited: set[str],
+    links: pd.DataFrame, claiming: set[str], hosts: Mapping[str, str], meanings: Mapping[str, str],
+    watched: Iterable[str], cited: set[str],
 ) -> pd.DataFrame:
     """Table `judged_events`: every event that a rule other than noise matched or that is cited, errors without a rule,
     and noise inside an operation.
 
     `members` (uid, operation_id) are the records of operations; copies of a record get its operation and class.
-    `hosts` gives the point of each host record that reports its failure. `watched` are provider names, lower case. An
-    event has the point of its operation only if that is the host's own.
+    `claiming` are VMs whose host lists points that claim application consistency: only there may the shape of an
+    abort after the thaw be called benign where nobody knows who asked. `hosts` gives the point of each host record
+    that reports its failure. `watched` are provider names, lower case. An event has the point of its operation only
+    if that is the host's own.
     """
     made = records[["uid", "twin", "kind", "phase", "rule_id", "level", "provider", "time_utc", "vm_name", "boot_id",
                     "role", "database", "instance"]].copy()
     made["operation_id"] = made["twin"].map(dict(zip(members["uid"], members["operation_id"], strict=True)))
     _noise_inside(made, operations)
-    classes = _classes(made, operations, databases)
+    classes = _classes(made, operations, databases, claiming)
     linked = links.dropna(subset=["operation_id"])
     points = dict(zip(linked["operation_id"], linked["recovery_point_id"], strict=True))
     own = set(operations.loc[operations["requestor"] == OWN, "operation_id"])
@@ -73,7 +75,9 @@ def _noise_inside(made: pd.DataFrame, operations: pd.DataFrame) -> None:
                 made.at[uid_index, "operation_id"] = spans["operation_id"].iloc[position]
 
 
-def _classes(made: pd.DataFrame, operations: pd.DataFrame, databases: pd.DataFrame) -> pd.Series:
+def _classes(
+    made: pd.DataFrame, operations: pd.DataFrame, databases: pd.DataFrame, claiming: set[str]
+) -> pd.Series:
     requestor = dict(zip(operations["operation_id"], operations["requestor"], strict=True))
     outcome = dict(zip(operations["operation_id"], operations["outcome"], strict=True))
     per_database = _per_database(databases)
@@ -82,7 +86,9 @@ def _classes(made: pd.DataFrame, operations: pd.DataFrame, databases: pd.DataFra
         (made["kind"] == "genuine_failure") & (made["operation_id"].map(requestor) != OWN)
     )
     rows = made[open_ & made["operation_id"].notna()]
-    decided = [_of_operation(row, requestor[row.operation_id], outcome, per_database) for row in rows.itertuples()]
+    decided = [
+        _of_operation(row, requestor[row.operation_id], outcome, per_database, claiming) for row in rows.itertuples()
+    ]
     classes.loc[rows.index] = decided
     return classes
 
@@ -96,7 +102,8 @@ def _per_database(databases: pd.DataFrame) -> dict[tuple[str, str], set[str]]:
 
 
 def _of_operation(
-    row: Any, requestor: str, outcome: Mapping[str, str], per_database: Mapping[tuple[str, str], set[str]]
+    row: Any, requestor: str, outcome: Mapping[str, str], per_database: Mapping[tuple[str, str], set[str]],
+    claiming: set[str],
 ) -> str:
     """The class of an abort record: that of its database in the operation, else that of the whole operation."""
     if requestor not in (OWN, "unknown", "host_backup"):
@@ -106,7 +113,7 @@ def _of_operation(
     named = isinstance(row.database, str)
     found = per_database.get((row.operation_id, row.database.casefold()), set()) if named else set()
     word = next(iter(found)) if len(found) == 1 else outcome[row.operation_id]
-    if requestor == "unknown" and word == "benign_abort":
+    if requestor == "unknown" and word == "benign_abort" and row.vm_name not in claiming:
         return "unexplained"  # the shape alone does not say who asked
     return OUTCOME_CLASS.get(word, "unexplained") if word != "clean" else "unexplained"
 

@@ -90,7 +90,7 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
     cited = set(said["evidence"].explode().dropna())
     judged_events = judged.judged_events(
         chain.spoken, chain.frames.members, chain.frames.operations, chain.frames.databases, chain.frames.links,
-        _failed_points(found), meanings, known.watched_providers, cited,
+        _claiming(case.recovery_points), _failed_points(found), meanings, known.watched_providers, cited,
     )
     others = _unwatched(case, cited - set(watched["uid"]))
     kept = pd.concat([watched[watched["uid"].isin(set(judged_events["uid"]) | cited)], others], ignore_index=True)
@@ -136,7 +136,7 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
     cuts = recoveries.cut_in_freeze(spoken, started, found.starts)
     made = operations.operations(spoken)
     held = covered.covered(case.coverage, case.sources, started, found.starts)
-    known = clocks.clocks(case.sources, points, config.clocks, made.operations, held)
+    known = clocks.clocks(case.sources, points, config.clocks, made.operations, made.databases, held)
     near = evidence.point_coverage(points, held, _steps(points, case.replication), _guests(made.operations, known))
     links, schedules = correlate.links(
         points, made.operations, known, case.replication, near, config.tolerance_s
@@ -148,6 +148,10 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
         _host_intervals(case), schedules,
     )
     return _Chain(spoken, frames, expected.expected_points(points, spoken, attributed, schedules))
+
+
+def _claiming(points: pd.DataFrame) -> set[str]:
+    return set(points.loc[points["claimed"] == "application_consistent", "vm_name"].dropna())
 
 
 def _unwatched(case: Case, uids: set[str]) -> pd.DataFrame:

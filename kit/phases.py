@@ -96,19 +96,7 @@ def judge(steps: Sequence[Step]) -> list[Outcome]:
     keys = list(dict.fromkeys(_key(one) for one in named if one.database and _takes_part(one)))
     if not keys:
         keys = list(dict.fromkeys((one.instance or one.writer, None) for one in named if _takes_part(one)))
-    found = [_judged(named, key, _writer(named, key)) for key in keys]
-    if any(one.outcome == "benign_abort" for one in found):
-        _settle_engines(found, named)
-    return found
-
-
-def _settle_engines(found: list[Outcome], steps: Sequence[Step]) -> None:
-    """Engines that thaw themselves on an abort: where another writer shows the thaw first, it came for all."""
-    itself = {one.uid for one in steps if one.thaws_itself}
-    for one in found:
-        if one.outcome == "open" and one.thaw and one.abort and itself.intersection(one.evidence):
-            one.outcome, one.abort_after_thaw = "benign_abort", True
-            one.reason = "the thaw came before the abort, as the records of another writer show"
+    return [_judged(named, key, _writer(named, key)) for key in keys]
 
 
 def _takes_part(one: Step) -> bool:
