@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from kit.errors import Unreadable
-from kit.evtx import fields, level, scalar, walk
+from kit.evtx import fields, level, lockstep, scalar, walk
 from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk
+from kit.evtx.collected import Data, Written, sorted_out
 from kit.evtx.columns import System, Vocabulary
 from kit.evtx.level import Group, Instances, Level
 from kit.evtx.payload import Gathered, Values
@@ -19,6 +20,7 @@ from kit.evtx.registry import Registry
 from kit.evtx.view import View
 
 SCALAR, BORROWED, DAMAGED, FAILED = 1, 2, 4, 8
+_SCALAR_VALUES = 1 << 22  # event data of a batch that may go one by one
 Wanted = Callable[[System], np.ndarray]
 _ByRow = dict[int, scalar.Decoded | None]
 
@@ -90,11 +92,16 @@ class _Decoding:
         self.marks = np.where(walked.sound, 0, DAMAGED).astype(np.uint8)
         self.failures: dict[int, str] = {}
         self.message_key = registry.keys.number(fields.MESSAGE, False, False)
-        self._decoders: dict[int, scalar.Decoder] = {}
+        self._base = -1
+        self._current: scalar.Decoder | None = None
+        self._left = _SCALAR_VALUES
+        self._collected: list[tuple[dict[str, Written], Data]] = []
 
     def run(self, wanted: Wanted | None, vocabulary: Vocabulary) -> Records:
         outer = self._outer()
         system = System(self.view, self.buffer, len(self.walked), outer.groups, vocabulary)
+        for written, _ in self._collected:
+            system.write(written)
         decoded = {row: self._scalar(row) for row in np.flatnonzero(self.odd).tolist()}
         self._place(system, decoded)
         keep = wanted(system) if wanted else np.ones(len(self.walked), dtype=bool)
@@ -136,7 +143,7 @@ class _Decoding:
 
     def _level(self, instances: Instances, good: np.ndarray) -> Level:
         if not good.all():
-            self.odd[instances.row[~good]] = True
+            self._without_template(instances.select(~good))
             instances = instances.select(good)
         found = level.gather(self.view, instances, self.registry)
         for rows in found.odd:
@@ -146,6 +153,22 @@ class _Decoding:
         for rows in found.borrowed:
             self.marks[rows] |= BORROWED
         return found
+
+    def _without_template(self, fragments: Instances) -> None:
+        """Fragments that do not begin with a template: together where they are many, else one by one."""
+        self.odd[fragments.row] = True
+        token = self.view.u1[np.minimum(fragments.at, self.view.size - 1)] & layout.KIND
+        fragments = fragments.select((token == layout.OPEN_ELEMENT) & (fragments.at < fragments.end))
+        if len(fragments.row) < lockstep.FEW:
+            return
+        elements = self.registry.elements
+        roots = [elements.number(self.registry.tree.root(path)) for path in fragments.paths]
+        steps = lockstep.Steps(self.view, elements)
+        leaves = steps.run(fragments.at, fragments.end, np.array(roots)[fragments.above])
+        self.odd[fragments.row] = False
+        for rows in steps.odd:
+            self.odd[fragments.row[rows]] = True
+        self._collected.append(sorted_out(self.buffer, leaves, fragments.row, elements, self.registry.keys))
 
     def _missing(self, rows: np.ndarray, outer: bool) -> None:
         """Records without a template. The last attempt takes what there is: names that are damaged, or System alone."""
@@ -161,6 +184,9 @@ class _Decoding:
             if drop.all():
                 continue
             gathered.group(level.without(group, drop) if drop.any() else group)
+        for _, data in self._collected:
+            chosen = keep[data.record] & ~self.odd[data.record]
+            gathered.collected(data if chosen.all() else Data(*(column[chosen] for column in data)))
         for row, one in decoded.items():
             if one is not None and keep[row]:
                 gathered.record(row, one.data, one.message, self.message_key)
@@ -178,6 +204,9 @@ class _Decoding:
         trusted = self.last and self.walked.state[row] != walk.SLACK
         try:
             decoded = self._decoder(at).decode(at + layout.RECORD_HEADER_SIZE, at + size - 4, trusted=trusted)
+            self._left -= len(decoded.data)
+            if self._left < 0:
+                raise Unreadable("too many values stand outside templates")
             if decoded.damage and not self.last:
                 raise Unreadable(decoded.damage)
         except Unreadable as error:
@@ -189,7 +218,7 @@ class _Decoding:
 
     def _decoder(self, at: int) -> scalar.Decoder:
         base = at & ~(layout.CHUNK_SIZE - 1)
-        if base not in self._decoders:
+        if self._current is None or self._base != base:
             chunk = Chunk(self.view.data, base, base + layout.CHUNK_SIZE)
-            self._decoders[base] = scalar.Decoder(chunk, self.registry.borrow)
-        return self._decoders[base]
+            self._base, self._current = base, scalar.Decoder(chunk, self.registry.borrow, self.registry.tree)
+        return self._current

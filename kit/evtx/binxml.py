@@ -1,7 +1,7 @@
 """Binary XML to leaves: every attribute and every element that holds text, with the path that leads to it.
 
-A template definition and a fragment without a template are read by the same walk. The leaves of a definition refer to
-substitutions by index; those of a fragment hold their text. Compiled once, a definition serves all records that use it.
+The leaves of a template definition refer to substitutions by number. Compiled once, a definition serves all records
+that use it. Fragments without a template are read in fragment.py.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from kit.errors import Unreadable
 from kit.evtx import format as layout
+from kit.evtx.fields import LABELLED
 from kit.evtx.values import wide_text
 
 MAX_DEPTH = 64
-_ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
 class Slot(NamedTuple):
@@ -98,19 +99,18 @@ def u32(data: bytes, at: int) -> int:
 
 
 class Walk:
-    """One pass over the tokens of a definition or fragment.
+    """One pass over the tokens of a definition.
 
     `name_at` and `link_at` gather, relative to `start`, where name offsets and the links of names defined in place
     stand: these four-byte fields differ between chunks although the definition is the same.
     """
 
-    def __init__(self, chunk: Chunk, start: int, end: int, *, definition: bool) -> None:
+    def __init__(self, chunk: Chunk, start: int, end: int) -> None:
         self.chunk = chunk
         self.data = chunk.data
         self.start = start
         self.at = start
         self.end = min(end, chunk.end)
-        self.definition = definition
         self.leaves: list[Leaf] = []
         self.name_at: list[int] = []
         self.link_at: list[int] = []
@@ -150,8 +150,7 @@ class Walk:
 
     def _open_element(self) -> None:
         attributes = self.data[self.at] & layout.MORE
-        self.at += 3 if self.definition else 1
-        self.at += 4  # size of the element
+        self.at += 7  # token, dependency, size of the element
         name = self._name()
         if attributes:
             self.at += 4  # size of the attribute list
@@ -179,7 +178,7 @@ class Walk:
     def _close_start(self) -> None:
         self.at += 1
         element = self._top()
-        is_data = element.path[-1] in ("Data", "ComplexData")
+        is_data = element.path[-1] in LABELLED
         for name, parts in element.attributes:
             if is_data and name == "Name":
                 element.name = tuple(parts)
@@ -225,7 +224,7 @@ class Walk:
     def _entity(self) -> None:
         self.at += 1
         name = self._name()
-        self._target.append(_ENTITIES.get(name, f"&{name};"))
+        self._target.append(ENTITIES.get(name, f"&{name};"))
 
     def _instruction_target(self) -> None:
         self.at += 1

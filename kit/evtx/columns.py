@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from kit.evtx import format as layout
 from kit.evtx import gather, scalar, values
+from kit.evtx.collected import Written
 from kit.evtx.level import Group, merged
 from kit.evtx.view import View
 
@@ -37,6 +38,7 @@ class System:
         self._groups = groups
         self._odd: dict[int, scalar.Decoded] = {}
         self.vocabulary = vocabulary
+        self._written: dict[str, list[Written]] = {}
         self._numbers: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._texts: dict[str, np.ndarray] = {}
 
@@ -45,6 +47,11 @@ class System:
         self._odd[row] = decoded
         self._numbers.clear()
         self._texts.clear()
+
+    def write(self, written: dict[str, Written]) -> None:
+        """Takes System fields that fragments without a template hold as text."""
+        for field, texts in written.items():
+            self._written.setdefault(field, []).append(texts)
 
     def numbers(self, field: str) -> tuple[np.ndarray, np.ndarray]:
         """A field as 64-bit numbers, and where it is known. Unsigned numbers above 2**63 wrap."""
@@ -64,9 +71,21 @@ class System:
                 known[row] = True
             elif kind >> 16:
                 self._each(found, known, row, at, kind)
+        for texts in self._written.get(field, ()):
+            self._parsed(found, known, texts)
         for one, decoded in self._odd.items():
             self._one(found, known, one, scalar.number(decoded.system.get(field)))
         return found, known
+
+    def _parsed(self, found: np.ndarray, known: np.ndarray, texts: Written) -> None:
+        """Numbers that stand as text; each distinct text is parsed once."""
+        coded = gather.pieces(self._buffer, texts.start, texts.stop).dictionary_encode()
+        numbers = np.zeros(len(coded.dictionary), dtype=np.int64)
+        right = np.zeros(len(coded.dictionary), dtype=bool)
+        for place, raw in enumerate(coded.dictionary.to_pylist()):
+            self._one(numbers, right, place, scalar.number((values.Kind.TEXT, values.wide_text(raw))))
+        which = coded.indices.to_numpy()
+        found[texts.record], known[texts.record] = numbers[which], right[which]
 
     def _each(self, found: np.ndarray, known: np.ndarray, row: np.ndarray, at: np.ndarray, kind: int) -> None:
         for one, start in zip(row.tolist(), at.tolist(), strict=True):
@@ -95,6 +114,8 @@ class System:
                 codes[row] = self.vocabulary.wide(self._view, self._buffer, at[0], at[1])
             elif kind:
                 codes[row] = self._text_codes(kind, at[0].tolist(), at[1].tolist())
+        for texts in self._written.get(field, ()):
+            codes[texts.record] = self.vocabulary.wide(self._view, self._buffer, texts.start, texts.stop)
         for one, decoded in self._odd.items():
             codes[one] = self.vocabulary.code(scalar.label(decoded.system.get(field)) or None)
         return codes
@@ -127,6 +148,10 @@ class System:
             elif kind >> 16 not in (layout.FILETIME_TYPE, layout.NULL_TYPE):
                 for one, start in zip(row.tolist(), at.tolist(), strict=True):
                     yield one, self._value(kind, start)
+        for texts in self._written.get("time_created", ()):
+            places = zip(texts.record.tolist(), texts.start.tolist(), texts.stop.tolist(), strict=True)
+            for one, begin, stop in places:
+                yield one, (values.Kind.TEXT, values.wide_text(self._view.data[begin:stop]))
         for place, decoded in self._odd.items():
             if "time_created" in decoded.system:
                 yield place, decoded.system["time_created"]

@@ -26,6 +26,7 @@ SYSTEM = {
     ("Computer",): "computer",
     ("Security", "@UserID"): "user_sid",
 }
+LABELLED = ("Data", "ComplexData")  # elements whose Name attribute names their content
 MESSAGE = "message"
 UNNAMED = "Data"
 BINARY = "Binary"

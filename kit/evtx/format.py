@@ -66,6 +66,7 @@ SUBSTITUTION = 0x0D
 OPTIONAL_SUBSTITUTION = 0x0E
 FRAGMENT = 0x0F
 MORE = 0x40
+KIND = 0xBF  # the token without that
 
 # types of substituted values
 NULL_TYPE = 0x00

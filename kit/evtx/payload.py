@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from kit.evtx import format as layout
 from kit.evtx import gather, values
+from kit.evtx.collected import Data
 from kit.evtx.columns import Vocabulary
 from kit.evtx.level import Group, Run, merged
 from kit.evtx.scalar import Datum
@@ -159,6 +160,21 @@ class Gathered:
         for key, text, place in run.plan.constants:
             keys = [(np.array([key], dtype=np.int32), len(record))]
             self._constants.append((Piece(record, nth, np.array([place], dtype=np.int32), keys), text))
+
+    def collected(self, data: Data) -> None:
+        """Takes event data of fragments without a template."""
+        if not len(data.record):
+            return
+        first = np.concatenate([[True], data.record[1:] != data.record[:-1]])
+        run = np.cumsum(first) - 1
+        begins = np.flatnonzero(first)
+        within = np.arange(len(run)) - begins[run]
+        record = data.record.astype(np.int32)
+        nth = (self._counts[record] + within).astype(np.int32)
+        self._counts[record[begins]] += np.bincount(run).astype(np.int32)
+        self._start.append(data.start)
+        self._desc.append(data.desc)
+        self._pieces.append(Piece(record, nth, np.zeros(1, dtype=np.int32), [(data.key[:, None], len(record))]))
 
     def record(self, row: int, data: Iterable[Datum], message: str | None, message_key: int) -> None:
         """Takes the event data of a record that was decoded by itself."""

@@ -10,11 +10,14 @@ import numpy as np
 from kit.errors import Unreadable
 from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk, u32
+from kit.evtx.fragment import Tree
+from kit.evtx.lockstep import Elements
 from kit.evtx.template import Keys, Template, compile_definition
 from kit.evtx.view import View
 
 UNKNOWN = -1
 MAX_VARIANTS = 256  # definitions of one GUID and size that may differ
+MAX_LEAVES = 1 << 21  # of all templates together; real logs of a whole company stay far below
 _COMPILED_PER_CHUNK = 2 * layout.CHUNK_SIZE  # bytes of definitions compiled from one chunk; sound ones never overlap
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
@@ -30,13 +33,17 @@ class Stash(Protocol):
 class Registry:
     """Templates by number. One registry may serve many files; it only grows.
 
-    `keys` numbers the fields of event data; `compiled` counts definitions compiled since it was made.
+    `keys` numbers the fields of event data, `tree` knows the elements of fragments without a template; `compiled`
+    counts definitions compiled since it was made.
     """
 
     def __init__(self, stash: Stash | None = None) -> None:
         self.templates: list[Template] = []
         self.keys = Keys()
+        self.tree = Tree()
+        self.elements = Elements(self.tree)
         self.compiled = 0
+        self._leaves = 0
         self.stash = stash
         self._variants: dict[tuple[bytes, int], list[Template]] = {}
         self._words: dict[int, list[Template]] = {}
@@ -52,6 +59,7 @@ class Registry:
 
     def _add(self, template: Template) -> Template:
         template.number = len(self.templates)
+        self._leaves += len(template.leaves)
         self.templates.append(template)
         self._variants.setdefault((template.guid, template.size), []).append(template)
         self._words.setdefault(u32(template.guid, 0), []).append(template)
@@ -108,7 +116,7 @@ class Registry:
 
     def _compile(self, view: View, at: int, size: int, budget: _Budget) -> Template | None:
         base = at & ~(layout.CHUNK_SIZE - 1)
-        if not budget.allows(base, size):
+        if self._leaves > MAX_LEAVES or not budget.allows(base, size):
             return None
         try:
             made = compile_definition(Chunk(view.data, base, base + layout.CHUNK_SIZE), at)

@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kit.errors import Unreadable
-from kit.evtx import fields, values
+from kit.evtx import fields, fragment, values
 from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk, Leaf, Part, Slot, Walk, u16, u32
+from kit.evtx.fragment import Found, Tree
 from kit.evtx.template import Template
 from kit.evtx.values import Kind, Value
 
 MAX_VALUES = 0x4000  # substitutions of one record; Windows itself allows far fewer
 MAX_NESTING = 16
 NO_TEMPLATE = "the template of the record is damaged or missing"
-_LEAVES_PER_CHUNK = 1 << 18
-_BYTES_PER_CHUNK = 1 << 22  # bytes of values, each time they are used
-_COMPILED_PER_CHUNK = 4 * layout.CHUNK_SIZE  # bytes of definitions; sound ones never overlap
+_LEAVES_PER_CHUNK = 1 << 15
+_BYTES_PER_CHUNK = 1 << 20  # bytes of values, each time they are used
+_COMPILED_PER_CHUNK = 2 * layout.CHUNK_SIZE  # bytes of definitions; sound ones never overlap
 
 
 class Definition(NamedTuple):
@@ -64,8 +65,9 @@ class Decoder:
     What a chunk may cost is bounded, whatever it holds.
     """
 
-    def __init__(self, chunk: Chunk, borrow: Borrow | None = None) -> None:
+    def __init__(self, chunk: Chunk, borrow: Borrow | None = None, tree: Tree | None = None) -> None:
         self.chunk = chunk
+        self.tree = tree or Tree()
         self.borrow = borrow
         self._lenient = Chunk(chunk.data, chunk.start, chunk.end, strict=False)
         self._definitions: dict[tuple[int, bool], Definition | None] = {}
@@ -101,10 +103,20 @@ class Decoder:
             leaves, slots = self._instance(at, end, trusted)
             yield from self._filled(leaves, slots, above, depth, trusted)
         elif at < end and data[at] & ~layout.MORE == layout.OPEN_ELEMENT:
-            chunk = self._lenient if trusted else self.chunk
-            yield from self._filled(Walk(chunk, at, end, definition=False).run(), [], above, depth, trusted)
+            self._elements(at, end, above, trusted)
         elif at < end and data[at] != layout.END_OF_FRAGMENT:
             raise Unreadable(f"binary XML begins with the unknown token {data[at]:#04x}")
+
+    def _elements(self, at: int, end: int, above: tuple[str, ...], trusted: bool) -> None:
+        """Takes a fragment without a template; what came before a damage is kept."""
+        found: list[Found] = []
+        try:
+            fragment.read(self._lenient if trusted else self.chunk, at, end, self.tree.root(above), found)
+        finally:
+            self._bytes -= end - at
+            self._leaves -= len(found)
+            for meaning, value in found:
+                _put(self._current, meaning, value)
 
     def _instance(self, at: int, end: int, trusted: bool) -> tuple[list[Leaf], list[_SlotAt]]:
         data = self.chunk.data
@@ -145,7 +157,7 @@ class Decoder:
         self._compiled -= size
         if start + size > chunk.end or self._compiled < 0:
             raise Unreadable("a template runs over the end of its chunk")
-        return Definition(chunk.data[at + 4 : at + 20], Walk(chunk, start, start + size, definition=True).run())
+        return Definition(chunk.data[at + 4 : at + 20], Walk(chunk, start, start + size).run())
 
     def _filled(
         self, leaves: list[Leaf], slots: list[_SlotAt], above: tuple[str, ...], depth: int, trusted: bool
@@ -213,14 +225,22 @@ def _has_slot(parts: tuple[Part, ...]) -> bool:
 
 
 def _place(decoded: Decoded, path: tuple[str, ...], name: str | None, plain: bool, value: Value) -> None:
-    part, key, named, inserted = fields.meaning(path, name)
+    meaning = fields.meaning(path, name)
+    if meaning.part == "data" and value[0] == Kind.NULL and _is_empty(path, plain):
+        return
+    if plain and path[-1].startswith("@"):
+        meaning = meaning._replace(inserted=False)
+    _put(decoded, meaning, value)
+
+
+def _put(decoded: Decoded, meaning: fields.Meaning, value: Value) -> None:
+    part, key, named, inserted = meaning
     if part == "system":
         decoded.system[key] = value
     elif part == "message":
         decoded.message = values.text(value)
-    elif part == "data" and not (value[0] == Kind.NULL and _is_empty(path, plain)):
-        attribute = path[-1].startswith("@")
-        decoded.data.append(Datum(key, named, inserted and not (attribute and plain), value))
+    elif part == "data":
+        decoded.data.append(Datum(key, named, inserted, value))
 
 
 def _is_empty(path: tuple[str, ...], plain: bool) -> bool:

@@ -14,7 +14,8 @@ from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk, Leaf, Slot, Walk, name_hash, u32
 from kit.evtx.view import View
 
-MAX_CONSTANTS = 64  # constant values of a template that the columnar path repeats for each record
+MAX_CONSTANTS = 16  # constant values of a template that the columnar path repeats for each record
+MAX_REPEATS = 8  # how often a template may use substitutions again
 _NAME_HEADER = 8  # link, hash and length stand before the characters of a name
 _FEW = 4  # below this many definitions plain Python compares faster than arrays
 _BLOCK = 1 << 23  # bytes compared at once
@@ -212,7 +213,7 @@ def compile_definition(chunk: Chunk, at: int) -> Template:
     """The template at a position of the buffer. Raises Unreadable when it makes no sense or leaves its chunk."""
     start = at + layout.TEMPLATE_HEADER_SIZE
     size = u32(chunk.data, at + 20)
-    walk = Walk(chunk, start, start + size, definition=True)
+    walk = Walk(chunk, start, start + size)
     leaves = walk.run()
     data = bytearray(chunk.data[start : start + size])
     for place in (*walk.name_at, *walk.link_at):
@@ -222,7 +223,7 @@ def compile_definition(chunk: Chunk, at: int) -> Template:
 
 
 def _plan(template: Template, above: tuple[str, ...], keys: Keys) -> Plan:
-    made = _Planning(template.slot_count)
+    made = _Planning()
     for leaf in template.leaves:
         made.leaf(above + leaf.path, leaf, keys)
     slots, numbers, places = zip(*made.data, strict=True) if made.data else ((), (), ())
@@ -236,12 +237,11 @@ def _plan(template: Template, above: tuple[str, ...], keys: Keys) -> Plan:
 class _Planning:
     """Sorts the leaves of a template."""
 
-    def __init__(self, slot_count: int) -> None:
+    def __init__(self) -> None:
         self.system: dict[str, int | str] = {}
         self.data: list[tuple[int, int, int]] = []
         self.constants: list[Constant] = []
         self.nested: list[tuple[int, tuple[str, ...]]] = []
-        self._most = slot_count + MAX_CONSTANTS
         self._mixed = False
         self._inserted = False
 
@@ -270,7 +270,8 @@ class _Planning:
 
     def regular(self) -> bool:
         """Whether the columnar path can follow."""
-        few = len(self.constants) <= MAX_CONSTANTS and len(self.data) <= self._most
+        repeats = len(self.data) - len({slot for slot, _, _ in self.data})
+        few = len(self.constants) <= MAX_CONSTANTS and repeats <= MAX_REPEATS
         return few and not self._mixed and not (self.nested and self._inserted)
 
 
