@@ -23,6 +23,7 @@ from kit.explain_assess import Evidence, Finding, Given, Item, assess, gather
 from kit.explain_host import Host, context_of, host
 from kit.explain_records import from_mapping
 from kit.explain_render import rendered
+from kit.named import callable_by_name
 from kit.text import decode
 
 __all__ = ["context_of", "explain", "explain_jsonl", "explain_text", "rendered"]
@@ -177,3 +178,6 @@ def _class(item: Item, finding: Finding, evidence: Evidence) -> str:
     if failed and (evidence.failed_outcomes or evidence.host.failed):
         return "genuine_failure"
     return "unexplained"
+
+
+callable_by_name(__name__)

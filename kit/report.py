@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -19,14 +19,18 @@ from nbformat import NotebookNode
 from kit import custody, notebooks, progress
 from kit.analysis import Analysis
 from kit.errors import ExportError, ParameterError
+from kit.named import callable_by_name
 from kit.page.view import View
+
+if TYPE_CHECKING:
+    from kit.case import Case
 
 PAGE, NOTEBOOK, PDF = "report.html", "report.ipynb", "report.pdf"
 STEPS = 5
 
 
 def report(
-    case: str | Path,
+    case: str | Path | Case,
     out: str | Path,
     vm: str | None = None,
     since: str | None = None,
@@ -39,7 +43,7 @@ def report(
 ) -> Path:
     """The path of report.html in the report folder `out`, which holds all that belongs to it.
 
-    case      folder or .zip of a case, or a folder that `kit analyze` wrote
+    case      folder or .zip of a case, a loaded Case, or a folder that `kit analyze` wrote
     vm, since, until, policy
               what `open_analysis` takes; tables, verdicts.json and page all show the same selection
     notebook  name, number or path of a notebook; default the case report
@@ -50,6 +54,7 @@ def report(
     Raises ParameterError before anything is read, ExportError when a cell fails or a figure is lost, IntegrityError
     when the evidence changed meanwhile; then nothing is published and a former report stays.
     """
+    case = case if isinstance(case, (str, Path)) else case.root
     source = notebooks.find(notebook)
     template = notebooks.load(source)
     chosen = {"vm": vm, "since": since, "until": until, "policy": policy}
@@ -199,3 +204,6 @@ def _publish(work: Path, target: Path) -> None:
         raise ExportError(f"{target}: the finished report could not be put in place: {error}") from error
     if former is not None:
         shutil.rmtree(former, ignore_errors=True)
+
+
+callable_by_name(__name__)
