@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from kit.evtx import format as layout
-from kit.evtx import gather, scalar, values
+from kit.evtx import gather, scalar, texts, values
 from kit.evtx.collected import Written
 from kit.evtx.level import Group, merged
 from kit.evtx.view import View
@@ -50,8 +50,8 @@ class System:
 
     def write(self, written: dict[str, Written]) -> None:
         """Takes System fields that fragments without a template hold as text."""
-        for field, texts in written.items():
-            self._written.setdefault(field, []).append(texts)
+        for field, part in written.items():
+            self._written.setdefault(field, []).append(part)
 
     def numbers(self, field: str) -> tuple[np.ndarray, np.ndarray]:
         """A field as 64-bit numbers, and where it is known. Unsigned numbers above 2**63 wrap."""
@@ -71,21 +71,21 @@ class System:
                 known[row] = True
             elif kind >> 16:
                 self._each(found, known, row, at, kind)
-        for texts in self._written.get(field, ()):
-            self._parsed(found, known, texts)
+        for written in self._written.get(field, ()):
+            self._parsed(found, known, written)
         for one, decoded in self._odd.items():
             self._one(found, known, one, scalar.number(decoded.system.get(field)))
         return found, known
 
-    def _parsed(self, found: np.ndarray, known: np.ndarray, texts: Written) -> None:
+    def _parsed(self, found: np.ndarray, known: np.ndarray, written: Written) -> None:
         """Numbers that stand as text; each distinct text is parsed once."""
-        coded = gather.pieces(self._buffer, texts.start, texts.stop).dictionary_encode()
+        coded = gather.pieces(self._buffer, written.start, written.stop).dictionary_encode()
         numbers = np.zeros(len(coded.dictionary), dtype=np.int64)
         right = np.zeros(len(coded.dictionary), dtype=bool)
         for place, raw in enumerate(coded.dictionary.to_pylist()):
             self._one(numbers, right, place, scalar.number((values.Kind.TEXT, values.wide_text(raw))))
         which = coded.indices.to_numpy()
-        found[texts.record], known[texts.record] = numbers[which], right[which]
+        found[written.record], known[written.record] = numbers[which], right[which]
 
     def _each(self, found: np.ndarray, known: np.ndarray, row: np.ndarray, at: np.ndarray, kind: int) -> None:
         for one, start in zip(row.tolist(), at.tolist(), strict=True):
@@ -111,11 +111,11 @@ class System:
             if kind == _LITERAL:
                 codes[row] = self.vocabulary.code(literal or None)
             elif kind == layout.STRING_TYPE:
-                codes[row] = self.vocabulary.wide(self._view, self._buffer, at[0], at[1])
+                codes[row] = self.vocabulary.wide(self._buffer, at[0], at[1])
             elif kind:
                 codes[row] = self._text_codes(kind, at[0].tolist(), at[1].tolist())
-        for texts in self._written.get(field, ()):
-            codes[texts.record] = self.vocabulary.wide(self._view, self._buffer, texts.start, texts.stop)
+        for part in self._written.get(field, ()):
+            codes[part.record] = self.vocabulary.wide(self._buffer, part.start, part.stop)
         for one, decoded in self._odd.items():
             codes[one] = self.vocabulary.code(scalar.label(decoded.system.get(field)) or None)
         return codes
@@ -130,28 +130,49 @@ class System:
             codes.append(known[raw])
         return codes
 
-    def times(self) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
-        """TimeCreated in ticks, where it is known, and the text of times that the log holds as text, by row."""
-        found, known = (array.copy() for array in self.numbers("time_created"))
-        written: dict[int, str] = {}
-        for row, value in self._odd_times():
-            ticks, raw = scalar.moment(value)
-            self._one(found, known, row, ticks)
-            if value[0] != values.Kind.TIME and raw:
-                written[row] = raw
-        return found, known, written
+    def times(self) -> tuple[np.ndarray, np.ndarray]:
+        """TimeCreated in ticks, and where it is known."""
+        if "" not in self._numbers:
+            found, known = np.zeros(self.rows, dtype=np.int64), np.zeros(self.rows, dtype=bool)
+            for kind, row, at, _ in self._slots("time_created"):
+                if kind != _LITERAL and kind >> 16 == layout.FILETIME_TYPE and kind & 0xFFFF == 8:
+                    found[row], known[row] = self._view.numbers(at, "<i8"), True
+            for one, value in self._odd_times():
+                self._one(found, known, one, scalar.moment(value)[0])
+            for part in self._written.get("time_created", ()):
+                self._parsed_times(found, known, part)
+            self._numbers[""] = found, known
+        return self._numbers[""]
+
+    def _parsed_times(self, found: np.ndarray, known: np.ndarray, written: Written) -> None:
+        """Times that stand as text: those of equal length together."""
+        size = written.stop - written.start
+        for one, chosen in _equal(size):
+            rows, start = written.record[chosen], written.start[chosen]
+            chars = self._view.rows(start, int(one) // 2, "<u2")
+            found[rows], known[rows] = texts.parsed_times(chars)
+        for row, value in self._texts_of(written, ~known[written.record]):
+            self._one(found, known, row, scalar.moment(value)[0])
+
+    def _texts_of(self, written: Written, chosen: Any = slice(None)) -> Iterator[tuple[int, values.Value]]:
+        columns = (column[chosen].tolist() for column in written)
+        for row, begin, stop in zip(*columns, strict=True):
+            yield row, (values.Kind.TEXT, values.wide_text(self._view.data[begin:stop]))
+
+    def time_texts(self) -> dict[int, str]:
+        """The text of times that the log holds as text, by record."""
+        odd = (one for part in self._written.get("time_created", ()) for one in self._texts_of(part))
+        return {
+            row: value[1] for row, value in (*self._odd_times(), *odd) if value[0] == values.Kind.TEXT and value[1]
+        }
 
     def _odd_times(self) -> Iterator[tuple[int, values.Value]]:
         for kind, row, at, literal in self._slots("time_created"):
             if kind == _LITERAL:
                 yield from ((one, (values.Kind.TEXT, literal)) for one in row.tolist())
-            elif kind >> 16 not in (layout.FILETIME_TYPE, layout.NULL_TYPE):
+            elif kind >> 16 != layout.NULL_TYPE and kind != layout.FILETIME_TYPE << 16 | 8:
                 for one, start in zip(row.tolist(), at.tolist(), strict=True):
                     yield one, self._value(kind, start)
-        for texts in self._written.get("time_created", ()):
-            places = zip(texts.record.tolist(), texts.start.tolist(), texts.stop.tolist(), strict=True)
-            for one, begin, stop in places:
-                yield one, (values.Kind.TEXT, values.wide_text(self._view.data[begin:stop]))
         for place, decoded in self._odd.items():
             if "time_created" in decoded.system:
                 yield place, decoded.system["time_created"]
@@ -203,7 +224,7 @@ class Vocabulary:
             self.texts.append(text)
         return known
 
-    def wide(self, view: View, buffer: pa.Buffer, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    def wide(self, buffer: pa.Buffer, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
         """The numbers of UTF-16 texts."""
         coded = gather.pieces(buffer, start, stop).dictionary_encode()
         own = np.array([self._of_raw(raw) for raw in coded.dictionary.to_pylist()], dtype=np.int32)

@@ -56,7 +56,8 @@ def _integrity(codes: np.ndarray) -> pa.Array:
 
 def _times(records: Records) -> dict[str, pa.Array]:
     chosen = records.wanted
-    ticks, known, written = records.system.times()
+    ticks, known = records.system.times()
+    written = records.system.time_texts()
     known = known & usable(ticks)
     header = _signed(records.written)
     fallback = ~known & usable(header) & ~np.isin(np.arange(len(known)), list(written))

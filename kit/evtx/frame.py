@@ -146,7 +146,7 @@ class _Gathered:
         for name in ("event_id", "level"):
             numbers, known = records.system.numbers(name)
             found[name], found[name + "?"] = numbers[chosen], known[chosen]
-        ticks, known, _ = records.system.times()
+        ticks, known = records.system.times()
         found["ticks"], found["ticks?"] = ticks[chosen], known[chosen]
         for name in _TERMS:
             found[name] = records.system.texts(name)[chosen]

@@ -283,7 +283,8 @@ def _begun(at: np.ndarray, end: np.ndarray, root: np.ndarray) -> _State:
     return _State(
         np.arange(count), at.astype(np.int64), end.astype(np.int64), root.astype(np.int64),
         np.zeros(count, dtype=np.int64), np.zeros((count, _DEPTH), dtype=np.int64),
-        np.zeros((count, _DEPTH), dtype=bool), none, none.copy(), none.copy(), none.copy(), none.copy(), np.zeros(count, dtype=np.int64),
+        np.zeros((count, _DEPTH), dtype=bool), none, none.copy(), none.copy(), none.copy(), none.copy(),
+        np.zeros(count, dtype=np.int64),
     )  # fmt: skip
 
 

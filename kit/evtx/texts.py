@@ -84,6 +84,40 @@ def time_texts(ticks: np.ndarray) -> pa.Array:
     return gather.strings(np.arange(len(ticks) + 1, dtype=np.int64) * 28, written.ravel())
 
 
+def parsed_times(chars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """FILETIMEs of ISO 8601 texts of equal length in UTC (a row of characters each), and which rows are such texts."""
+    length = chars.shape[1]
+    digits = chars.astype(np.int64) - ord("0")
+    if not 20 <= length <= 30 or length == 21:
+        return np.zeros(len(chars), dtype=np.int64), np.zeros(len(chars), dtype=bool)
+    places = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18, *range(20, length - 1)]
+    good = ((digits[:, places] >= 0) & (digits[:, places] <= 9)).all(axis=1)
+    signs = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (length - 1, "Z")]
+    for place, sign in [*signs, (19, ".")] if length > 20 else signs:
+        good &= chars[:, place] == ord(sign)
+    hour, minute, second = (_number(digits, place, 2) for place in (11, 14, 17))
+    good &= (hour < 24) & (minute < 60) & (second < 60)
+    fraction = _number(digits, 20, min(length - 21, 7)) * 10 ** max(28 - length, 0) if length > 20 else 0
+    days, real = _days(_number(digits, 0, 4) * 10_000 + _number(digits, 5, 2) * 100 + _number(digits, 8, 2))
+    return days * _DAY + ((hour * 60 + minute) * 60 + second) * 10_000_000 + fraction, good & real
+
+
+def _number(digits: np.ndarray, place: int, count: int) -> np.ndarray:
+    found = np.zeros(len(digits), dtype=np.int64)
+    for column in range(place, place + count):
+        found = found * 10 + digits[:, column]
+    return found
+
+
+def _days(dates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Days since 1601-01-01 of dates as numbers YYYYMMDD, and which of them exist."""
+    distinct, which = np.unique(dates, return_inverse=True)
+    written = (f"{date // 10_000:04d}-{date // 100 % 100:02d}-{date % 100:02d}T00:00:00Z" for date in distinct.tolist())
+    ticks = [values.parse_time(text) for text in written]
+    days = np.array([-1 if tick is None else tick // _DAY for tick in ticks], dtype=np.int64)[which]
+    return days, days >= 0
+
+
 def _dates(days: np.ndarray) -> np.ndarray:
     """`YYYY-MM-DDT` for each number of days since 1601-01-01."""
     coded = pa.array(days).dictionary_encode()
