@@ -87,8 +87,9 @@ def _links_of_vm(
     known = clock if len(operations) else None
     claimed = points[points["claimed"] == "application_consistent"]
     others = points[points["claimed"] != "application_consistent"]
-    listed = spacing(points) or spacing(claimed, configured_hours(replication, vm_name)) or HOUR
-    step = spacing(claimed, configured_hours(replication, vm_name)) or listed
+    configured = configured_hours(replication, vm_name)
+    listed = spacing(points) or spacing(claimed, configured) or HOUR
+    step = pd.Timedelta(hours=configured) if configured else listed
     schedule = _schedule(step, listed, _delays(claimed, placed, step))
     rows = [_link(point, placed, step, schedule, tolerance_s, known) for point in claimed.itertuples()]
     taken = {row["operation_id"] for row in rows if row["operation_id"]}

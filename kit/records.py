@@ -74,8 +74,8 @@ def _word(name: str, text: str) -> bool:
 
 def _instances(joined: pd.DataFrame) -> pd.Series:
     """Instance names alone: the SQL writer says COMPUTER for the default instance and COMPUTER\\NAME for another."""
-    computer = joined["computer"].astype("str").str.casefold().str.split(".").str[0]
-    last = joined["instance"].astype("str").str.split("\\").str[-1]
+    computer = joined["computer"].str.casefold().str.replace(r"\..*$", "", regex=True)
+    last = joined["instance"].str.replace(r"^.*\\", "", regex=True)
     default = last.str.casefold() == computer
     return last.where(~default.fillna(False), DEFAULT_INSTANCE)
 
