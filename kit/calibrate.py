@@ -265,16 +265,22 @@ def _exceeded(ratio: float, freedom: int) -> float:
 
 
 def _by_hours(shifts: list[_Shift], step: float) -> tuple[_Shift | None, str]:
-    """The shift that the fewest hours contradict, if it wins clearly."""
-    ordered = sorted(shifts, key=lambda shift: (shift.contradicted, abs(shift.offset)))
+    """The shift that the fewest hours contradict, if it wins clearly.
+
+    A shift near zero need not win against far ones that pair clearly fewer points: those may only avoid the hour that
+    would contradict them.
+    """
+    near = [shift for shift in shifts if abs(shift.offset) <= NEAR_S]
+    most = max(len(shift.guest) for shift in near) if near else 0
+    rivals = [shift for shift in shifts if len(shift.guest) >= 0.75 * most or any(shift is one for one in near)]
+    ordered = sorted(rivals, key=lambda shift: (shift.contradicted, abs(shift.offset)))
     best = ordered[0]
     if len(best.guest) < SURE and abs(best.offset) > NEAR_S:
         return None, "too few pairs for an offset that large"
-    if len(ordered) == 1:
+    if len(shifts) == 1:
         return best, f"only one shift pairs more than half of the points ({len(best.guest)} pairs)"
-    margin = ordered[1].contradicted - best.contradicted
-    wanted = WEAK if abs(best.offset) <= step / 2 else STRONG
-    if margin >= wanted:
+    margin = ordered[1].contradicted - best.contradicted if len(ordered) > 1 else 0
+    if margin >= (WEAK if abs(best.offset) <= step / 2 else STRONG):
         return best, f"missing and failed hours fit this shift only ({len(best.guest)} pairs)"
     fit = f"{len(shifts)} shifts by whole intervals fit alike"
     return None, f"{fit}: no shared jitter, and too few missing hours to tell them apart"
