@@ -5,13 +5,19 @@ is bounded, and what was read once is kept per source. It runs in a process of i
 answer.
 
 Its known errors are told apart from ours:
-- it leaves out empty strings of arrays, as classic event sources write them, and begins some of the next ones too late;
+- it leaves out empty strings of arrays, as classic event sources write them, and begins some of the next ones too late:
+  explained only where its answer is exactly what that error makes of our strings;
 - it refuses text that is not well-formed;
+- on some damaged records it comes to no end; such an answer is never kept;
 - it has no name for values that are not 0 or 1 in a field of truth values;
 - it cannot read records without a template (collected by an event collector), with binary XML inside a value that it
   takes for text, or with quotation marks inside an attribute;
-- it knows nothing of borrowed templates and of records recovered from slack.
-Times are compared to ten microseconds, because it computes them in floating point.
+- it knows nothing of borrowed templates and of records recovered from slack;
+- it reads only as many chunks as the header of a dirty log counts; it is given each chunk by itself, so that this costs
+  nothing.
+Numbers, GUIDs, truth values, times and binary values are compared as what they mean, not as they are written. Times are
+compared to ten microseconds, because it computes them in floating point. Whether a record begins at the offset, and
+which number it has, is read here, by neither of the two parsers.
 """
 
 from __future__ import annotations
@@ -20,29 +26,24 @@ import base64
 import binascii
 import contextlib
 import hashlib
+import importlib.util
 import json
 import os
-import queue
 import re
-import subprocess
-import sys
-import threading
-import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC
-from importlib.metadata import version
+from datetime import UTC, datetime
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import pandas as pd
 
 from kit import tables
+from kit.errors import Unsupported
+from kit.referee_process import DIED, NO_RECORD, STUCK, asked, opened
 from kit.times import parse_iso
 
-CHUNK = 0x10000
-_FIRST_CHUNK = 4096
-_MAGIC = b"ElfChnk\0"
-_LONGEST_RECORD_S = 10.0  # after which a record counts as one that python-evtx cannot finish
 _TOLERANCE_S = 1e-5
 _NUMBERS = ("event_id", "version", "level", "task")
 _TERMS = ("provider", "channel", "computer")
@@ -50,6 +51,12 @@ _OUTSIDE = ("System/", "RenderingInfo/", "ProcessingErrorData/", "DebugData/")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ufffe\uffff]")
 _HEX = re.compile(r"0x[0-9a-f]{1,16}", re.ASCII | re.IGNORECASE)
 _GUID = re.compile(r"\{[0-9a-f-]{36}\}", re.ASCII | re.IGNORECASE)
+_DIGITS = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
+_RUN = re.compile(rb"(?:[^\x00].)+")
+_NO_TIME = ("0001-", "1601-")  # how the absence of a time is written
+_NOT_KEPT = (STUCK, DIED)
+_LAYOUT = 2  # of the kept readings
+Source = str | os.PathLike[str] | bytes | BinaryIO
 Progress = Callable[[int, int], None]  # records done, records in all
 
 
@@ -61,31 +68,52 @@ class Opinion(NamedTuple):
     unchecked: int
 
 
+def version() -> str:
+    """The version of python-evtx. Raises Unsupported when it is not installed."""
+    if importlib.util.find_spec("Evtx") is None:
+        raise Unsupported("python-evtx is not installed, so no second parser can be asked: run python run.py setup")
+    return version_of("python-evtx")
+
+
+def reread(source: Source, wanted: Sequence[tuple[int, int]], deadline_s: float) -> list[dict[str, Any]]:
+    """What python-evtx reads of records given as (record number, offset), in the order of the chunks.
+
+    Each answer has `record_id` and `offset`, then provider, event_id, version, level, task, channel, computer, time,
+    strings and data as far as they are there, or `error`. Records for which the time was too short have no answer.
+    Raises Unsupported without python-evtx.
+    """
+    version()
+    numbers = {offset: record_id for record_id, offset in wanted}
+    return [{"record_id": numbers[at], "offset": at} | reading for at, reading in asked(source, numbers, deadline_s)]
+
+
 def check(
-    path: str | os.PathLike[str] | BinaryIO,
+    path: Source,
     events: pd.DataFrame,
     seconds: float = 30.0,
+    progress: Progress | None = None,
     *,
     cache: str | os.PathLike[str] | None = None,
     sha256: str | None = None,
-    progress: Progress | None = None,
 ) -> Opinion:
     """What python-evtx says of these rows of `events` of one .evtx file.
 
     Rows are taken in the order given until the time is over: give the most important ones first. `cache` is a folder in
-    which the readings are kept by the source's SHA-256 (computed when it is not given).
+    which the readings are kept by the source's SHA-256 (computed when it is not given). Raises Unsupported without
+    python-evtx.
     """
-    known = _Readings(cache, path, sha256)
+    known = _Readings(cache, path, sha256, version())
     rows = [row for row in events.to_dict("records") if not _missing(row.get("offset"))]
-    wanted = [int(row["offset"]) for row in rows]
-    todo = [offset for offset in dict.fromkeys(wanted) if offset not in known.found]
-    done = len(set(wanted)) - len(todo)
-    for offset, reading in _asked(path, todo, seconds):
-        known.found[offset] = reading
-        done += 1
-        if progress:
-            progress(done, len(set(wanted)))
-    known.keep()
+    wanted = list(dict.fromkeys(int(row["offset"]) for row in rows))
+    todo = [offset for offset in wanted if offset not in known.found]
+    kept = len(wanted) - len(todo)
+    try:
+        for done, (offset, reading) in enumerate(asked(path, todo, seconds), kept + 1):
+            known.found[offset] = reading
+            if progress:
+                progress(done, len(wanted))
+    finally:
+        known.keep()
     judged = [(row, known.found[int(row["offset"])]) for row in rows if int(row["offset"]) in known.found]
     found = [difference for row, reading in judged for difference in differences(row, reading)]
     return Opinion(tables.frame("referee", found), len(judged), len(events) - len(judged))
@@ -100,17 +128,21 @@ def sample(events: pd.DataFrame, count: int) -> pd.DataFrame:
 def differences(row: dict[str, Any], reading: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Rows of the table `referee` for one event and what python-evtx read of it."""
     uid = row.get("uid")
+    if _whole(row.get("record_id")) != _whole(reading.get("record_id")):
+        yield _row(uid, "record_id", _whole(row.get("record_id")), reading.get("record_id"), None)
     if "error" in reading:
         yield _row(uid, "record", "read", reading["error"], _why_unread(row, reading["error"]))
         return
-    for field in ("record_id", *_NUMBERS):
-        if _whole(row.get(field)) != _whole(reading.get(field)):
-            yield _row(uid, field, _whole(row.get(field)), reading.get(field), _why_other(row))
+    for field in _NUMBERS:
+        one, other = _whole(row.get(field)), _whole(reading.get(field))
+        if one != other:
+            yield _row(uid, field, one, reading.get(field), _why_other(row, other))
     for field in _TERMS:
-        if _plain(_text(row.get(field))) != _plain(_text(reading.get(field))):
-            yield _row(uid, field, _text(row.get(field)), reading.get(field), _why_other(row))
+        term, read = _text(row.get(field)), _text(reading.get(field))
+        if _plain(term) != _plain(read):
+            yield _row(uid, field, term, read, _why_other(row, read))
     if not _same_time(row, reading.get("time")):
-        yield _row(uid, "time_utc", row.get("time_raw"), reading.get("time"), _why_other(row))
+        yield _row(uid, "time_utc", _moment_text(row), reading.get("time"), _why_other(row, reading.get("time")))
     yield from _of_strings(row, reading)
     yield from _of_data(row, reading)
 
@@ -121,16 +153,37 @@ def _of_strings(row: dict[str, Any], reading: dict[str, Any]) -> Iterator[dict[s
     ours, theirs = _texts(row.get("strings")), reading["strings"]
     if len(ours) == len(theirs) and all(map(same, ours, theirs)):
         return
-    why = _why_array(ours, theirs) or _why_other(row)
+    why = _why_array(ours, theirs) or _why_other(row, theirs if len(ours) == len(theirs) else None)
     yield _row(row.get("uid"), "strings", " | ".join(ours), " | ".join(theirs), why)
 
 
 def _why_array(ours: list[str], theirs: list[str]) -> str | None:
-    """python-evtx leaves out empty strings of arrays, and begins some of the next ones too late."""
-    filled, read = [text for text in ours if text], [text for text in theirs if text]
-    if len(filled) == len(ours) or not all(any(_plain(one).endswith(_plain(text)) for one in filled) for text in read):
+    """An explanation where the other's strings are exactly what its known error makes of ours."""
+    expected = _as_misread(ours)
+    if expected is None or list(map(_plain, expected)) != list(map(_plain, theirs)):
         return None
     return "python-evtx reads arrays with empty strings wrongly"
+
+
+def _as_misread(texts: list[str]) -> list[str] | None:
+    """What python-evtx makes of an array; None where it fails.
+
+    It looks for the next run of characters wherever that begins, but moves on by the length of the run only, so that
+    empty strings before it shift what follows.
+    """
+    rest = b"".join(text.encode("utf-16-le", "surrogatepass") + b"\0\0" for text in texts)
+    found: list[str] = []
+    while rest:
+        run = _RUN.search(rest)
+        if run:
+            found.append(run[0].decode("utf-16-le", "replace"))
+            rest = rest[len(run[0]) + 2 :]
+        empty = len(rest) - len(rest.lstrip(b"\0"))
+        if empty % 2 or not (run or empty):
+            return None
+        found += [""] * (empty // 2)
+        rest = rest[empty:]
+    return found
 
 
 def _of_data(row: dict[str, Any], reading: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -188,31 +241,47 @@ def _same_bytes(ours: str, theirs: str) -> bool:
 
 
 def _same_real(ours: str, theirs: str) -> bool:
+    """Whether two real numbers are the same; whole numbers are never compared as real ones, which round them."""
     with contextlib.suppress(ValueError):
+        if _DIGITS.fullmatch(ours) and _DIGITS.fullmatch(theirs):
+            return int(ours) == int(theirs)
         return float(ours) == float(theirs)
     return False
 
 
 def _same_moment(ours: str, theirs: str) -> bool:
     one, other = parse_iso(ours), parse_iso(theirs)
-    if one is None or other is None:
-        return False
-    return abs((one.replace(tzinfo=UTC) - other.replace(tzinfo=UTC)).total_seconds()) <= _TOLERANCE_S
+    return one is not None and other is not None and _close(one, other)
+
+
+def _close(one: datetime, other: datetime) -> bool:
+    aware = [moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in (one, other)]
+    return abs((aware[0] - aware[1]).total_seconds()) <= _TOLERANCE_S
 
 
 def _same_time(row: dict[str, Any], theirs: str | None) -> bool:
-    """Whether TimeCreated is the same; a time that we took from the record header has nothing to be compared with."""
-    ours = _text(row.get("time_raw"))
-    if not theirs or not ours or "header" in ours:
-        return bool(theirs) == bool(ours) or not theirs or theirs.startswith(("0001-", "1601-"))
-    return _same_moment(ours, theirs)
+    """Whether TimeCreated is the same; where ours comes from the record header, the record itself must have none."""
+    raw, utc = _text(row.get("time_raw")), row.get("time_utc")
+    if (raw is None and _missing(utc)) or (raw or "").endswith("has no time)"):
+        return not theirs or theirs.startswith(_NO_TIME)
+    other = parse_iso(theirs) if theirs else None
+    if other is None:
+        return False
+    return (raw is None or _same_moment(raw, str(theirs))) and (_missing(utc) or _close(pd.Timestamp(utc), other))
+
+
+def _moment_text(row: dict[str, Any]) -> str | None:
+    """Our time as it is shown beside the other's: as written, and as UTC."""
+    told = [None if _missing(row.get(name)) else str(row[name]) for name in ("time_raw", "time_utc")]
+    return " = ".join(text for text in told if text) or None
 
 
 def _why_unread(row: dict[str, Any], error: str) -> str | None:
-    if "end" in error and "does not" in error:
+    if error == STUCK:
         return "python-evtx does not come to an end on this record"
-    known = _why_other(row)
-    return known or next((why for sign, why in _UNREADABLE if sign in error), None)
+    if error == DIED or error.startswith(NO_RECORD):
+        return None
+    return _why_other(row, None) or next((why for sign, why in _UNREADABLE if sign in error), None)
 
 
 _UNREADABLE = (
@@ -221,25 +290,29 @@ _UNREADABLE = (
     ("UnexpectedElement", "python-evtx cannot read binary XML in this place"),
     ("AttributeError", "python-evtx cannot read records without a template"),
     ("NotImplemented", "python-evtx does not know a type of value in this record"),
+    ("uneven substring of NULLs", "python-evtx reads arrays with empty strings wrongly"),
     ("invalid xml name", "python-evtx refuses the name of an element"),
 )
 
 
-def _why_other(row: dict[str, Any]) -> str | None:
-    state = _text(row.get("integrity"))
+def _why_other(row: dict[str, Any], theirs: Any) -> str | None:
+    """Why the other parser may lack something here; a recovered record explains no other value, only a missing one."""
+    state = _text(row.get("integrity")) or ""
+    if state == "recovered":
+        why = "recovered from slack, where python-evtx meets overwritten names"
+        return why if theirs is None or theirs == "" else None
     return {
         "borrowed_template": "the template of the record is damaged; python-evtx borrows none",
-        "recovered": "recovered from slack, where python-evtx meets overwritten names",
         "damaged": "the record is damaged and was read in part",
-    }.get(state or "")
+    }.get(state)
 
 
 def _why_data(row: dict[str, Any], ours: Any, theirs: Any) -> str | None:
-    if str(theirs) in ("True", "False") and str(ours).isdigit():
+    if str(theirs) in ("True", "False") and str(ours).isdigit() and str(ours) not in ("0", "1"):
         return "a truth value that is neither 0 nor 1; python-evtx does not show the number"
     if isinstance(ours, list) and (why := _why_array(_texts(ours), _texts(theirs) or [str(theirs)])):
         return why
-    return _why_other(row)
+    return _why_other(row, theirs)
 
 
 def _missing(value: Any) -> bool:
@@ -251,7 +324,9 @@ def _text(value: Any) -> str | None:
 
 
 def _texts(value: Any) -> list[str]:
-    return ["" if one is None else str(one) for one in value] if isinstance(value, Sequence) else []
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return []
+    return ["" if one is None else str(one) for one in value]
 
 
 def _whole(value: Any) -> int | None:
@@ -263,152 +338,49 @@ def _whole(value: Any) -> int | None:
 
 
 class _Readings:
-    """What python-evtx read of a source, kept in a folder by the hash of the source."""
+    """What python-evtx read of a source: a file of JSON lines in a folder, named by the hash of the source."""
 
-    def __init__(self, folder: str | os.PathLike[str] | None, path: Any, sha256: str | None) -> None:
-        self.found: dict[int, dict[str, Any]] = {}
+    def __init__(self, folder: str | os.PathLike[str] | None, source: Any, sha256: str | None, reader: str) -> None:
         self._path: Path | None = None
         if folder is not None:
-            digest = sha256 or _digest(path)
-            self._path = Path(folder) / f"referee-{digest[:32]}-{version('python-evtx')}-{_LAYOUT}.json"
-            with contextlib.suppress(OSError, ValueError, AttributeError):
-                kept = json.loads(self._path.read_text("utf-8"))
-                self.found = {int(offset): dict(reading) for offset, reading in kept.items()}
-        self._kept = len(self.found)
+            self._path = Path(folder) / f"{sha256 or _digest(source)}-python_evtx-{reader}-{_LAYOUT}.jsonl"
+        self.found = self._on_disk()
+        self._kept = set(self.found)
+
+    def _on_disk(self) -> dict[int, dict[str, Any]]:
+        found: dict[int, dict[str, Any]] = {}
+        if self._path is None:
+            return found
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            for line in self._path.read_text("utf-8").splitlines():
+                with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+                    kept = json.loads(line)
+                    found[int(kept.pop("offset"))] = kept
+        return found
 
     def keep(self) -> None:
-        """Writes what is new, in one step; a folder that cannot be written to is left alone."""
-        if self._path is None or len(self.found) == self._kept:
+        """Writes what is new beside what others wrote meanwhile, in one step; a folder without room is left alone."""
+        new = {
+            offset: reading for offset, reading in self.found.items()
+            if offset not in self._kept and reading.get("error") not in _NOT_KEPT
+        }  # fmt: skip
+        if self._path is None or not new:
             return
-        with contextlib.suppress(OSError):
+        draft = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex}")
+        lines = [json.dumps({"offset": offset, **reading}) for offset, reading in (self._on_disk() | new).items()]
+        try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-            draft.write_text(json.dumps(self.found), "utf-8")
+            draft.write_text("\n".join(lines) + "\n", "utf-8")
             draft.replace(self._path)
-
-
-_LAYOUT = 1  # of the kept readings
+        except OSError:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 def _digest(path: Any) -> str:
-    with _opened(path) as file:
+    with opened(path) as file:
         file.seek(0)
         found = hashlib.sha256()
         while piece := file.read(1 << 20):
             found.update(piece)
         return found.hexdigest()
-
-
-@contextlib.contextmanager
-def _opened(path: Any) -> Iterator[BinaryIO]:
-    if isinstance(path, (str, os.PathLike)):
-        with Path(path).open("rb") as file:
-            yield file
-    else:
-        yield path
-
-
-def _asked(path: Any, offsets: Iterable[int], seconds: float) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Offset and reading of each record, until the time is over."""
-    until = time.monotonic() + seconds
-    reader = _Process()
-    with _opened(path) as file, contextlib.closing(reader):
-        for start, chunk, inside in _by_chunk(file, offsets):
-            while inside and time.monotonic() < until:
-                reader.ask(chunk, [offset - start for offset in inside])
-                answered = 0
-                for offset in inside:
-                    reading = reader.answer(min(_LONGEST_RECORD_S, until - time.monotonic()))
-                    if reading is None:
-                        if time.monotonic() >= until:
-                            return
-                        reading = {"error": "does not come to an end"}
-                    yield offset, reading
-                    answered += 1
-                    if not reader.alive:
-                        break
-                inside = inside[answered:]
-
-
-def _by_chunk(file: BinaryIO, offsets: Iterable[int]) -> Iterator[tuple[int, bytes, list[int]]]:
-    """Start, content and wanted offsets of each chunk, in the order in which the chunks are first wanted."""
-    chunks: dict[int, list[int]] = {}
-    for offset in offsets:
-        chunks.setdefault(_chunk_start(file, offset), []).append(offset)
-    for start, inside in chunks.items():
-        file.seek(start)
-        yield start, file.read(CHUNK), inside
-
-
-def _chunk_start(file: BinaryIO, offset: int) -> int:
-    """Where the chunk of a record begins: on the grid of 64 KiB, or where its magic stands."""
-    grid = offset - (offset - _FIRST_CHUNK) % CHUNK
-    file.seek(grid)
-    if file.read(len(_MAGIC)) == _MAGIC:
-        return grid
-    first = max(offset - CHUNK, 0)
-    file.seek(first)
-    at = file.read(offset - first).rfind(_MAGIC)
-    return first + at if at >= 0 else grid
-
-
-class _Process:
-    """python-evtx in a process of its own; it is ended when it does not answer, and begun anew for the next chunk."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lines: queue.Queue[bytes] = queue.Queue()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still answers."""
-        return self._process is not None
-
-    def ask(self, chunk: bytes, offsets: list[int]) -> None:
-        """Sends a chunk and the records wanted of it."""
-        if self._process is None:
-            self._begin()
-        assert self._process is not None and self._process.stdin is not None
-        request = json.dumps({"size": len(chunk), "records": offsets}).encode() + b"\n"
-        with contextlib.suppress(OSError):  # a process that died gives no answer
-            self._process.stdin.write(request + chunk)
-            self._process.stdin.flush()
-
-    def answer(self, seconds: float) -> dict[str, Any] | None:
-        """The next reading; None when none comes in time, after which the process is ended."""
-        with contextlib.suppress(queue.Empty, ValueError):
-            found: dict[str, Any] = json.loads(self._lines.get(timeout=max(seconds, 0.001)))
-            return found
-        self.close()
-        return None
-
-    def _begin(self) -> None:
-        command = [sys.executable, "-m", "kit.referee_reader"]
-        folder = str(Path(__file__).resolve().parent.parent)
-        paths = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": paths},
-        )  # fmt: skip
-        self._lines = queue.Queue()
-        threading.Thread(target=_drain, args=(self._process, self._lines), daemon=True).start()
-
-    def close(self) -> None:
-        """Ends the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
-        self._process = None
-
-
-def _drain(process: subprocess.Popen[bytes], lines: queue.Queue[bytes]) -> None:
-    """Moves answers from the pipe into a queue; an empty line says that there are no more."""
-    with contextlib.suppress(OSError, ValueError):
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.put(line)
-    lines.put(b"")
