@@ -14,6 +14,7 @@ from kit.evtx.places import FileHead, Places
 from kit.evtx.view import View
 
 MOST_IN_CHUNK = layout.CHUNK_SIZE // layout.SMALLEST_RECORD
+_HIGHEST_ID = 1 << 62  # a record number above this is damage
 SCHEMA = pa.schema(
     [
         pa.field(name, kind, metadata={"meaning": meaning})
@@ -151,6 +152,7 @@ class Account:
                 "recovered": zero.copy(), "slack": zero.copy(), "copies": zero.copy(), "remnants": zero.copy(),
                 "damaged": zero.copy(), "borrowed": zero.copy(), "header_crc_ok": checked.header_ok,
                 "data_crc_ok": checked.data_ok, "first_id": first, "last_id": last, "used": used,
+                "promised": _promised(checked, last),
             }
         )  # fmt: skip
         self._missing(checked, walked, record_id, chunk, used)
@@ -198,6 +200,10 @@ class Account:
                 reason = f"{gap.stop - gap.start} bytes hold no record; how many stood there is not known"
                 self.losses.append(Loss(None, reason, None, None, offset, False))
 
+    def last_promised(self) -> int:
+        """The highest record number that was found or that the header of a chunk promises; 0 when there is none."""
+        return max((int(columns["promised"].max(initial=0)) for columns in self.columns), default=0)
+
     def table(self) -> pa.Table:
         """One row for each place of the file (SCHEMA)."""
         if not self.columns:
@@ -224,6 +230,13 @@ def declared(heads: np.ndarray, free: np.ndarray) -> np.ndarray:
     empty = free == layout.CHUNK_HEADER_SIZE
     sane = (free > 0) & (count >= 0) & (count <= MOST_IN_CHUNK) & (first >= 0)
     return np.where(empty, 0, np.where(sane, count, -1))
+
+
+def _promised(checked: Checked, last: np.ndarray) -> np.ndarray:
+    """The last record number of each chunk: what its header says where that makes sense, or what was found."""
+    sane = declared(checked.heads, checked.free) > 0
+    said = np.where(sane, checked.heads["last_id"].astype(np.int64), 0)
+    return np.maximum(said, np.where(last < _HIGHEST_ID, last, 0))
 
 
 def _ends(chunk: np.ndarray, record_id: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -22,6 +22,7 @@ from kit.evtx.registry import Registry
 from kit.evtx.view import View
 
 _MOST_DEFERRED = 512  # chunks kept for the end of the file, 32 MiB
+_NO_LOG = "no header of an event log and no chunk where the first must stand"
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
 
 
@@ -103,19 +104,21 @@ class Log:
         for some in places.read(self._file, self.size):
             view, checked = account.check(some, number, self.head)
             if number == 0 and not self.head.present and not (checked.free > 0).any():
-                raise Unreadable("no header of an event log and no chunk where the first must stand")
+                raise Unreadable(_NO_LOG)
             number += some.number
-            yield self._batch(view, checked)
+            yield self._batch(view, checked, some.length)
             while len(self._deferred) > _MOST_DEFERRED:
                 yield self._later()
             if self._progress:
                 self._progress(some.offset + some.length, self.size)
+        if number == 0 and not self.head.present:
+            raise Unreadable(_NO_LOG)
         while self._deferred:
             yield self._later()
         self._cut_off()
 
-    def _batch(self, view: View, checked: Checked) -> Batch:
-        walked = walk.walk(view, checked.free)
+    def _batch(self, view: View, checked: Checked, length: int) -> Batch:
+        walked = walk.walk(view, checked.free, length)
         slack = walked.state == walk.SLACK
         now = walked.select(~slack) if slack.any() else walked
         record_id = view.words(now.at + 8)
@@ -193,8 +196,7 @@ class Log:
         number = sum(state in ("ok", "damaged", "cut") for state in self.account.states)
         if not self.head.present or number >= self.head.chunks:
             return
-        runs = self.known.runs()
-        first, last = runs[-1][1] + 1 if runs else 1, self.head.next_record_id - 1
+        first, last = self.account.last_promised() + 1, self.head.next_record_id - 1
         reason = f"the header of the file counts {self.head.chunks} chunks, the file holds {number}"
         certain = 0 <= last - first < (self.head.chunks - number + 1) * account.MOST_IN_CHUNK
         if last < first or not certain:

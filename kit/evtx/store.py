@@ -32,13 +32,12 @@ _registries: dict[Path | None, Registry] = {}
 
 
 def default_folder() -> Path | None:
-    """The user's cache folder of the kit; KIT_CACHE names another one, and an empty KIT_CACHE none at all."""
-    named = os.environ.get("KIT_CACHE")
-    if named is not None:
-        return Path(named) if named else None
+    """The folder `templates` beside or in the kit's store: in KIT_STORE, else in the user's cache folder."""
+    if named := os.environ.get("KIT_STORE"):
+        return Path(named) / "templates"
     base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME")
     with contextlib.suppress(RuntimeError):
-        return (Path(base) if base else Path.home() / ".cache") / "hvr-forensic-kit"
+        return (Path(base) if base else Path.home() / ".cache") / "hvr-forensic-kit" / "templates"
     return None
 
 

@@ -87,8 +87,9 @@ def used(view: View, heads: np.ndarray) -> np.ndarray:
     return np.where(possible & ((heads["magic"] == layout.CHUNK_MAGIC_NUMBER) | follows), free, 0)
 
 
-def walk(view: View, free: np.ndarray) -> Walked:
-    """All records of the chunks of a batch, given where the free space of each begins."""
+def walk(view: View, free: np.ndarray, length: int | None = None) -> Walked:
+    """All records of a batch; `free` says where the free space of each chunk begins, `length` where the file ends."""
+    length = view.size if length is None else length
     at, size = _candidates(view, len(free))
     chunk = at // layout.CHUNK_SIZE
     inside = at % layout.CHUNK_SIZE
@@ -102,7 +103,7 @@ def walk(view: View, free: np.ndarray) -> Walked:
     odd = np.flatnonzero(~regular)
     if not len(odd):
         return found
-    return joined([found, *(careful(view, int(number), int(free[number])) for number in odd)])
+    return joined([found, *(careful(view, int(number), int(free[number]), length) for number in odd)])
 
 
 def _candidates(view: View, chunks: int) -> tuple[np.ndarray, np.ndarray]:
@@ -178,11 +179,11 @@ def joined(every: list[Walked]) -> Walked:
     )
 
 
-def careful(view: View, chunk: int, free: int) -> Walked:
+def careful(view: View, chunk: int, free: int, length: int) -> Walked:
     """The records of one chunk, step by step over whatever is damaged."""
     start = chunk * layout.CHUNK_SIZE
-    steps = _Steps(view.data, start, start + layout.CHUNK_SIZE)
-    steps.live(start + max(free, 0))
+    steps = _Steps(view.data, start, min(start + layout.CHUNK_SIZE, length))
+    steps.live(min(start + max(free, 0), length))
     steps.rest()
     return steps.walked()
 
@@ -203,19 +204,20 @@ class _Steps:
         self.data = data
         self.at = start + layout.CHUNK_HEADER_SIZE
         self.end = min(end, len(data))
+        self.limit = start + layout.CHUNK_SIZE  # of sizes that can be true, also where the file ends before
         self.rows: list[tuple[int, int, int, bool]] = []
         self.gaps: list[Gap] = []
 
     def live(self, stop: int) -> None:
         """The used part of the chunk: every byte belongs to a record or to a gap."""
         while self.at + layout.SMALLEST_RECORD <= stop:
-            size = self._size(self.at, self.end)
+            size = self._size(self.at, self.limit)
             if self._sound(self.at, stop):
                 self._take(size, LIVE, True)
                 continue
             following = self._next(self.at + 8, stop)
             if self._headed(self.at) or (size and self.at + size == following):
-                self._take(size or following - self.at, LIVE, False)
+                self._take(min(size or following - self.at, self.end - self.at), LIVE, False)
                 self.at = following  # a torn write may have put it inside the record before
                 continue
             self._gap(following)
