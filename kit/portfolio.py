@@ -120,6 +120,8 @@ def lede(results: dict[str, dict[str, Any]], sums: dict[str, int]) -> str:
     new = sum(one["changed"] == "New case" for one in about)
     if new == len(about):
         return points.strip()
+    if not changed and not new:
+        return f"{points}Nothing changed since the last run."
     return f"{points}Since the last run {plural(changed, 'case')} changed, {new} {'is' if new == 1 else 'are'} new."
 
 

@@ -182,7 +182,7 @@ def says(point: Point) -> str:
 def _speaks_against(point: Point) -> str:
     """The deciding row in words; a rollback with its counts."""
     row = next((row for row in DECISION_LIST if row.row_id == point.verdict["row_id"]), None)
-    told = [f"{own['rolled_back']} transactions in {own['database']}" for own in point.databases if own["rolled_back"]]
+    told = [f"{own['rolled_back']} transactions in {own['shown']}" for own in point.databases if own["rolled_back"]]
     if row is not None and "E9" in row.when and told:
         return f"its test failover rolled back {listed(told)}, which nothing explains"
     return row.text if row is not None else "the evidence speaks against it"

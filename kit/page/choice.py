@@ -17,9 +17,9 @@ NAMED = 3  # points that are named before the rest is counted
 
 @dataclass(frozen=True)
 class Avoided:
-    """A point that must not be used, with the databases that speak against it."""
+    """Points that must not be used for the same reason, with the databases that speak against them."""
 
-    point: Point
+    points: list[Point]
     databases: list[str]
     says: str
 
@@ -29,6 +29,7 @@ def choice(view: View, vm: str) -> Markup:
     advice = next((row for row in view.rows("advice") if view.owner(row["vm_name"]) == vm), None)
     points = view.points_of(vm)
     contradicted = [point for point in reversed(points) if point.word == "contradicted"]
+    avoided = _avoided(contradicted)
     unknown = [point for point in reversed(points) if point.word == "inconclusive"]
     return render(
         "choice.html.j2",
@@ -38,8 +39,8 @@ def choice(view: View, vm: str) -> Markup:
         reason=advice["reason"] if advice else None,
         points=points,
         fallback_loss=_fallback_loss(view, advice),
-        avoided=[_avoided(view, point) for point in contradicted[:NAMED]],
-        more_avoided=len(contradicted[NAMED:]),
+        avoided=avoided[:NAMED],
+        more_avoided=len(contradicted) - sum(len(one.points) for one in avoided[:NAMED]),
         unknown=unknown[:NAMED],
         more_unknown=len(unknown[NAMED:]),
         all_unknown=bool(unknown) and all(point.word in ("inconclusive", "no_claim") for point in points),
@@ -61,5 +62,10 @@ def _fallback_loss(view: View, advice: Row | None) -> str | None:
     return duration(advice["data_loss_s"] + (target.time - fallback.time).total_seconds())
 
 
-def _avoided(view: View, point: Point) -> Avoided:
-    return Avoided(point, guilty_databases(point), says(point))
+def _avoided(points: list[Point]) -> list[Avoided]:
+    made: dict[tuple[str, ...], Avoided] = {}
+    for point in points:
+        databases = guilty_databases(point)
+        key = (says(point), *databases)
+        made.setdefault(key, Avoided([], databases, says(point))).points.append(point)
+    return list(made.values())

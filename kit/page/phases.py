@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from kit.page.part import Part, render
 from kit.page.signs import OUTCOMES, REQUESTORS, VERDICTS
+from kit.page.timing import key_of
 from kit.page.view import Point, Row, View
 from kit.page.when import number
 
@@ -138,7 +139,7 @@ def _databases(view: View, operation: Row) -> list[Row]:
     """The databases of an operation; times finer than a second replace those of a coarser copy of the same records."""
     made = []
     for row in view.operation_databases.get(operation["operation_id"], []):
-        fine = view.fine_times.get((operation["operation_id"], row["database"] or ""), {})
+        fine = view.fine_times.get(key_of(operation, row), {})
         made.append(row | {f"{phase}_utc": moment for phase, moment in fine.items()})
     return made
 
@@ -178,10 +179,10 @@ def _bar(view: View, operation: Row, row: Row, zero: datetime, scale: Scale, num
     begin = place(operation["begin_utc"])
     end = thaw if thaw is not None else scale.x(FAR)
     verdict = (
-        next((own["verdict"] for own in point.databases if own["database"] == row["database"]), None) if point else None
+        next((own["verdict"] for own in point.databases if own["shown"] == row["shown"]), None) if point else None
     )
     return Bar(
-        name=row["database"] or row["instance"] or "?",
+        name=row["shown"],
         y=TOP + STEP * number,
         prepare=(begin, freeze) if begin is not None and freeze is not None and freeze - begin > 1 else None,
         frozen=None if freeze is None else (freeze, end),

@@ -129,7 +129,7 @@ def _deciding(point: Point) -> Row:
 def _kind(row_id: str, items: str, group: list[tuple[Point, Row]]) -> Kind:
     point, row = group[0]
     alone = row["database"] is not None and len({own["verdict"] for own in point.databases}) > 1
-    title = f"{point.label}{' ' + row['database'] if alone else ''}" if len(group) == 1 else f"{len(group)} points"
+    title = f"{point.label}{' ' + row['shown'] if alone else ''}" if len(group) == 1 else f"{len(group)} points"
     return Kind(title, f"#{point.anchor}", json.loads(items), row_id, len(group))
 
 

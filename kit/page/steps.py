@@ -53,9 +53,14 @@ class Gap:
 
 def unread(view: View) -> Part:
     """Sources that were read in part or not at all, then evidence that the case lacks; honest when there is none."""
-    gaps = _partial(view) + _unusable(view) + _missing(view) + _untested(view)
+    gaps = unread_gaps(view)
     html = render("unread.html.j2", gaps=gaps, sources=len(view.sources))
     return Part(html, "\n".join(f"- {gap.what} {gap.meaning}" for gap in gaps) or "Everything given was read.")
+
+
+def unread_gaps(view: View) -> list[Gap]:
+    """What was read in part or not at all, what is missing, and how many claims were never tested; in this order."""
+    return _partial(view) + _unusable(view) + _missing(view) + _untested(view)
 
 
 def _partial(view: View) -> list[Gap]:

@@ -103,7 +103,7 @@ def guilty_databases(point: Point) -> list[str]:
     if len(words) < 2:
         return []
     lowest = min(words, key=WORST_FIRST.index)
-    return [row["database"] for row in point.databases if row["verdict"] == lowest]
+    return [row["shown"] for row in point.databases if row["verdict"] == lowest]
 
 
 def _hourly(points: list[Point]) -> bool:

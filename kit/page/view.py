@@ -16,10 +16,11 @@ from kit.analysis import Analysis
 from kit.errors import GateError
 from kit.page.clean import slug
 from kit.page.signs import VERDICTS, WORST_FIRST
-from kit.page.timing import Times, abort_gap_s, fine_times
+from kit.page.timing import Key, Times, abort_gap_s, fine_times
 from kit.page.when import When
 
 Row = dict[str, Any]
+DATABASES = ("verdicts", "operation_databases", "recoveries")  # tables with a row for each database
 NO_VM = "the case"  # heading for what belongs to no machine
 
 
@@ -72,8 +73,24 @@ class View:
     def rows(self, name: str) -> list[Row]:
         """The rows of a declared table as dicts; null is None. Not to be changed."""
         if name not in self._rows:
-            self._rows[name] = rows(name, getattr(self.analysis, name))
+            found = rows(name, getattr(self.analysis, name))
+            if name in DATABASES:
+                found = [row | {"shown": self.shown(row)} for row in found]
+            self._rows[name] = found
         return self._rows[name]
+
+    @cached_property
+    def _doubles(self) -> set[str]:
+        """Names of databases that several instances have."""
+        frames = [getattr(self.analysis, name)[["instance", "database"]] for name in DATABASES]
+        known = pd.concat(frames).dropna().drop_duplicates()
+        counts = known["database"].value_counts()
+        return set(counts[counts > 1].index)
+
+    def shown(self, row: Row) -> str:
+        """The name of a database as it is shown: with its instance where several have one of this name."""
+        name = row["database"] or row["instance"] or "?"
+        return f"{row['instance']}\\{name}" if name in self._doubles and row["instance"] else name
 
     @cached_property
     def when(self) -> When:
@@ -188,7 +205,7 @@ class View:
         return found.sort_values(["time_utc", "uid"], kind="stable", ignore_index=True)
 
     @cached_property
-    def fine_times(self) -> dict[tuple[str, str], Times]:
+    def fine_times(self) -> dict[Key, Times]:
         """Freeze, thaw and abort of the databases that a source times finer than a second."""
         return fine_times(self.analysis)
 

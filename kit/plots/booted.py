@@ -49,7 +49,7 @@ def _figure(view: View, found: list[tuple[Row, list[Row]]], total: int) -> Drawi
     heads = ["Boot", "Database", "Rolled back", "Rolled forward", "Recovery"]
     cells = [
         [
-            view.when.second(boot["start_utc"]) if boot["start_utc"] else "", str(row["database"]),
+            view.when.second(boot["start_utc"]) if boot["start_utc"] else "", row["shown"],
             _said(row["rolled_back"]), _said(row["rolled_forward"]), _end(row),
         ]
         for boot, rows in found
@@ -73,7 +73,7 @@ def _panel(
     bottom = top - 1 / line[1]
     head = 50 / (line[1] * (64 + 26 * line[2]) + 20)
     back = max(most * 0.42, max((row["rolled_back"] or 0) for row in rows) * 1.6)
-    names = [str(row["database"] or row["instance"] or "?") for row in rows]
+    names = [row["shown"] for row in rows]
     layout[f"xaxis{suffix}"] = {
         "domain": [left, right], "range": [-back, most * 1.3], "showticklabels": False, "fixedrange": True,
         "anchor": f"y{suffix}",
@@ -152,8 +152,8 @@ def _end(row: Row) -> str:
 def _caption(view: View, found: list[tuple[Row, list[Row]]], total: int) -> str:
     said = []
     for _, rows in found:
-        told = [f"{row['rolled_back']} in {row['database']}" for row in rows if row["rolled_back"]]
-        failed = [str(row["database"]) for row in rows if row["failed"]]
+        told = [f"{row['rolled_back']} in {row['shown']}" for row in rows if row["rolled_back"]]
+        failed = [row["shown"] for row in rows if row["failed"]]
         if failed:
             said.append(f"recovery failed for {listed(failed)}")
         elif told:

@@ -15,6 +15,7 @@ from kit.plots.lanes import Lane
 from kit.plots.style import TOKENS, Interval, note
 
 HALF_DISCS = 400  # supported points drawn with a filled half; more are drawn as rings
+LOUD = ("contradicted", "confirmed")  # verdicts that keep their size however many points there are
 BOOTS = 8  # boots drawn in one lane
 
 
@@ -28,7 +29,8 @@ def point_traces(view: View, vm: str, y: float) -> list[dict[str, Any]]:
     ):
         found = [point for point in points if point.word == word]
         if found:
-            traces.append(_signs(view, found, y, word, symbol, size, width))
+            scale = 1.0 if word in LOUD else small(len(points))
+            traces.append(_signs(view, found, y, word, symbol, size * scale, width))
     expected = [row for row in view.of(vm, view.rows("expected_points")) if row["time_utc"]]
     if expected:
         traces.append(
@@ -45,6 +47,11 @@ def point_traces(view: View, vm: str, y: float) -> list[dict[str, Any]]:
     return traces
 
 
+def small(count: int) -> float:
+    """The factor by which signs shrink where many points share the lane."""
+    return round(max(0.5, min(1.0, 70 / max(count, 1))), 2)
+
+
 def _claims(view: View, points: list[Point], y: float) -> dict[str, Any]:
     claiming = [point for point in points if point.claims]
     return {
@@ -58,7 +65,7 @@ def _claims(view: View, points: list[Point], y: float) -> dict[str, Any]:
 
 
 def _signs(
-    view: View, points: list[Point], y: float, word: str, symbol: str, size: int, width: float
+    view: View, points: list[Point], y: float, word: str, symbol: str, size: float, width: float
 ) -> dict[str, Any]:
     colour = TOKENS[VERDICTS[word].token if word != "no_claim" else "non-ink"]
     return {
@@ -75,7 +82,8 @@ def _signs(
 def halves(view: View, vm: str, y: float) -> list[dict[str, Any]]:
     """The filled left half of each supported point, in pixels, so that the sign equals that of the tables."""
     points = [p for p in view.points_of(vm) if p.word == "supported" and p.time]
-    half = "M0,-5.5C-3,-5.5 -5.5,-3 -5.5,0C-5.5,3 -3,5.5 0,5.5Z"
+    r = 5.5 * small(len([p for p in view.points_of(vm) if p.time]))
+    half = f"M0,{-r}C{-0.55 * r},{-r} {-r},{-0.55 * r} {-r},0C{-r},{0.55 * r} {-0.55 * r},{r} 0,{r}Z"
     if len(points) > HALF_DISCS:
         return []
     look = {"fillcolor": TOKENS["sup"], "line": {"width": 0}, "layer": "above"}

@@ -12,6 +12,7 @@ from kit.plots.style import Interval
 
 EXPORTED = ("evtx", "evt")  # readers of logs that are exported together: the newest record of one counts for all
 HOSTS = {"primary_host": "Primary host", "replica_host": "Replica host"}
+DEFAULT = "MSSQLSERVER"  # the instance without a name
 SQL_PARTS = ("sql", "mssql")  # event sources of SQL Server and of the parts that all instances share
 
 
@@ -36,6 +37,7 @@ def lanes(view: View, vm: str, period: Interval) -> list[Lane]:
     judged = view.judged
     own = judged[judged["time_utc"].notna() & (judged["vm_name"].map(view.owner, na_action=None) == vm)]
     guest = own[~own["role"].isin([*HOSTS, "test_failover_guest"])]
+    guest = guest.assign(instance=guest["instance"].mask(_called_like(guest, vm), DEFAULT))
     instances = sorted(set(guest["instance"].dropna()) | _instances(view, vm))
     guest = guest.assign(instance=_instance_of(guest, instances))
     sql = guest["instance"].notna()
@@ -54,9 +56,17 @@ def lanes(view: View, vm: str, period: Interval) -> list[Lane]:
     return made
 
 
+def _called_like(guest: pd.DataFrame, vm: str) -> pd.Series:
+    """Which records name the default instance by the name of its machine, as SQL Server does."""
+    named = guest["instance"].str.lower()
+    machine = guest["computer"].astype("str").str.split(".").str[0].str.lower()
+    return (named.notna() & ((named == machine) | (named == vm.lower()))).fillna(False).astype(bool)
+
+
 def _instance_of(guest: pd.DataFrame, instances: list[str]) -> pd.Series:
     """The instance of each record: as captured; what SQL Server's machine-wide parts wrote goes to the first one."""
     first = instances[0] if instances else "SQL Server"
+    first = DEFAULT if DEFAULT in instances else first
     wide = guest["provider"].str.lower().str.startswith(SQL_PARTS, na=False)
     return guest["instance"].mask(guest["instance"].isna() & wide, first)
 
