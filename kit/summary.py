@@ -30,7 +30,8 @@ def summary(analysis: Analysis, width: int = WIDTH) -> str:
 
 def _head(view: View) -> str:
     title = view.meta.get("title") or view.meta.get("case_id") or "Untitled case"
-    return f"{title}\nReport {view.meta.get('report_id')}, policy {view.meta.get('policy')}, all times {view.when.zone_name}"
+    about = f"Report {view.meta.get('report_id')}, policy {view.meta.get('policy')}"
+    return f"{title}\n{about}, all times {view.when.zone_name}"
 
 
 def _machine(view: View, vm: str) -> Iterator[str]:
