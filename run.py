@@ -92,7 +92,8 @@ def count(kind: str) -> int:
 
 def install(*arguments: str, total: int = 0) -> None:
     """Runs pip in .venv, showing how far it is. Raises CalledProcessError with pip's own words printed."""
-    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-compile", *arguments]
+    options = ["--disable-pip-version-check", "--no-input", "--no-compile"]
+    command = [str(PYTHON), "-m", "pip", "install", *options, *arguments]
     said: list[str] = []
     with subprocess.Popen(
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -81,7 +81,7 @@ def _largest(records: pd.DataFrame, phase: str) -> int | None:
 
 
 def with_coverage(boots: pd.DataFrame, records: pd.DataFrame, coverage: pd.DataFrame) -> pd.DataFrame:
-    """Table `boots` with `covered`: each instance that started reports the end of its recovery, without a gap before."""
+    """Table `boots` with `covered`: each instance that started reports the end of its recovery, no gap before it."""
     made = boots.copy()
     own = records[records["boot_id"].notna()]
     made["covered"] = pd.array(

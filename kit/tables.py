@@ -226,7 +226,7 @@ _ALL = [
         ("thaw_utc", TIME, "thaw"),
         ("abort_utc", TIME, "first abort that names the database or device"),
         ("freeze_s", REAL, "seconds frozen"),
-        ("abort_after_thaw", CLAIM, "true when the order of records shows the abort after the thaw; null without abort or order"),
+        ("abort_after_thaw", CLAIM, "true when the records show the abort after the thaw; null without abort or order"),
         ("outcome", TEXT, "clean, benign_abort, genuine_failure or open"),
         ("evidence", TEXTS, "uids"),
     ),
@@ -281,7 +281,7 @@ _ALL = [
         ("computer", TEXT, "the computer"),
         ("role", TEXT, "its role"),
         ("reference", TEXT, "computer whose clock is the reference: the one that exported the points"),
-        ("offset_s", REAL, "seconds to add to this computer's time to get the reference's; null when ambiguous or unknown"),
+        ("offset_s", REAL, "seconds to add to this computer's time to get the reference's; null when not known"),
         ("spread_s", REAL, "spread of the anchors in seconds"),
         ("drift_s_per_day", REAL, "seconds a day by which the offset grows"),
         ("epoch_utc", TIME, "time on this computer's clock at which offset_s holds"),
@@ -309,7 +309,8 @@ _ALL = [
     _table(
         "judged_events", "an event of the report with its class",
         ("uid", TEXT, "the event"),
-        ("class", TERM, "benign_abort, genuine_failure, other_requestor, environment, background_noise, normal or unexplained"),
+        ("class", TERM, "benign_abort, genuine_failure, other_requestor, environment, background_noise, normal, "
+                        "unexplained"),
         ("rule_id", TEXT, "the rule that matched, if any"),
         ("operation_id", TEXT, "the operation it belongs to"),
         ("recovery_point_id", TEXT, "the point whose replication operation it belongs to"),
@@ -385,7 +386,7 @@ def schema(name: str) -> pa.Schema:
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """A frame in the kit's types (see module text) from an Arrow table; lists stay Arrow lists, terms are categories."""
+    """A frame in the kit's types (see module text) from an Arrow table; lists stay Arrow lists, terms are text."""
     return table.to_pandas(types_mapper=_pandas_type, date_as_object=False)
 
 

@@ -7,7 +7,8 @@ A reader is one module in this folder with
     TABLES     the declared tables it fills
     recognise(head, name) -> int
                how sure it is that content beginning with these bytes (up to 64 KiB) is its format:
-               0 no, 1 looks like it, 2 structure fits, 3 signature fits; the name (lower case, without folders) only breaks ties
+               0 no, 1 looks like it, 2 structure fits, 3 signature fits; the name (lower case, without folders) only
+               breaks ties
     read(opened) -> iterator of Rows, Lost and Fact
 
 It opens no paths, prints nothing and knows no event ids. `kit.sources` finds it, keeps the account
@@ -44,8 +45,8 @@ class Opened:
 class Rows:
     """Rows of a declared table. Columns may be any subset of the declared ones.
 
-    Times that are local to the computer go to the extra column `time_local` (timestamp[us] without zone) with `time_raw`;
-    the case turns them into `time_utc` when the zone is known. Rows of `events` need `record_id`.
+    Times that are local to the computer go to the extra column `time_local` (timestamp[us] without zone) with
+    `time_raw`; the case turns them into `time_utc` when the zone is known. Rows of `events` need `record_id`.
     """
 
     table: str
