@@ -146,6 +146,7 @@ def analyze(case: Path, out: Path, policy: str | None, workers: int | None) -> i
 @click.option("--notebook", help="Another notebook than the case report.")
 @click.option("--pdf", is_flag=True, help="A PDF as well (needs Chromium, Chrome or Edge).")
 @click.option("--isolated", is_flag=True, help="A kernel of its own for this report.")
+@click.option("--summary", is_flag=True, help="Print a plain-text summary to paste into a ticket.")
 def report(case: Path, out: Path, **options: Any) -> int:
     """Judges CASE, runs the notebooks and writes report.html, verdicts.json, tables and manifest.
 
@@ -154,14 +155,20 @@ def report(case: Path, out: Path, **options: Any) -> int:
     return _report(case, out, **options)
 
 
-def _report(case: Path, out: Path, **options: Any) -> int:
+def _report(case: Path, out: Path, summary: bool = False, **options: Any) -> int:
     from kit import terminal
     from kit.analysis import load_analysis
     from kit.report import report as make
 
     page = make(case, out, **options)
     made = load_analysis(out)
-    click.echo(terminal.analysed(made, case, out, page))
+    if summary:
+        from kit.summary import summary as plain
+
+        click.echo(plain(made))
+        click.echo(f"Written: {page}", err=True)
+    else:
+        click.echo(terminal.analysed(made, case, out, page))
     return LOSS if terminal.has_losses(made) else 0
 
 
