@@ -244,20 +244,24 @@ def _sentence(cited: _Found, others: _Found) -> str:
         what = f"all {counted(total, 'cited EVTX record')}" if total > 1 else counted(total, "cited EVTX record")
     if others.checked:
         what += f" and a sample of {others.checked} others"
-    verb = "was" if cited.checked + others.checked == 1 else "were"
-    return f"{what} {verb} read again by python-evtx {referee.version()}; {_outcome([*cited.rows, *others.rows])}"
+    read = cited.checked + others.checked
+    outcome = _outcome([*cited.rows, *others.rows], read)
+    verb = "was" if read == 1 else "were"
+    return "; ".join([f"{what} {verb} read again by python-evtx {referee.version()}", *outcome])
 
 
-def _outcome(rows: list[dict[str, Any]]) -> str:
+def _outcome(rows: list[dict[str, Any]], read: int) -> list[str]:
+    """What came of it; where nothing was read, nothing is said of differences."""
     gone = sum(row["field"] == "source" for row in rows)
     unread = sum(row["field"] == "record" for row in rows)
     other = [row for row in rows if row["field"] not in ("source", "record")]
     known = sum(isinstance(row["explanation"], str) for row in other)
-    said = counted(len(other), "difference") if other else "no difference"
-    if known:
-        said += f", {known} of them by a known error of python-evtx"
+    said = []
+    if other or read:
+        why = f", {known} of them by a known error of python-evtx" if known else ""
+        said.append((counted(len(other), "difference") if other else "no difference") + why)
     if unread:
-        said += f"; {counted(unread, 'record')} it could not read"
+        said.append(f"{counted(unread, 'record')} it could not read")
     if gone:
-        said += f"; {counted(gone, 'file')} not there any more or changed"
+        said.append(f"{counted(gone, 'file')} not there any more or changed")
     return said
