@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import kit
+from kit import pdf
 
 NEEDED = ("jupyterlab", "pandas", "python-evtx", "plotly", "papermill", "numpy", "pyarrow", "duckdb", "nbconvert")
 OPTIONAL = {
@@ -35,8 +36,8 @@ def examined() -> tuple[str, bool]:
     for module, purpose in OPTIONAL.items():
         found = "present" if importlib.util.find_spec(module) else "absent"
         lines.append(f"  {module:<14} {found:<8} {purpose}")
-    browser = _browser()
-    lines.append(f"  {'browser':<14} {'present' if browser else 'absent':<8} PDF reports{f' ({browser})' if browser else ''}")
+    found = pdf.browser()
+    lines.append(f"  {'browser':<14} {'present' if found else 'absent':<8} PDF reports{f' ({found})' if found else ''}")
     lines.append("")
     for purpose, folder in _folders().items():
         fits = _writable(folder)
@@ -50,12 +51,6 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _browser() -> str | None:
-    from kit.browser import find
-
-    return find()
 
 
 def _folders() -> dict[str, Path]:
