@@ -55,7 +55,8 @@ _DIGITS = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 _RUN = re.compile(rb"(?:[^\x00].)+")
 _NO_TIME = ("0001-", "1601-")  # how the absence of a time is written
 _NOT_KEPT = (STUCK, DIED)
-_LAYOUT = 2  # of the kept readings
+_HARMED = ("bad_checksum", "borrowed_template", "damaged", "recovered")
+_LAYOUT = 3  # of the kept readings
 Source = str | os.PathLike[str] | bytes | BinaryIO
 Progress = Callable[[int, int], None]  # records done, records in all
 
@@ -131,7 +132,7 @@ def differences(row: dict[str, Any], reading: dict[str, Any]) -> Iterator[dict[s
     if _whole(row.get("record_id")) != _whole(reading.get("record_id")):
         yield _row(uid, "record_id", _whole(row.get("record_id")), reading.get("record_id"), None)
     if "error" in reading:
-        yield _row(uid, "record", "read", reading["error"], _why_unread(row, reading["error"]))
+        yield _row(uid, "record", "read", reading["error"], _why_unread(row, reading))
         return
     for field in _NUMBERS:
         one, other = _whole(row.get(field)), _whole(reading.get(field))
@@ -276,12 +277,19 @@ def _moment_text(row: dict[str, Any]) -> str | None:
     return " = ".join(text for text in told if text) or None
 
 
-def _why_unread(row: dict[str, Any], error: str) -> str | None:
+def _why_unread(row: dict[str, Any], reading: dict[str, Any]) -> str | None:
+    error = reading["error"]
     if error == STUCK:
         return "python-evtx does not come to an end on this record"
-    if error == DIED or error.startswith(NO_RECORD):
+    if error == DIED:
         return None
-    return _why_other(row, None) or next((why for sign, why in _UNREADABLE if sign in error), None)
+    if error == NO_RECORD:
+        known = _text(row.get("integrity")) in _HARMED and _whole(row.get("record_id")) == reading.get("record_id")
+        return "the mark of the record is overwritten; the kit found it by its place, with its number" if known else None
+    if known := _why_other(row, None) or next((why for sign, why in _UNREADABLE if sign in error), None):
+        return known
+    damaged = _text(row.get("integrity")) == "bad_checksum"
+    return "the checksum of the chunk is wrong, and python-evtx stops at what is damaged in it" if damaged else None
 
 
 _UNREADABLE = (

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 CHUNK = 0x10000
 _FIRST_CHUNK = 4096
 _MAGIC = b"ElfChnk\0"
-_RECORD = struct.Struct("<IIQ")  # magic, size, number
+_RECORD = struct.Struct("<IIq")  # magic, size, number (signed, as in the table `events`)
 _RECORD_MAGIC = 0x2A2A
 _LONGEST_RECORD_S = 10.0  # after which a record counts as one that python-evtx cannot finish
 NO_RECORD = "no record begins at this offset"
@@ -55,9 +55,11 @@ def asked(path: Any, offsets: Iterable[int], seconds: float) -> Iterator[tuple[i
 
 
 def _head(chunk: bytes, at: int) -> dict[str, Any]:
-    """The number of the record that begins at this place of the chunk, or the error that none does."""
-    magic, _, number = _RECORD.unpack_from(chunk, at) if 0 <= at <= len(chunk) - _RECORD.size else (0, 0, 0)
-    return {"record_id": number} if magic == _RECORD_MAGIC else {"error": NO_RECORD}
+    """The record number at this place of the chunk, and the error that no record begins there where its mark is wrong."""
+    if not 0 <= at <= len(chunk) - _RECORD.size:
+        return {"error": NO_RECORD}
+    magic, _, number = _RECORD.unpack_from(chunk, at)
+    return {"record_id": number} if magic == _RECORD_MAGIC else {"record_id": number, "error": NO_RECORD}
 
 
 def _answers(

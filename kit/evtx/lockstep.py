@@ -79,7 +79,7 @@ class Elements:
         table = self._sized(attribute)
         found = table[above, names] if table is not None else np.full(len(above), _UNKNOWN, dtype=np.int32)
         new = np.flatnonzero(found == _UNKNOWN)
-        if table is not None and len(new):
+        if table is not None and self._texts and len(new):
             for one, name in set(zip(above[new].tolist(), names[new].tolist(), strict=True)):
                 table[one, name] = self._made(one, self._texts[name], attribute)
             found = table[above, names]
