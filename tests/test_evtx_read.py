@@ -72,11 +72,23 @@ def test_the_long_table_has_a_row_for_each_value(path):
     assert long.loc[0, "nth"].tolist() == [0, 1, 2, 3]
 
 
-def test_json_text_of_named_data(path):
+def test_json_text_of_event_data(path):
     frame = kit.evtx.read(path, providers="microsoft-windows-hyper-v-vmms")
     assert json.loads(frame["data"].event.json()[0]) == {
         "VmName": "SQLVM", "VmId": "4C2F0A11", "ErrorCode": "0x800423f4",
     }  # fmt: skip
+    classic_events = kit.evtx.read(path, event_ids=18210)
+    assert json.loads(classic_events["data"].event.json()[0]) == {
+        "Data": ["SendFileInfoBegin", "", "995(0)"], "Binary": "2247",
+    }  # fmt: skip
+
+
+def test_a_frame_goes_to_parquet(path, tmp_path):
+    frame = kit.evtx.read(path)
+    frame.to_parquet(tmp_path / "log.parquet")
+    back = pd.read_parquet(tmp_path / "log.parquet")
+    assert back["record_id"].tolist() == frame["record_id"].tolist()
+    assert json.loads(back["data"][1])["Text"] == "n1"
 
 
 def test_a_filter_gives_the_rows_of_the_whole(path):

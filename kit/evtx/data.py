@@ -4,7 +4,7 @@
     frame["data"].event.field("param1")     one field of all records as a typed column
     frame["data"].event.wide()              every field of these records as a typed column
     frame["data"].event.long()              one row for each value
-    frame["data"].event.json()              named values as JSON text
+    frame["data"].event.json()              the same mapping as JSON text, all values as text
 
 Types: text, GUIDs and SIDs are str; whole numbers int (also those that Windows shows in hexadecimal); truth values bool
 (int where a log holds another number than 0 and 1); FILETIME and SYSTEMTIME are UTC times; binary data is bytes; arrays
@@ -199,5 +199,5 @@ class EventAccessor:
         return wide.long(self._array, self._index)
 
     def json(self) -> pd.Series:
-        """Named values as JSON text; null where a record has none."""
+        """Event data as JSON text, all values as text; null where a record has none."""
         return pd.Series(wide.json_texts(self._array), index=self._index, dtype="str")

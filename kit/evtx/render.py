@@ -55,13 +55,14 @@ class Rendered:
         made = pc.fill_null(source.take(pa.array(place, mask=null)), "")
         return pa.ListArray.from_arrays(self._offsets(rows), made)
 
-    def named(self, first: pa.Array) -> pa.Array:
+    def named(self, first: pa.Array, *, unnamed: bool = False) -> pa.Array:
         """Named data of each record as a JSON object, null where nothing has a name.
 
-        `first` holds JSON members to begin with, or null. Where a name repeats, its values become a list.
+        `first` holds JSON members to begin with, or null. Where a name repeats, its values become a list. With `unnamed`
+        values that have no name are there too, under `Data`.
         """
         data = self._data
-        found = self._flagged([named for _, named, _ in data.keys.entries])
+        found = self._flagged([named or unnamed for _, named, _ in data.keys.entries])
         rows = data.row[found]
         joined = pc.binary_join(pa.ListArray.from_arrays(self._offsets(rows), self._members(found)), ", ")
         filled = pc.greater(pc.binary_length(joined), 0)

@@ -161,13 +161,13 @@ def _long_of(part: Values, order: np.ndarray, index: pd.Index) -> pd.DataFrame:
 
 
 def json_texts(array: EventData) -> pa.Array:
-    """Named data of each record as JSON text; null where it has none."""
+    """Event data of each record as JSON text; null where it has none."""
     made: list[pa.Array] = []
     target = np.full(len(array), -1, dtype=np.int64)
     for part, places, rows in _by_part(array):
         chosen, inverse = np.unique(rows, return_inverse=True)
         rendered = Rendered(part, max(_most(part), int(chosen[-1]) + 1), chosen)
         target[places] = sum(map(len, made)) + inverse
-        made.append(rendered.named(pa.nulls(len(chosen), pa.string())))
+        made.append(rendered.named(pa.nulls(len(chosen), pa.string()), unnamed=True))
     every = pa.concat_arrays(made) if made else pa.nulls(1, pa.string())
     return every.take(pa.array(np.maximum(target, 0), mask=target < 0))
