@@ -44,7 +44,7 @@ def main() -> NoReturn:
     except (KitError, OSError) as error:
         if debug:
             raise
-        _leave(" ".join(str(error).split()) or type(error).__name__, 2 if isinstance(error, ParameterError) else 1)
+        _leave(_said(error), 2 if isinstance(error, ParameterError) else 1)
     except Exception as error:
         if debug:
             raise
@@ -54,6 +54,13 @@ def main() -> NoReturn:
     sys.exit(status if isinstance(status, int) else 0)
 
 
+def _said(error: Exception) -> str:
+    """One line; the file comes first, as in every other message."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def _leave(text: str, status: int) -> NoReturn:
     click.echo(f"kit: {text}", err=True)
     sys.exit(status)
@@ -61,7 +68,8 @@ def _leave(text: str, status: int) -> NoReturn:
 
 @click.group(context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="kit")
-def cli() -> None:
+@click.option("--debug", is_flag=True, help="With any command: a traceback instead of one line.")
+def cli(debug: bool) -> None:
     """Which recovery points of a Hyper-V Replica can be trusted, and what proves it.
 
     A case is a folder (or .zip) with logs and exports: event logs, ERRORLOG, lists of recovery points. Nothing needs to
@@ -131,11 +139,28 @@ def analyze(case: Path, out: Path, policy: str | None, workers: int | None) -> i
     from kit import terminal
     from kit.case import load_case
     from kit.judgement import analyze as judge
+    from kit.second_opinion import attach
 
-    made = judge(load_case(case, workers=workers).require(), policy)
+    _refuse(case, out)
+    loaded = load_case(case, workers=workers).require()
+    made = attach(judge(loaded, policy), loaded)
     made.save(out)
     click.echo(terminal.analysed(made, case, out))
     return LOSS if terminal.has_losses(made) else 0
+
+
+def _refuse(case: Path, out: Path) -> None:
+    """Raises ParameterError for a folder in which tables would mix with evidence, a sealed report or other files."""
+    target, evidence = out.resolve(), case.resolve()
+    if target == evidence or target in evidence.parents or evidence in target.parents:
+        raise ParameterError(f"--out {out} and the evidence lie in each other; choose another folder")
+    if target.exists() and not target.is_dir():
+        raise ParameterError(f"--out {out} is a file; name a folder")
+    held = {path.name for path in target.iterdir()} if target.is_dir() else set()
+    if "manifest.json" in held:
+        raise ParameterError(f"--out {out} holds a sealed report; choose another folder, or make it again: kit report")
+    if held and "meta.json" not in held:
+        raise ParameterError(f"--out {out} is not empty and holds no analysis; choose another folder")
 
 
 @cli.command(short_help="Case to a report that opens offline.")
@@ -234,7 +259,10 @@ def _given(file: str) -> bytes:
 def _lines(file: str) -> Any:
     if file == "-":
         return sys.stdin
-    return Path(file).open(encoding="utf-8-sig")
+    try:
+        return Path(file).open(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise click.UsageError(f"--jsonl {file}: no such file; name one, or - for standard input") from error
 
 
 @cli.command(short_help="One report for each case below a folder.")

@@ -64,8 +64,14 @@ def report(
     with progress.meter("report", STEPS, unit="step") as meter, _folder(target) as work:
         before = _open(case, work, meter)
         analysis = _analyse(case, work, vm, since, until, policy, meter)
-        executed = _execute(template, source.stem, parameters, work, target, isolated, timeout, meter)
-        _write(executed, parameters, analysis, work, pdf, meter)
+        meter.begin(f"running {source.stem}")
+        failed = target.with_name(f"{target.name}.failed.ipynb")
+        executed = _execute(template, source.stem, parameters, work, failed, isolated, timeout)
+        custody.Ledger(work).append("notebook run", notebook=source.stem)
+        meter.advance(1)
+        meter.begin("writing the page")
+        _write(executed, parameters, analysis, work, pdf)
+        meter.advance(1)
         _seal(work, target, case, before, analysis, meter)
         _publish(work, target)
     return target / PAGE
@@ -113,10 +119,8 @@ def _analyse(
     case: str | Path, work: Path, vm: str | None, since: str | None, until: str | None, policy: str | None,
     meter: progress.Meter,
 ) -> Analysis:  # fmt: skip
-    from kit.judgement import open_analysis
-
     meter.begin("reading and judging")
-    analysis = open_analysis(case, policy=policy, vm=vm, since=since, until=until)
+    analysis = _judged(case, policy).only(vm, since, until)
     analysis.save(work)
     counts = View(analysis).counts(View(analysis).points)
     custody.Ledger(work).append("analysed", policy=analysis.meta.get("policy"), verdicts=counts)
@@ -124,17 +128,37 @@ def _analyse(
     return analysis
 
 
+def render(
+    analysis: Analysis, template: NotebookNode, parameters: dict[str, Any], folder: Path, pdf: bool = False
+) -> Path:
+    """The page of an analysis that lies in `folder`, with executed notebook and PDF beside it; nothing is sealed."""
+    executed = _execute(template, "report", parameters, folder, folder / "failed.ipynb", False, None)
+    _write(executed, parameters, analysis, folder, pdf)
+    return folder / PAGE
+
+
+def _judged(case: str | Path, policy: str | None) -> Analysis:
+    """The analysis; of a case itself with the second parser's word on the records that decide."""
+    from kit.analysis import is_saved
+    from kit.case import load_case
+    from kit.judgement import analyze, open_analysis
+    from kit.second_opinion import attach
+
+    if is_saved(case):
+        return open_analysis(case, policy=policy)
+    loaded = load_case(case).require()
+    return attach(analyze(loaded, policy), loaded)
+
+
 def _execute(
-    template: NotebookNode, name: str, parameters: dict[str, Any], work: Path, target: Path, isolated: bool,
-    timeout: float | None, meter: progress.Meter,
+    template: NotebookNode, name: str, parameters: dict[str, Any], work: Path, failed: Path, isolated: bool,
+    timeout: float | None,
 ) -> NotebookNode:  # fmt: skip
-    """The executed notebook. A failed run is kept beside the target as .failed.ipynb and raises ExportError."""
+    """The executed notebook. A run that fails is kept under the name `failed` and raises ExportError."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    meter.begin(f"running {name}")
     partial = work / "run.ipynb"
-    failed = target.with_name(f"{target.name}.failed.ipynb")
     failed.unlink(missing_ok=True)
     try:
         executed = papermill.execute_notebook(
@@ -146,18 +170,15 @@ def _execute(
             shutil.copyfile(partial, failed)
         raise ExportError(f"notebook {name} failed in cell {error.exec_count}: {error.evalue}; see {failed}") from error
     partial.unlink(missing_ok=True)
-    custody.Ledger(work).append("notebook run", notebook=name)
-    meter.advance(1)
     return executed
 
 
 def _write(
-    executed: NotebookNode, parameters: dict[str, Any], analysis: Analysis, work: Path, pdf: bool, meter: progress.Meter
+    executed: NotebookNode, parameters: dict[str, Any], analysis: Analysis, work: Path, pdf: bool
 ) -> None:
     from kit import export
     from kit import pdf as printer
 
-    meter.begin("writing the page")
     scrubbed = export.scrub(executed, parameters)
     nbformat.write(scrubbed, work / NOTEBOOK)
     title = str(analysis.meta.get("title") or analysis.meta.get("case_id") or "Report")
@@ -168,7 +189,6 @@ def _write(
     (work / PAGE).write_text(html, encoding="utf-8", newline="\n")
     if pdf:
         printer.write(work / PAGE, work / PDF, moment)
-    meter.advance(1)
 
 
 def _now() -> datetime:

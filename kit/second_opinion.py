@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -30,6 +30,7 @@ from kit.words import counted
 
 _FOLDER = "referee"  # inside the evidence store
 _MOST_OTHERS = 500
+MOST_AT_ANALYSIS = 40  # python-evtx reads about a hundred records a second
 _BLOCK = 1 << 20
 _GONE = "its file is not there, or has other bytes than were analysed: not read again"
 
@@ -95,6 +96,39 @@ def sample(case: Case, events: pd.DataFrame, seconds: float = 10.0) -> Sampled:
             _within(others, _others(case, events), places, case.sources, until, archives)
     frame = tables.frame("referee", [*found.rows, *others.rows])
     return Sampled(frame, found.checked + others.checked, found.unchecked, _sentence(found, others))
+
+
+def attach(analysis: Analysis, case: Case, most: int = MOST_AT_ANALYSIS, seconds: float = 60.0) -> Analysis:
+    """The analysis with what python-evtx says of the records behind its deciding verdicts, and the sentence about it.
+
+    At most `most` records, those of contradicted, then confirmed, then other verdicts, in a fixed order, so that two
+    runs say the same; `kit verify --parsers` checks them all. `seconds` only guards against a parser that hangs.
+    """
+    cited = _deciding(analysis)
+    deciding, found = cited.head(most), _Found()
+    with Archives() as archives:
+        by_source = _by_source(deciding, case.sources)
+        _within(found, by_source, _Places(case.root), case.sources, time.monotonic() + seconds, archives)
+    found.unchecked += len(cited) - len(deciding)
+    text = _sentence(found, _Found())
+    return replace(
+        analysis, meta={**analysis.meta, "referee": text}, tables={**analysis.tables, "referee": found.frame()}
+    )
+
+
+def _deciding(analysis: Analysis) -> pd.DataFrame:
+    """The cited EVTX records, those of the rarest verdicts first, then by uid."""
+    rank = {"contradicted": 0, "confirmed": 1, "inconclusive": 2, "supported": 3, "no_claim": 4}
+    evidence = dict(zip(analysis.findings["finding_id"], analysis.findings["evidence"], strict=True))
+    best: dict[str, int] = {}
+    for row in analysis.verdicts[analysis.verdicts["database"].isna()].itertuples():
+        for finding in [*row.because, *row.against]:
+            for uid in evidence.get(finding) or []:
+                best[uid] = min(best.get(uid, 9), rank.get(str(row.verdict), 9))
+    readers = dict(zip(analysis.sources["source_id"], analysis.sources["reader"], strict=True))
+    events = analysis.events[analysis.events["source_id"].map(readers) == EVTX]
+    ordered = events.assign(rank=events["uid"].map(best)).dropna(subset=["rank"]).sort_values(["rank", "uid"])
+    return ordered.drop(columns="rank")
 
 
 class _Found:
