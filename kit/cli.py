@@ -122,7 +122,7 @@ def check(case: Path, as_json: bool, workers: int | None) -> int:
         json.dumps(found.as_json(), indent=1, sort_keys=True, ensure_ascii=False) if as_json else found.text(case)
     )
     if not found.judgeable:
-        raise CaseError(f"{case} holds no file of a known format: nothing can be judged; see docs/collect.md")
+        raise CaseError(f"{case} holds no file that can be read: nothing can be judged; see docs/collect.md")
     return LOSS if found.losses else 0
 
 

@@ -36,8 +36,9 @@ def examined() -> tuple[str, bool]:
     for module, purpose in OPTIONAL.items():
         found = "present" if importlib.util.find_spec(module) else "absent"
         lines.append(f"  {module:<14} {found:<8} {purpose}")
-    found = pdf.browser()
-    lines.append(f"  {'browser':<14} {'present' if found else 'absent':<8} PDF reports{f' ({found})' if found else ''}")
+    browser = pdf.browser()
+    there = f"present  PDF reports ({browser})" if browser else "absent   PDF reports"
+    lines.append(f"  {'browser':<14} {there}")
     lines.append("")
     for purpose, folder in _folders().items():
         fits = _writable(folder)

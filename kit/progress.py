@@ -117,7 +117,7 @@ def meter(title: str, total: float, unit: str = "B", quiet: bool | None = None) 
 
     bar = tqdm(
         total=total, desc=title, unit=unit, unit_scale=unit == "B", delay=1, mininterval=0.5, leave=False,
-        file=sys.stderr,
+        file=sys.stdout if in_notebook() else sys.stderr,  # JupyterLab frames stderr in red, even when empty
     )  # fmt: skip
     try:
         yield _Bar(bar)

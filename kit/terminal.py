@@ -18,6 +18,7 @@ from kit.words import Words, counted, span
 SIGNS = {"confirmed": "●", "supported": "◐", "inconclusive": "○", "contradicted": "✕", "no_claim": "·"}
 ORDER = ("contradicted", "inconclusive", "supported", "confirmed", "no_claim")
 LOST = ("partial", "unreadable")
+READ = ("read", "partial", "empty")
 ROLES = {
     "guest": "guest",
     "primary_host": "primary host",
@@ -51,8 +52,8 @@ class Checked:
 
     @property
     def judgeable(self) -> bool:
-        """Whether any file was of a known format."""
-        return bool(self.case.sources["status"].isin(["read", "partial", "empty", "unreadable"]).any())
+        """Whether any file could be read, if only in part."""
+        return bool(self.case.sources["status"].isin(READ).any())
 
     def as_json(self) -> dict[str, Any]:
         """{ sources, clocks, missing } with the rows of verdicts.json."""
@@ -64,8 +65,9 @@ class Checked:
 
     def text(self, path: Path) -> str:
         """The account of each source, the clocks, what is missing, and the next command."""
-        parts = [_accounts(self.case.sources), _clocks(self.clocks), _missing(self.case), _lost(self.case.sources)]
+        parts = [_accounts(self.case.sources), _clocks(self.clocks), _missing(self.case)]
         if self.judgeable:
+            parts.append(_lost(self.case.sources))
             parts.append(f"Ready for: kit analyze {_quoted(path)} --out OUT")
         return "\n\n".join(part for part in parts if part)
 
@@ -87,11 +89,18 @@ def _accounts(sources: pd.DataFrame) -> str:
             f"{mark} {_short(source['path'], wide):<{wide}}  {ROLES.get(source['role'], '-'):<13}  "
             f"{source['status']:<12} {_number(source['seen']):>8} {_number(source['kept']):>8}"
         )
-        if mark == "!" and isinstance(source["note"], str):
-            lines += textwrap.wrap(source["note"], width() - 6, initial_indent="    ", subsequent_indent="    ")[:2]
+        if mark == "!" and source["status"] != "absent" and isinstance(source["note"], str):
+            lines += _note(source["note"])
     counts = sources["status"].value_counts()
     told = ", ".join(f"{counts[word]} {word}" for word in counts.index)
     return "\n".join([*lines, "", f"  {counted(len(sources), 'source')}: {told}"])
+
+
+def _note(text: str) -> list[str]:
+    """At most three indented lines; what is cut off ends with an ellipsis."""
+    return textwrap.wrap(
+        text, width() - 2, initial_indent="    ", subsequent_indent="    ", max_lines=3, placeholder=" …"
+    )
 
 
 def _short(path: str, wide: int) -> str:
@@ -108,6 +117,7 @@ def _clocks(found: pd.DataFrame) -> str:
     reference = found["reference"].dropna()
     name = reference.iloc[0] if len(reference) else "the reference (no export names its computer)"
     lines = [f"  Clocks, seconds to add to reach {name}"]
+    wide = max(24, *(len(computer) for computer in found["computer"]))
     for row in found.itertuples():
         offset = "unknown" if pd.isna(row.offset_s) else f"{row.offset_s:+.1f}"
         spread = (
@@ -115,7 +125,7 @@ def _clocks(found: pd.DataFrame) -> str:
             if pd.isna(row.spread_s) or not row.anchors
             else f"spread {row.spread_s:.1f}  {counted(row.anchors, 'anchor')}"
         )
-        lines.append(f"  {row.computer:<24} {offset:>9}  {row.method}{', ' + spread if spread else ''}")
+        lines.append(f"  {row.computer:<{wide}} {offset:>9}  {row.method}{', ' + spread if spread else ''}")
     return "\n".join(lines)
 
 
@@ -174,14 +184,24 @@ def _advice(analysis: Analysis, vm_name: str) -> str:
     if given.empty:
         return ""
     row = next(given.itertuples())
-    points = analysis.recovery_points.set_index("recovery_point_id")["time_utc"]
-    words = words_of(analysis)
     if not isinstance(row.fail_over_to, str):
-        return f"  Fail over to   none can be advised: {row.reason}"
-    lines = [f"  Fail over to   {words.moment(points[row.fail_over_to], seconds=False)}, loses {span(row.data_loss_s)}"]
+        return _hanging(f"  Fail over to   none can be advised: {row.reason}", 17)
+    lines = [f"  Fail over to   {_point(analysis, row.fail_over_to)}, loses {span(row.data_loss_s)}"]
     if isinstance(row.fallback, str):
-        lines.append(f"  Fallback       {words.moment(points[row.fallback], seconds=False)}")
+        lines.append(f"  Fallback       {_point(analysis, row.fallback)}")
     return "\n".join(lines)
+
+
+def _point(analysis: Analysis, recovery_point_id: str) -> str:
+    """Time of a point; its id when a selection by VM or period left it out."""
+    points = analysis.recovery_points.set_index("recovery_point_id")["time_utc"]
+    if recovery_point_id not in points.index:
+        return f"point {recovery_point_id} (outside the chosen period)"
+    return words_of(analysis).moment(points[recovery_point_id], seconds=False)
+
+
+def _hanging(text: str, indent: int) -> str:
+    return "\n".join(textwrap.wrap(text, width(), subsequent_indent=" " * indent))
 
 
 def words_of(analysis: Analysis) -> Words:
@@ -198,7 +218,7 @@ def _events(analysis: Analysis) -> str:
         return ""
     counts = errors["class"].value_counts()
     told = ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in counts.items())
-    return _wrapped([f"  Errors         {len(errors)}: {told}"])
+    return _hanging(f"  Errors         {len(errors)}: {told}", 17)
 
 
 def _losses(analysis: Analysis) -> str:
