@@ -3,10 +3,10 @@
     python benchmarks/judgement_scale.py                                            1 and 3 machines, a few minutes
     python benchmarks/judgement_scale.py --machines 1 3 10 30 --events 5000000      the large case
 
-The cases are made by the practice writer. `--events` are the other records (a Security log in each guest) of the largest
-case; smaller cases have the same number a machine. Reading the files into the evidence store comes first and is not
-counted. Then a fresh process for each size opens the case from the store and measures `kit.judgement.analyze` alone.
-`--keep FOLDER` keeps cases and store there and uses them again.
+The cases are made by the practice writer. `--events` are the other records (a Security log in each guest) of the
+largest case; smaller cases have the same number a machine. Reading the files into the evidence store comes first and
+is not counted. Then a fresh process for each size opens the case from the store and measures `kit.judgement.analyze`
+alone. `--keep FOLDER` keeps cases and store there and uses them again. `--profile` slows down what it measures.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def _size(folder: Path, options: argparse.Namespace, machines: int) -> dict[str,
 
 def _asked(settings: Path) -> None:
     """Gives the case a question: an empty one is refused when the case is read."""
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace('question = ""', 'question = "How long does the judgement take?"'), encoding="utf-8")
+    text = settings.read_text(encoding="utf-8").replace('question = ""', 'question = "How long does it take?"')
+    settings.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _say(text: str) -> None:
@@ -147,7 +147,7 @@ def table(rows: list[dict[str, Any]], days: int) -> str:
     first = rows[0]
     lines = [
         f"{days} days of hourly points for each VM. {_machine()}", "",
-        "| VMs | points | records | judged events | CPU s | wall s | peak MiB (before) | CPU s a VM | growth VMs : CPU |",
+        "| VMs | points | records | judged events | CPU s | wall s | peak MiB (before) | CPU s a VM | VMs : CPU |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:

@@ -119,6 +119,22 @@ class Shift:
         return time - (self.to_reference(time) - time)
 
 
+class Shifts:
+    """The shifts of computers, each looked up once."""
+
+    def __init__(self, known: pd.DataFrame) -> None:
+        self._known = known
+        self._found: dict[str, Shift | None] = {}
+
+    def of(self, computer: Any) -> Shift | None:
+        """The shift of a computer; none when its clock is not known."""
+        if not isinstance(computer, str):
+            return None
+        if computer not in self._found:
+            self._found[computer] = shift_of(computer, self._known)
+        return self._found[computer]
+
+
 def shift_of(computer: Any, known: pd.DataFrame) -> Shift | None:
     """The shift of a computer; none when its clock is not known. Names compare without case and domain."""
     if not isinstance(computer, str):

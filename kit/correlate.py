@@ -145,15 +145,17 @@ def _schedule(step: pd.Timedelta, listed: pd.Timedelta, delays: list[list[float]
         return unknown
     wanted = max(ENOUGH, 0.6 * len(delays))
     shared: list[list[float]] = []
+    middles: list[float] = []
     for centre in sorted({delay for point in delays for delay in point}, key=abs):
-        if abs(centre) > LONGEST_DELAY_S or any(abs(centre - _middle(known)) <= 2 * WINDOW_S for known in shared):
+        if abs(centre) > LONGEST_DELAY_S or any(abs(centre - one) <= 2 * WINDOW_S for one in middles):
             continue
         near = [min(fits) for point in delays if (fits := [one for one in point if abs(one - centre) <= WINDOW_S])]
         if len(near) >= wanted:
             shared.append(near)
+            middles.append(_middle(near))
     if len(shared) != 1:
         return unknown
-    middle = _middle(shared[0])
+    middle = middles[0]
     near = [one for one in shared[0] if abs(one - middle) <= WINDOW_S]
     return Schedule(step, listed, _middle(near), max(near) - min(near), len(near))
 

@@ -7,13 +7,14 @@ databases.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from kit.clocks import Shift, shift_of
+from kit.clocks import Shift, Shifts
 from kit.correlate import WINDOW_S, Schedule
 from kit.covered import APPLICATION, MARGIN, SYSTEM, Covered
 from kit.verdicts import ITEMS
@@ -106,7 +107,7 @@ def facts(frames: Frames) -> list[PointFacts]:
     for row in frames.boots.itertuples():
         if isinstance(row.recovery_point_id, str):
             boots.setdefault(row.recovery_point_id, row)
-    hosts = _host_failures(frames)
+    hosts = _Hosts(frames)
     near = _Near(frames)
     made = []
     for point in frames.points.itertuples():
@@ -118,7 +119,7 @@ def facts(frames: Frames) -> list[PointFacts]:
 
 def _facts_of(
     point: Any, link: Any, operation: Any | None, operations: Mapping[str, Any], failing: Mapping[str, list[Any]],
-    boots: Mapping[str, Any], hosts: list[Any], near: _Near, frames: Frames,
+    boots: Mapping[str, Any], hosts: _Hosts, near: _Near, frames: Frames,
 ) -> PointFacts:
     claimed = {"application_consistent": True, "crash_consistent": False}.get(point.claimed)
     vm_name = point.vm_name if isinstance(point.vm_name, str) else ""
@@ -136,7 +137,7 @@ def _facts_of(
     else:
         items["E11"] = None if bool(link.covered) else False
         items["X1"] = False
-    _hosts(made, vm_name, hosts, frames)
+    _reported(made, vm_name, hosts)
     _boot(made, boots.get(point.recovery_point_id), frames)
     return made
 
@@ -199,10 +200,10 @@ class _Near:
     """Operations and records of other requestors of each VM, for look-ups by time."""
 
     def __init__(self, frames: Frames) -> None:
-        self.operations: dict[str, list[tuple[Any, Any, str]]] = {}
-        for row in frames.operations[frames.operations["time_basis"] != "assumed"].itertuples():
-            vm_name = row.vm_name if isinstance(row.vm_name, str) else ""
-            self.operations.setdefault(vm_name, []).append((row.begin_utc, row.end_utc, row.operation_id))
+        operations = frames.operations[frames.operations["time_basis"] != "assumed"]
+        self._operations = {
+            str(vm_name): _Spans(own) for vm_name, own in operations.groupby(operations["vm_name"].fillna(""))
+        }
         records = frames.records
         others = records[
             (records["class"] == "other_requestor") & (records["phase"] != "backup") & records["time_utc"].notna()
@@ -211,75 +212,104 @@ class _Near:
         for uid, vm_name, time in zip(others["uid"], others["vm_name"].fillna(""), others["time_utc"], strict=True):
             self.records.setdefault(vm_name, []).append((time, uid))
 
+    def touching(self, vm_name: str, first: Any, last: Any) -> list[str]:
+        """The operations of a VM that have a part in the time."""
+        spans = self._operations.get(vm_name)
+        return spans.touching(first, last) if spans is not None else []
+
+
+class _Spans:
+    """Operations in the order of their begin."""
+
+    def __init__(self, operations: pd.DataFrame) -> None:
+        ordered = operations.sort_values("begin_utc", kind="stable")
+        self._begins = ordered["begin_utc"].tolist()
+        self._ends = ordered["end_utc"].tolist()
+        self._latest = ordered["end_utc"].cummax().tolist()
+        self._ids = ordered["operation_id"].tolist()
+
+    def touching(self, first: Any, last: Any) -> list[str]:
+        start, stop = bisect_left(self._latest, first), bisect_right(self._begins, last)
+        return [self._ids[place] for place in range(start, stop) if self._ends[place] >= first]
+
 
 def _others(made: PointFacts, vm_name: str, near: _Near, held: Covered) -> None:
     """E6: whether another requestor was at work in the window of the operation."""
     first = made.window[0] - pd.Timedelta(seconds=WINDOW_S)
     last = made.window[1] + pd.Timedelta(seconds=WINDOW_S)
-    made.others = [
-        operation_id for begin, end, operation_id in near.operations.get(vm_name, ())
-        if begin <= last and end >= first and operation_id != made.operation.operation_id
-    ]
+    touching = near.touching(vm_name, first, last)
+    made.others = [operation_id for operation_id in touching if operation_id != made.operation.operation_id]
     made.other_records = [uid for time, uid in near.records.get(vm_name, ()) if first <= time <= last]
     covered = held.any_holds(vm_name, *made.window)
     made.items["E6"] = False if made.others or made.other_records else True if covered else None
 
 
-def _host_failures(frames: Frames) -> list[Any]:
-    hosts = frames.records["role"].isin(["primary_host", "replica_host", "unknown"])
-    found = frames.records[hosts & (frames.records["phase"] == "host_failure")]
-    shifts = {computer: shift_of(computer, frames.clocks) for computer in found["computer"].dropna().unique()}
-    return [(row, shifts.get(row.computer)) for row in found.itertuples()]
+class _Hosts:
+    """Failure texts of hosts and the intervals of their logs, on the reference clock, for look-ups by time."""
+
+    def __init__(self, frames: Frames) -> None:
+        self.shifts = Shifts(frames.clocks)
+        hosts = frames.records["role"].isin(["primary_host", "replica_host", "unknown"])
+        found = frames.records[hosts & (frames.records["phase"] == "host_failure")]
+        rows = found[found["time_utc"].notna()].itertuples()
+        placed = [(self._placed(row), number, row) for number, row in enumerate(rows)]
+        self._failures = sorted(placed, key=lambda one: one[:2])
+        self._spans = [
+            (shift.to_reference(start), shift.to_reference(end))
+            for computer, spans in frames.host_covered.items() if (shift := self.shifts.of(computer)) is not None
+            for start, end in spans
+        ]
+
+    def _placed(self, row: Any) -> pd.Timestamp:
+        shift = self.shifts.of(row.computer)
+        return shift.to_reference(row.time_utc) if shift is not None else row.time_utc
+
+    def failures(self, start: pd.Timestamp, end: pd.Timestamp) -> list[Any]:
+        """The records after the start and until the end, in the order of the evidence."""
+        first = bisect_right(self._failures, start, key=lambda one: one[0])
+        last = bisect_right(self._failures, end, key=lambda one: one[0])
+        return [row for _, _, row in sorted(self._failures[first:last], key=lambda one: one[1])]
+
+    def holds(self, time: pd.Timestamp) -> bool:
+        """Whether one log covers the time with the writer window to either side."""
+        margin = pd.Timedelta(seconds=WINDOW_S)
+        return any(start <= time - margin and end >= time + margin for start, end in self._spans)
 
 
-def _hosts(made: PointFacts, vm_name: str, hosts: list[Any], frames: Frames) -> None:
+def _reported(made: PointFacts, vm_name: str, hosts: _Hosts) -> None:
     """E5, and E4/X1 for the host: failure texts of this VM near the point, on the reference clock."""
     if pd.isna(made.point.time_utc):
         return
     start, end = made.link.interval_from, made.link.interval_until
     if pd.isna(start):
         return
-    for row, shift in hosts:
-        at = shift.to_reference(row.time_utc) if shift is not None else row.time_utc
-        if not start < at <= end:
-            continue
+    for row in hosts.failures(start, end):
         named = isinstance(row.vm_name, str)
         if named and row.vm_name.casefold() != vm_name.casefold():
             continue
-        (made.host_failures if named and shift is not None else made.host_open).append(row)
+        known = named and hosts.shifts.of(row.computer) is not None
+        (made.host_failures if known else made.host_open).append(row)
     if made.host_failures:
         made.items["E5"] = False
-        if _inside_operation(made, frames):
+        if _inside_operation(made, hosts.shifts):
             made.items["X1"], made.items["E4"] = (None, None) if made.others else (True, False)
     elif made.host_open:
         made.items["E4"] = None if made.items["E4"] is not False else False
-    elif _host_holds(made, frames):
+    elif hosts.holds(made.point.time_utc):
         made.items["E5"] = True
 
 
-def _inside_operation(made: PointFacts, frames: Frames) -> bool:
+def _inside_operation(made: PointFacts, shifts: Shifts) -> bool:
     if made.operation is None:
         return False
-    guest = shift_of(made.operation.computer, frames.clocks)
+    guest = shifts.of(made.operation.computer)
     if guest is None:
         return False
     slack = pd.Timedelta(seconds=WINDOW_S)
     first, last = (guest.to_reference(time) for time in made.window)
     for row in made.host_failures:
-        host = shift_of(row.computer, frames.clocks) or Shift(0.0)
+        host = shifts.of(row.computer) or Shift(0.0)
         if first - slack <= host.to_reference(row.time_utc) <= last + slack:
-            return True
-    return False
-
-
-def _host_holds(made: PointFacts, frames: Frames) -> bool:
-    margin = pd.Timedelta(seconds=WINDOW_S)
-    first, last = made.point.time_utc - margin, made.point.time_utc + margin
-    for computer, spans in frames.host_covered.items():
-        shift = shift_of(computer, frames.clocks)
-        if shift is None:
-            continue
-        if any(shift.to_reference(start) <= first and shift.to_reference(end) >= last for start, end in spans):
             return True
     return False
 

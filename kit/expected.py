@@ -9,6 +9,7 @@ import pandas as pd
 
 from kit import tables
 from kit.correlate import Schedule
+from kit.records import HOSTS
 
 RESYNC = ("resynchronisation_start", "resynchronisation_end")
 
@@ -21,14 +22,16 @@ def expected_points(
     Reasons: a resynchronisation (it deletes every older point), a failed set, an interrupted replication, or missing.
     """
     rows: list[dict[str, Any]] = []
+    hosts = records[records["role"].isin(HOSTS) & records["phase"].isin([*RESYNC, "host_failure", "replication"])]
+    ends = records[(records["phase"] == "resynchronisation_end") & records["vm_name"].notna()]
     for vm_name, own in points.dropna(subset=["vm_name", "time_utc"]).groupby("vm_name", sort=True):
         schedule = schedules.get(str(vm_name))
         if schedule is None or len(own) < 3:
             continue
         for due in _due(own["time_utc"].sort_values().tolist(), schedule.listed):
-            reason = _reason(str(vm_name), due, schedule.listed, records, operations)
+            reason = _reason(str(vm_name), due, schedule.listed, hosts, operations)
             rows.append({"vm_name": vm_name, "time_utc": due, "reason": reason})
-        rows += _before_resync(str(vm_name), own, records)
+        rows += _before_resync(str(vm_name), own, ends)
     return tables.frame("expected_points", rows)
 
 
@@ -41,10 +44,9 @@ def _due(times: list[pd.Timestamp], step: pd.Timedelta) -> list[pd.Timestamp]:
 
 
 def _reason(
-    vm_name: str, due: pd.Timestamp, step: pd.Timedelta, records: pd.DataFrame, operations: pd.DataFrame
+    vm_name: str, due: pd.Timestamp, step: pd.Timedelta, hosts: pd.DataFrame, operations: pd.DataFrame
 ) -> str:
     half = step / 2
-    hosts = records[records["role"].isin(["primary_host", "replica_host"])]
     named = hosts["vm_name"].isna() | (hosts["vm_name"].str.casefold() == vm_name.casefold())
     near = hosts[named & (hosts["time_utc"] > due - half) & (hosts["time_utc"] <= due + half)]
     if near["phase"].isin(RESYNC).any():
@@ -60,12 +62,11 @@ def _reason(
     return "missing: no record tells why"
 
 
-def _before_resync(vm_name: str, own: pd.DataFrame, records: pd.DataFrame) -> list[dict[str, Any]]:
+def _before_resync(vm_name: str, own: pd.DataFrame, ends: pd.DataFrame) -> list[dict[str, Any]]:
     """The history that a resynchronisation before the first listed point deleted, as one row."""
-    phases = records["phase"] == "resynchronisation_end"
-    ends = records[phases & (records["vm_name"].str.casefold() == vm_name.casefold())]["time_utc"].dropna()
+    told = ends[ends["vm_name"].str.casefold() == vm_name.casefold()]["time_utc"].dropna()
     first = own["time_utc"].min()
-    earlier = ends[ends <= first]
+    earlier = told[told <= first]
     if earlier.empty:
         return []
     reason = "resynchronisation: it deleted every older point"

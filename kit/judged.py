@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kit import tables
@@ -70,9 +71,10 @@ def _noise_inside(made: pd.DataFrame, operations: pd.DataFrame) -> None:
         mine = noise[noise["vm_name"].fillna("") == vm_name]
         spans = own.sort_values("begin_utc")
         place = spans["begin_utc"].searchsorted(mine["time_utc"], side="right") - 1
-        for uid_index, position in zip(mine.index, place, strict=True):
-            if position >= 0 and mine.at[uid_index, "time_utc"] <= spans["end_utc"].iloc[position]:
-                made.at[uid_index, "operation_id"] = spans["operation_id"].iloc[position]
+        known = place >= 0
+        after, before = mine[known], place[known]
+        inside = np.asarray(after["time_utc"].array <= spans["end_utc"].array[before])
+        made.loc[after.index[inside], "operation_id"] = spans["operation_id"].array[before[inside]]
 
 
 def _classes(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -150,9 +150,28 @@ def match(events: pd.DataFrame, rules: Rules | None = None) -> pd.DataFrame:
     rows = index.candidates(_column(events, "provider"), _numbers(events), _texts(events))
     if not len(rows):
         return tables.empty("matches")
-    uids = events["uid"].iloc[rows].tolist()
-    found = (index.match(record) for record in _records(events, rows))
-    return tables.frame("matches", [row(uid, one) for uid, one in zip(uids, found, strict=True) if one])
+    uids = events["uid"].iloc[rows]
+    distinct, places = _distinct(index, uids.tolist(), _records(events, rows))
+    hit = places >= 0
+    made = tables.frame("matches", distinct).iloc[places[hit]].reset_index(drop=True)
+    return made.assign(uid=uids[hit].astype(made["uid"].dtype).reset_index(drop=True))
+
+
+def _distinct(
+    index: Index, uids: Sequence[str], records: Iterable[tuple[Any, ...]]
+) -> tuple[list[dict[str, Any]], np.ndarray]:
+    """A row for each match of records that differ in more than time and place, and each record's row (-1: none)."""
+    known: dict[tuple[Any, ...], int] = {}
+    made: list[dict[str, Any]] = []
+    places = np.full(len(uids), -1)
+    for number, (uid, told) in enumerate(zip(uids, records, strict=True)):
+        if told not in known:
+            provider, event_id, message, data, strings = told
+            found = index.match(Record(provider, event_id, message, strings, fields(data)))
+            known[told] = len(made) if found else -1
+            made += [row(uid, found)] if found else []
+        places[number] = known[told]
+    return made, places
 
 
 def row(uid: str, found: Match) -> dict[str, Any]:
@@ -184,11 +203,12 @@ def _texts(events: pd.DataFrame) -> pa.ChunkedArray | pa.Array:
     return pa.array(events["message"], from_pandas=True)
 
 
-def _records(events: pd.DataFrame, rows: np.ndarray) -> Iterable[Record]:
+def _records(events: pd.DataFrame, rows: np.ndarray) -> Iterable[tuple[Any, ...]]:
+    """Provider, event_id, message, data and strings of the rows."""
     part = events.iloc[rows]
     taken = {name: _column(part, name).to_pylist() for name in ("provider", "event_id", "message", "data", "strings")}
     for provider, event_id, message, data, strings in zip(*taken.values(), strict=True):
-        yield Record(provider, event_id, message, strings, fields(data))
+        yield provider, event_id, message, data, None if strings is None else tuple(strings)
 
 
 def fields(data: str | None) -> Mapping[str, Any]:
