@@ -20,8 +20,8 @@ LAYERS = [
                    "correlate", "links_of_boots", "verdicts", "evidence", "items", "expected", "findings", "explain"}),
     ("judgement", {"issue", "judged", "advice", "analysis", "verdicts_json", "gate", "judgement"}),
     ("output", {"page", "plots", "notebooks", "kernel", "engine", "export", "pdf", "report", "portfolio", "staging",
-                "batch", "redact", "practice", "second_opinion", "compare", "verify", "lab", "doctor", "terminal", "summary", "leaks", "pseudonyms",
-                "browser", "docs_rules", "docs_tables", "docs_verdicts"}),
+                "batch", "redact", "leaks", "pseudonyms", "practice", "second_opinion", "compare", "verify", "lab",
+                "doctor", "terminal", "summary", "browser", "docs_rules", "docs_tables", "docs_verdicts"}),
     ("command", {"cli", "__main__"}),
 ]
 PURE = ("reasoning", "judgement")
