@@ -56,7 +56,7 @@ _RUN = re.compile(rb"(?:[^\x00].)+")
 _NO_TIME = ("0001-", "1601-")  # how the absence of a time is written
 _NOT_KEPT = (STUCK, DIED)
 _HARMED = ("bad_checksum", "borrowed_template", "damaged", "recovered")
-_LAYOUT = 3  # of the kept readings
+_LAYOUT = 4  # of the kept readings
 Source = str | os.PathLike[str] | bytes | BinaryIO
 Progress = Callable[[int, int], None]  # records done, records in all
 
@@ -80,8 +80,8 @@ def reread(source: Source, wanted: Sequence[tuple[int, int]], deadline_s: float)
     """What python-evtx reads of records given as (record number, offset), in the order of the chunks.
 
     Each answer has `record_id` and `offset`, then provider, event_id, version, level, task, channel, computer, time,
-    strings and data as far as they are there, or `error`. Records for which the time was too short have no answer.
-    Raises Unsupported without python-evtx.
+    strings and data as far as they are there, or `error`; `template` is False where the record has none. Records for
+    which the time was too short have no answer. Raises Unsupported without python-evtx.
     """
     version()
     numbers = {offset: record_id for record_id, offset in wanted}
@@ -284,8 +284,11 @@ def _why_unread(row: dict[str, Any], reading: dict[str, Any]) -> str | None:
     if error == DIED:
         return None
     if error == NO_RECORD:
-        known = _text(row.get("integrity")) in _HARMED and _whole(row.get("record_id")) == reading.get("record_id")
-        return "the mark of the record is overwritten; the kit found it by its place, with its number" if known else None
+        same_number = _whole(row.get("record_id")) == reading.get("record_id")
+        found = same_number and _text(row.get("integrity")) in _HARMED
+        return "the mark of the record is overwritten; the kit found it by its place and number" if found else None
+    if reading.get("template") is False:
+        return "python-evtx cannot read records without a template"
     if known := _why_other(row, None) or next((why for sign, why in _UNREADABLE if sign in error), None):
         return known
     damaged = _text(row.get("integrity")) == "bad_checksum"

@@ -25,6 +25,8 @@ _FIRST_CHUNK = 4096
 _MAGIC = b"ElfChnk\0"
 _RECORD = struct.Struct("<IIq")  # magic, size, number (signed, as in the table `events`)
 _RECORD_MAGIC = 0x2A2A
+_CONTENT = 28  # where the first token stands, after the heads of record and fragment
+_TEMPLATE = b"\x0c"  # the token of a template instance
 _LONGEST_RECORD_S = 10.0  # after which a record counts as one that python-evtx cannot finish
 NO_RECORD = "no record begins at this offset"
 STUCK, DIED = "does not come to an end", "the process of python-evtx ended without an answer"
@@ -55,11 +57,16 @@ def asked(path: Any, offsets: Iterable[int], seconds: float) -> Iterator[tuple[i
 
 
 def _head(chunk: bytes, at: int) -> dict[str, Any]:
-    """The record number at this place of the chunk, and the error that no record begins there where its mark is wrong."""
+    """The record number at this place of the chunk, and an error where its mark is not that of a record."""
     if not 0 <= at <= len(chunk) - _RECORD.size:
         return {"error": NO_RECORD}
     magic, _, number = _RECORD.unpack_from(chunk, at)
-    return {"record_id": number} if magic == _RECORD_MAGIC else {"record_id": number, "error": NO_RECORD}
+    found: dict[str, Any] = {"record_id": number}
+    if magic != _RECORD_MAGIC:
+        found["error"] = NO_RECORD
+    elif chunk[at + _CONTENT : at + _CONTENT + 1] != _TEMPLATE:
+        found["template"] = False
+    return found
 
 
 def _answers(
