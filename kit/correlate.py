@@ -21,6 +21,7 @@ WINDOW_S = 60.0  # longest time a writer stays frozen by default; pairs that dif
 ENOUGH = 5
 LONGEST_DELAY_S = 300.0  # a label that comes later than this after the thaw is not taken for granted
 HOUR = pd.Timedelta(hours=1)
+BEFORE_REPORT, AFTER_REPORT = pd.Timedelta(minutes=2), pd.Timedelta(minutes=15)  # a backup reports at its end
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,7 @@ def attribute(operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str
     words: dict[str, tuple[str, str]] = {}
     for vm_name, own in operations[operations["requestor"] == "unknown"].groupby(operations["vm_name"].fillna("")):
         words |= _requestors(own, linked, ambiguous, schedules.get(str(vm_name)))
+    words |= _of_windows_backup(operations, words)
     said = [words.get(row.operation_id, (row.requestor, row.requestor_reason)) for row in operations.itertuples()]
     return tables.check(
         "operations",
@@ -249,6 +251,23 @@ def _requestors(
             made[operation_id] = ("guest_agent", "it stands off the schedule on which the host asks")
         else:
             made[operation_id] = ("unknown", "no recovery point and no schedule fits it")
+    return made
+
+
+def _of_windows_backup(operations: pd.DataFrame, words: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Snapshots that are not the host's and around which Windows Server Backup reports its run."""
+    reports = operations[operations["requestor"] == "windows_server_backup"]
+    made = {}
+    for row in operations.itertuples():
+        if words.get(row.operation_id, ("",))[0] not in ("unknown", "guest_agent"):
+            continue
+        near = reports[
+            (reports["vm_name"].fillna("") == (row.vm_name if isinstance(row.vm_name, str) else ""))
+            & (reports["begin_utc"] >= row.begin_utc - BEFORE_REPORT)
+            & (reports["begin_utc"] <= row.end_utc + AFTER_REPORT)
+        ]
+        if len(near):
+            made[row.operation_id] = ("windows_server_backup", "Windows Server Backup reports its run at that time")
     return made
 
 

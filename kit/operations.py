@@ -17,6 +17,7 @@ from kit.records import DEFAULT_INSTANCE, SNAPSHOT_PHASES, of_guest
 QUIET = timedelta(seconds=150)  # records of one operation follow closer; a writer may stay frozen for 60 s
 AGAIN = timedelta(seconds=5)  # two logs tell of one freeze within this time
 BESIDE = timedelta(seconds=10)  # the records of one failed backup follow each other within this time
+PRODUCTS = {"microsoft-windows-backup": "windows_server_backup"}  # event source -> requestor
 ASSUMED = "assumed"
 BASIS = (ASSUMED, "inferred", "declared", "utc")  # weakest first
 
@@ -40,6 +41,7 @@ class _Record:
     vm_name: str | None
     basis: str | None
     precision_s: float | None
+    product: str | None  # what the knowledge says of a backup that is no snapshot of the host's
 
 
 @dataclass
@@ -106,13 +108,14 @@ def _beside(group: list[_Record], stream: list[_Record]) -> bool:
 
 def _records(given: pd.DataFrame) -> list[list[_Record]]:
     """The records of each guest, in order; those of an unknown zone apart: nobody knows beside what they stand."""
-    taken = given[["computer", "vm_name", "time_basis", "precision_s"]].astype(object)
+    product = given["provider"].str.casefold().map(PRODUCTS.get)
+    taken = given[["computer", "vm_name", "time_basis", "precision_s"]].assign(product=product).astype(object)
     taken = taken.where(taken.notna(), None)
     guests: dict[tuple[str, bool], list[_Record]] = {}
     rows = zip(phases.steps(given), taken.itertuples(index=False, name=None), strict=True)
-    for step, (computer, vm_name, basis, precision_s) in rows:
+    for step, (computer, vm_name, basis, precision_s, product) in rows:
         if step.time is not None:
-            record = _Record(step, step.time, computer, vm_name, basis, precision_s)
+            record = _Record(step, step.time, computer, vm_name, basis, precision_s, product)
             guests.setdefault((vm_name or computer or "", basis == ASSUMED), []).append(record)
     return [guests[name] for name in sorted(guests)]
 
@@ -160,8 +163,8 @@ def _operation(gathered: Sequence[_Record], outcomes: Sequence[Outcome], stream:
     name = f"{vm_name}|{computer}|{begin.isoformat()}|{stream}|{assumed}"
     return {
         "operation_id": "O-" + hashlib.sha256(name.encode()).hexdigest()[:10], "computer": computer, "vm_name": vm_name,
-        "requestor": "sql_stream" if stream else "unknown",
-        "requestor_reason": "the records themselves are those of a backup that is no snapshot" if stream else None,
+        "requestor": _product(gathered) if stream else "unknown",
+        "requestor_reason": "the records themselves are those of another product's backup" if stream else None,
         "begin_utc": begin, "end_utc": end,
         "freeze_utc": min((one.freeze for one in outcomes if one.freeze), default=None),
         "thaw_utc": max((one.thaw for one in outcomes if one.thaw), default=None),
@@ -174,6 +177,10 @@ def _operation(gathered: Sequence[_Record], outcomes: Sequence[Outcome], stream:
         "databases": sorted({database_name(one.instance, one.database) for one in outcomes if one.database}),
         "evidence": [one.step.uid for one in gathered],
     }
+
+
+def _product(gathered: Sequence[_Record]) -> str:
+    return next((one.product for one in gathered if one.product), "sql_stream")
 
 
 def _database(operation_id: str, one: Outcome) -> dict[str, Any]:

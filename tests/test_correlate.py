@@ -1,0 +1,117 @@
+"""Which operation a point came from, and who asked for an operation: never by the nearest time alone."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from kit.analysis import Analysis
+from kit.judgement import analyze
+from tests.world import World
+
+HOURS = range(1, 11)
+
+
+def hourly() -> tuple[World, dict[int, str]]:
+    world = World()
+    world.guest()
+    return world, world.hours(HOURS)
+
+
+def at(made: Analysis, hour: int, minute: int) -> pd.Series:
+    begin = made.operations["begin_utc"]
+    own = made.operations[(begin.dt.hour == hour) & (begin.dt.minute == minute)]
+    assert len(own) == 1
+    return own.iloc[0]
+
+
+def verdicts(made: Analysis) -> dict[str, str]:
+    rows = made.verdicts[made.verdicts["database"].isna()]
+    return dict(zip(rows["recovery_point_id"], rows["verdict"], strict=True))
+
+
+def resorted(world: World) -> World:
+    """Record numbers in the order of time, as a log has them."""
+    world.events.sort(key=lambda event: (event["source_id"], event["time_utc"]))
+    numbers: dict[str, int] = {}
+    for event in world.events:
+        numbers[event["source_id"]] = event["record_id"] = numbers.get(event["source_id"], 0) + 1
+        event["uid"] = f"{event['source_id']}:{event['record_id']}"
+    return world
+
+
+def test_a_snapshot_off_the_schedule_is_an_agents_and_leaves_the_points_alone() -> None:
+    world, points = hourly()
+    world.freeze("05:30:00")
+    world.abort("05:30:04")
+    world.quiet_end()
+    made = analyze(resorted(world).case())
+    assert at(made, 5, 30)["requestor"] == "guest_agent"
+    assert at(made, 5, 0)["requestor"] == "hyper_v_replica"
+    assert verdicts(made)[points[5]] == "supported"
+    classes = made.judged_events.merge(made.events, on="uid")
+    late = classes[(classes["time_utc"].dt.minute == 30) & (classes["level"] == 2)]
+    assert set(late["class"]) == {"other_requestor"}
+    assert late["recovery_point_id"].isna().all()
+
+
+def test_windows_server_backup_is_named_by_its_own_record() -> None:
+    world, points = hourly()
+    world.freeze("05:30:00")
+    world.add("guest/Application.evtx", "05:33:00", "Microsoft-Windows-Backup", 4, [],
+              message="The backup operation has finished successfully.")
+    world.quiet_end()
+    made = analyze(resorted(world).case())
+    assert at(made, 5, 30)["requestor"] == "windows_server_backup"
+    assert verdicts(made)[points[5]] == "supported"
+
+
+def test_another_snapshot_within_the_operation_leaves_the_point_open() -> None:
+    world, points = hourly()
+    world.add("guest/Application.evtx", "05:00:04", "MSSQLSERVER", 18210, [
+        "BackupIoRequest::ReportIoError", " write failure on backup device", "{AA5D1A2B-63C4-4964-BA11-5DB600112233}1",
+        "995(aborted)"], level=2)
+    world.quiet_end()
+    made = analyze(resorted(world).case())
+    assert verdicts(made)[points[5]] == "inconclusive"
+    assert verdicts(made)[points[6]] == "supported"
+
+
+def test_a_point_whose_own_operation_is_gone_is_not_given_another_ones() -> None:
+    world = World()
+    world.guest()
+    points = {}
+    for hour in HOURS:
+        start = f"{hour:02d}:30:00" if hour == 5 else f"{hour:02d}:00:03"
+        world.freeze(start)
+        points[hour] = world.point(f"{hour:02d}:00:13")
+    world.quiet_end()
+    made = analyze(world.case())
+    link = made.links[made.links["recovery_point_id"] == points[5]].iloc[0]
+    assert pd.isna(link["operation_id"])
+    rows = made.verdicts[(made.verdicts["recovery_point_id"] == points[5]) & made.verdicts["database"].isna()]
+    assert rows["pattern"].tolist() == ["none_seen"]
+    assert rows["verdict"].tolist() == ["inconclusive"]
+
+
+def test_two_operations_on_the_schedule_are_ambiguous() -> None:
+    world, points = hourly()
+    world.freeze("04:59:30")
+    world.abort("04:59:34")
+    world.quiet_end()
+    made = analyze(resorted(world).case())
+    link = made.links[made.links["recovery_point_id"] == points[5]].iloc[0]
+    assert bool(link["ambiguous"])
+    assert len(link["candidates"]) == 2
+    assert verdicts(made)[points[5]] == "inconclusive"
+    assert verdicts(made)[points[6]] == "supported"
+
+
+def test_without_a_list_operations_of_whole_hours_are_taken_for_the_hosts() -> None:
+    world, _ = hourly()
+    world.points = []
+    world.quiet_end()
+    made = analyze(world.case())
+    assert set(made.operations["requestor"]) == {"hyper_v_replica"}
+    assert "no list of points" in made.operations["requestor_reason"].iloc[0]
+    classes = made.judged_events.merge(made.events, on="uid")
+    assert set(classes.loc[classes["level"] == 2, "class"]) == {"benign_abort"}
