@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,6 +128,14 @@ def required(view: View) -> Part:
     return Part(html, f"{len(items) - absent} of {len(items)} items present, {absent} not given.")
 
 
+def _redaction(meta: Mapping[str, Any]) -> str:
+    replaced = meta.get("redaction")
+    if replaced is None:
+        return "not redacted; kit share makes a redacted copy"
+    told = ", ".join(f"{count} {kind.lower()}" for kind, count in replaced.items())
+    return f"redacted copy; replaced: {told or 'nothing'}"
+
+
 def _required(view: View) -> list[tuple[str, str, str, str | None]]:
     meta = view.meta
 
@@ -234,7 +243,7 @@ def _required(view: View) -> list[tuple[str, str, str, str | None]]:
         (
             "R26",
             "Privacy: only what is needed, redaction listed",
-            "not redacted; kit share makes a redacted copy",
+            _redaction(meta),
             None,
         ),
     ]
