@@ -58,6 +58,8 @@ def open_analysis(
     """
     from kit.case import load_case
 
+    if not str(path).strip():
+        raise ParameterError("case is empty: write the folder or .zip of a case into the parameters cell")
     if is_saved(path):
         made = load_analysis(path)
         if policy and policy != made.meta["policy"]:
@@ -93,7 +95,8 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
         _claiming(case.recovery_points), _failed_points(found), meanings, known.watched_providers, cited,
     )
     others = _unwatched(case, cited - set(watched["uid"]))
-    kept = pd.concat([watched[watched["uid"].isin(set(judged_events["uid"]) | cited)], others], ignore_index=True)
+    wanted = records.among(watched["uid"], set(judged_events["uid"]) | cited)
+    kept = pd.concat([watched[wanted], others], ignore_index=True)
     judged_events = judged.with_cited(judged_events, others)
     made = _tables(case, chain, kept, matches, said, verdicts, judged_events, words)
     return gate.check(Analysis(_meta(case, made, policy, known, zone), made))
@@ -234,10 +237,11 @@ def _tables(
         & frames.operations["outcome"].isin(["genuine_failure", "mixed"])
     ]
     host = clocks.reference(frames.points, case.sources)
+    shown = records.among(matches["uid"], set(kept["uid"]))
     return {
         "sources": case.sources, "losses": case.losses, "coverage": case.coverage, "events": kept,
         "recovery_points": frames.points, "replication": case.replication, "writers": case.writers,
-        "records": case.records, "matches": matches[matches["uid"].isin(set(kept["uid"]))].reset_index(drop=True),
+        "records": case.records, "matches": matches[shown].reset_index(drop=True),
         "operations": frames.operations, "operation_databases": frames.databases, "links": frames.links,
         "boots": frames.boots, "recoveries": frames.recoveries, "clocks": frames.clocks, "findings": said,
         "judged_events": judged_events, "verdicts": verdicts, "expected_points": chain.expected_points,
