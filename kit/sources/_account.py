@@ -196,8 +196,8 @@ class Keeper:
             names = ("first_local", "last_local") if local else ("first_time", "last_time")
             zone = None if local else UTC
             yield {
-                "source_id": self.source_id, "count": lost.count, "first_id": lost.first_id,
-                "last_id": lost.last_id, "offset": lost.offset, "reason": lost.reason,
+                "source_id": self.source_id, "count": lost.count, "first_id": signed(lost.first_id),
+                "last_id": signed(lost.last_id), "offset": lost.offset, "reason": lost.reason,
                 names[0]: moment(before, zone), names[1]: moment(after, zone),
             }  # fmt: skip
 
@@ -282,3 +282,8 @@ def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
 def _word(coded: tuple[np.ndarray, list[str | None]], place: int) -> str | None:
     code = int(coded[0][place])
     return coded[1][code] if code < len(coded[1]) else None
+
+
+def signed(number: int | None) -> int | None:
+    """A record number as the tables hold it: damaged ones above 2^63 are negative, as in table `events`."""
+    return number - 2**64 if number is not None and number >= 2**63 else number
