@@ -6,7 +6,6 @@ that use it. Fragments without a template are read in fragment.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -63,10 +62,21 @@ class Chunk:
         stop = at + 8 + 2 * u16(self.data, at + 6)
         if stop > self.end:
             raise Unreadable("a name runs over the end of its chunk")
-        name = wide_text(self.data[at + 8 : stop])
-        if self.strict and name_hash(name) != u16(self.data, at + 4):
+        stored = self.data[at + 4 : stop]
+        known = _NAMES.get(stored)
+        if known is not None:
+            return known
+        name = wide_text(stored[4:])
+        if name_hash(name) == u16(stored, 0):
+            if len(_NAMES) < _MOST_NAMES:
+                _NAMES[stored] = name
+        elif self.strict:
             raise Unreadable("a name does not fit its hash")
         return name
+
+
+_MOST_NAMES = 1 << 16
+_NAMES: dict[bytes, str] = {}  # hash, length and characters as stored -> name, for those whose hash is right
 
 
 @lru_cache(maxsize=8192)
@@ -79,13 +89,17 @@ def name_hash(name: str) -> int:
     return value
 
 
-@dataclass(slots=True)
 class _Element:
-    path: tuple[str, ...]
-    name: tuple[Part, ...] | None = None
-    parts: list[Part] = field(default_factory=list)
-    branched: bool = False
-    attributes: list[tuple[str, list[Part]]] = field(default_factory=list)
+    """An element that is being read."""
+
+    __slots__ = ("attributes", "branched", "name", "parts", "path")
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        self.path = path
+        self.name: tuple[Part, ...] | None = None
+        self.parts: list[Part] = []
+        self.branched = False
+        self.attributes: list[tuple[str, list[Part]]] = []
 
 
 def u16(data: bytes, at: int) -> int:
@@ -114,101 +128,98 @@ class Walk:
         self.leaves: list[Leaf] = []
         self.name_at: list[int] = []
         self.link_at: list[int] = []
-        self._open: list[_Element] = []
-        self._target: list[Part] = []
+        self._open: list[_Element] = [_Element(())]
+        self._target: list[Part] = self._open[0].parts
 
     def run(self) -> list[Leaf]:
         """The leaves in document order. Raises Unreadable where the tokens make no sense."""
         try:
-            while self.at < self.end:
-                token = self.data[self.at]
-                if token == layout.END_OF_FRAGMENT:
-                    self.at += 1
-                    break
-                step = _STEPS.get(token & ~layout.MORE)
-                if step is None:
-                    raise Unreadable(f"unknown token {token:#04x}")
-                step(self)
+            self._tokens()
         except IndexError:
             raise Unreadable("binary XML ends inside a token") from None
-        if self._open or self.at > self.end:
+        if len(self._open) > 1 or self.at > self.end:
             raise Unreadable("binary XML ends inside an element")
         return self.leaves
 
+    def _tokens(self) -> None:
+        data, end = self.data, self.end
+        while self.at < end:
+            at = self.at
+            token = data[at] & layout.KIND
+            if token == layout.OPEN_ELEMENT:
+                self._open_element(at)
+            elif token == layout.SUBSTITUTION or token == layout.OPTIONAL_SUBSTITUTION:
+                optional = token == layout.OPTIONAL_SUBSTITUTION
+                self._target.append(Slot(data[at + 1] | data[at + 2] << 8, data[at + 3], optional))
+                self.at = at + 4
+            elif token == layout.CLOSE_START:
+                self.at = at + 1
+                self._settle(self._open[-1])
+            elif token == layout.END_ELEMENT or token == layout.CLOSE_EMPTY:
+                self.at = at + 1
+                self._finish()
+            elif token == layout.ATTRIBUTE:
+                self.at = at + 1
+                parts: list[Part] = []
+                self._open[-1].attributes.append((self._name(), parts))
+                self._target = parts
+            elif token == layout.TEXT:
+                if data[at + 1] != layout.STRING_TYPE:
+                    raise Unreadable("text of an unknown type")
+                self._characters(at + 2)
+            elif token == layout.END_OF_FRAGMENT:
+                self.at = at + 1
+                return
+            else:
+                self._rare(token, at)
+
     def _name(self) -> str:
         """Reads a name reference at the current position; a name defined in place is stepped over."""
-        offset = u32(self.data, self.at)
-        self.name_at.append(self.at - self.start)
-        self.at += 4
-        if offset == self.at - self.chunk.start:
-            self.link_at.append(self.at - self.start)
-            self.at += 10 + 2 * u16(self.data, self.at + 6)
-        return self.chunk.name(offset)
+        at = self.at
+        offset = int.from_bytes(self.data[at : at + 4], "little")
+        self.name_at.append(at - self.start)
+        at += 4
+        if offset == at - self.chunk.start:
+            self.link_at.append(at - self.start)
+            at += 10 + 2 * (self.data[at + 6] | self.data[at + 7] << 8)
+        self.at = at
+        name = self.chunk.names.get(offset)
+        return self.chunk.name(offset) if name is None else name
 
-    def _fragment(self) -> None:
-        self.at += 4
-
-    def _open_element(self) -> None:
-        attributes = self.data[self.at] & layout.MORE
-        self.at += 7  # token, dependency, size of the element
+    def _open_element(self, at: int) -> None:
+        self.at = at + 7  # token, dependency, size of the element
         name = self._name()
-        if attributes:
+        if self.data[at] & layout.MORE:
             self.at += 4  # size of the attribute list
-        if len(self._open) >= MAX_DEPTH:
+        if len(self._open) > MAX_DEPTH:
             raise Unreadable("elements are nested too deeply")
-        above = self._open[-1] if self._open else None
-        if above:
-            above.branched = True
-        element = _Element((*above.path, name) if above else (name,))
+        above = self._open[-1]
+        above.branched = True
+        element = _Element((*above.path, name))
         self._open.append(element)
         self._target = element.parts
 
-    def _attribute(self) -> None:
-        self.at += 1
-        parts: list[Part] = []
-        element = self._top()
-        element.attributes.append((self._name(), parts))
-        self._target = parts
-
-    def _top(self) -> _Element:
-        if not self._open:
-            raise Unreadable("a token stands outside any element")
-        return self._open[-1]
-
-    def _close_start(self) -> None:
-        self.at += 1
-        element = self._top()
-        is_data = element.path[-1] in LABELLED
-        for name, parts in element.attributes:
-            if is_data and name == "Name":
-                element.name = tuple(parts)
-            elif name != "xmlns" and not name.startswith("xmlns:"):
-                self.leaves.append(Leaf((*element.path, "@" + name), element.name, tuple(parts)))
-        element.attributes.clear()
+    def _settle(self, element: _Element) -> None:
+        """The start of an element is over: its attributes are known."""
+        if element.attributes:
+            is_data = element.path[-1] in LABELLED
+            for name, parts in element.attributes:
+                if is_data and name == "Name":
+                    element.name = tuple(parts)
+                elif name != "xmlns" and not name.startswith("xmlns:"):
+                    self.leaves.append(Leaf((*element.path, "@" + name), element.name, tuple(parts)))
+            element.attributes = []
         self._target = element.parts
 
-    def _close_empty(self) -> None:
-        self._close_start()
-        self._finish()
-
-    def _end_element(self) -> None:
-        self.at += 1
-        self._finish()
-
     def _finish(self) -> None:
-        element = self._top()
+        element = self._open[-1]
+        if len(self._open) == 1:
+            raise Unreadable("a token stands outside any element")
+        self._settle(element)
         self._open.pop()
         if element.parts or not element.branched:
             self.leaves.append(Leaf(element.path, element.name, tuple(element.parts)))
-        self._target = self._open[-1].parts if self._open else []
-
-    def _text(self) -> None:
-        if self.data[self.at + 1] != layout.STRING_TYPE:
-            raise Unreadable("text of an unknown type")
-        self._characters(self.at + 2)
-
-    def _cdata(self) -> None:
-        self._characters(self.at + 1)
+        self._target = self._open[-1].parts
 
     def _characters(self, at: int) -> None:
         stop = at + 2 + 2 * u16(self.data, at)
@@ -217,41 +228,22 @@ class Walk:
         self._target.append(wide_text(self.data[at + 2 : stop]))
         self.at = stop
 
-    def _character(self) -> None:
-        self._target.append(chr(u16(self.data, self.at + 1)))
-        self.at += 3
-
-    def _entity(self) -> None:
-        self.at += 1
-        name = self._name()
-        self._target.append(ENTITIES.get(name, f"&{name};"))
-
-    def _instruction_target(self) -> None:
-        self.at += 1
-        self._name()
-
-    def _instruction_data(self) -> None:
-        self.at += 3 + 2 * u16(self.data, self.at + 1)
-
-    def _substitution(self) -> None:
-        optional = self.data[self.at] & ~layout.MORE == layout.OPTIONAL_SUBSTITUTION
-        self._target.append(Slot(u16(self.data, self.at + 1), self.data[self.at + 3], optional))
-        self.at += 4
-
-
-_STEPS = {
-    layout.OPEN_ELEMENT: Walk._open_element,
-    layout.CLOSE_START: Walk._close_start,
-    layout.CLOSE_EMPTY: Walk._close_empty,
-    layout.END_ELEMENT: Walk._end_element,
-    layout.TEXT: Walk._text,
-    layout.ATTRIBUTE: Walk._attribute,
-    layout.CDATA: Walk._cdata,
-    layout.CHARACTER: Walk._character,
-    layout.ENTITY: Walk._entity,
-    layout.INSTRUCTION_TARGET: Walk._instruction_target,
-    layout.INSTRUCTION_DATA: Walk._instruction_data,
-    layout.SUBSTITUTION: Walk._substitution,
-    layout.OPTIONAL_SUBSTITUTION: Walk._substitution,
-    layout.FRAGMENT: Walk._fragment,
-}
+    def _rare(self, token: int, at: int) -> None:
+        if token == layout.FRAGMENT:
+            self.at = at + 4
+        elif token == layout.CDATA:
+            self._characters(at + 1)
+        elif token == layout.CHARACTER:
+            self._target.append(chr(u16(self.data, at + 1)))
+            self.at = at + 3
+        elif token == layout.ENTITY:
+            self.at = at + 1
+            name = self._name()
+            self._target.append(ENTITIES.get(name, f"&{name};"))
+        elif token == layout.INSTRUCTION_TARGET:
+            self.at = at + 1
+            self._name()
+        elif token == layout.INSTRUCTION_DATA:
+            self.at = at + 3 + 2 * u16(self.data, at + 1)
+        else:
+            raise Unreadable(f"unknown token {token:#04x}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -131,7 +131,8 @@ class Template:
         return int.from_bytes(self._mask, "little"), int.from_bytes(self.data, "little")
 
     @cached_property
-    def _name_bytes(self) -> list[bytes]:
+    def _stored(self) -> list[bytes]:
+        """Each name as a chunk holds it."""
         return [_stored(name) for name in self.names]
 
     @cached_property
@@ -147,7 +148,7 @@ class Template:
             return False
         base = at & ~(layout.CHUNK_SIZE - 1)
         offsets = self._name_offsets.unpack_from(data, start)
-        for offset, stored in zip(offsets, self._name_bytes, strict=True):
+        for offset, stored in zip(offsets, self._stored, strict=True):
             if offset >= layout.CHUNK_SIZE or not data.startswith(stored, base + offset + 4):
                 return False
         return True
@@ -175,19 +176,20 @@ class Template:
 
     @cached_property
     def _name_words(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Which name, distance from its start, mask and content of each eight-byte word to compare."""
-        found = []
-        for number, name in enumerate(self.names):
-            stored = bytes(4) + _stored(name)
-            starts = [*range(4, len(stored) - 7, 8)]
-            if len(name) > 2:
-                starts.append(len(stored) - 8)
-            for start in starts or [4]:
-                piece = stored[start : start + 8]
-                word = int.from_bytes(piece, "little")
-                found.append((number, start, (1 << 8 * len(piece)) - 1, word))
-        columns = np.array(found, dtype=np.uint64).reshape(len(found), 4).T
-        return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2], columns[3]
+        """Which name, distance from its start, mask and content of each eight-byte word to compare.
+
+        Words begin behind the link; the last one of a name ends where the name ends.
+        """
+        length = np.array([len(stored) for stored in self._stored], dtype=np.int64)
+        begin = np.concatenate([[0], np.cumsum(length + 8)[:-1]])
+        words = np.maximum((length + 7) // 8, 1)
+        which = np.repeat(np.arange(len(length)), words)
+        within = (np.arange(len(which)) - np.repeat(np.cumsum(words) - words, words)) * 8
+        within = np.minimum(within, np.maximum(length[which] - 8, 0))
+        raw = View(b"".join(stored + bytes(8) for stored in self._stored) + bytes(8))
+        size = np.minimum(length[which], 8).astype(np.uint64)
+        mask = np.where(size < 8, (np.uint64(1) << np.uint64(8) * size) - np.uint64(1), np.uint64(2**64 - 1))
+        return which, within + 4, mask, raw.u8[begin[which] + within] & mask
 
     def _named(self, view: View, at: np.ndarray, start: np.ndarray) -> np.ndarray:
         if not self.names:
@@ -203,6 +205,7 @@ class Template:
         return good
 
 
+@lru_cache(maxsize=8192)
 def _stored(name: str) -> bytes:
     """Hash, length and characters of a name as a chunk holds them."""
     raw = name.encode("utf-16-le", "surrogatepass")
@@ -247,8 +250,10 @@ class _Planning:
 
     def leaf(self, path: tuple[str, ...], leaf: Leaf, keys: Keys) -> None:
         """Takes a leaf with its full path."""
-        slot = leaf.parts[0] if len(leaf.parts) == 1 and isinstance(leaf.parts[0], Slot) else None
-        name, text = _constant(leaf.name), _constant(leaf.parts)
+        parts = leaf.parts
+        slot = parts[0] if len(parts) == 1 and isinstance(parts[0], Slot) else None
+        name = _constant(leaf.name) if leaf.name else None
+        text = None if slot is not None else _constant(parts)
         if (leaf.name and name is None) or (slot is None and text is None):
             self._mixed = True
             return
