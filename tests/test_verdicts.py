@@ -143,3 +143,21 @@ def test_the_worst_database_decides_for_the_machine() -> None:
     assert verdicts.worst(pd.Series(["confirmed", "inconclusive", "supported"])) == "inconclusive"
     assert verdicts.worst(pd.Series([], dtype=object)) == "inconclusive"
     assert verdicts.worst(pd.Series(["no_claim", "no_claim"])) == "no_claim"
+
+
+@pytest.mark.parametrize("policy", verdicts.POLICIES)
+@pytest.mark.parametrize(
+    ("no_rollback", "explained", "row"), [(True, None, "D6"), (False, True, "D7"), (None, True, "D7")]
+)
+def test_either_no_rollback_or_an_explained_one_confirms(
+    policy: str, no_rollback: bool | None, explained: bool | None, row: str
+) -> None:
+    sound = dict.fromkeys(ITEMS, True) | {"X1": False, "X2": False, "X3": False, "E9": no_rollback, "E10": explained}
+    made = decide(pd.DataFrame([sound]).astype("boolean"), policy)
+    assert made[["row_id", "verdict"]].iloc[0].tolist() == [row, "confirmed"]
+
+
+def test_the_rows_stand_in_the_order_of_precedence() -> None:
+    order = ["no_claim", "contradicted", "confirmed", "supported", "inconclusive"]
+    ranks = [order.index(row.verdict) for row in DECISION_LIST]
+    assert ranks == sorted(ranks)
