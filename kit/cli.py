@@ -6,12 +6,14 @@ Heavy imports stand inside the commands, so that `kit --help` answers at once.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -229,8 +231,9 @@ def explain(file: str, as_json: bool, host_state: str | None, context: tuple[str
 
     known = dict(_pair(entry) for entry in context)
     if jsonl:
-        for line in knowledge.explain_jsonl(_lines(file)):
-            click.echo(line)
+        with _lines(file) as lines:
+            for line in knowledge.explain_jsonl(lines):
+                click.echo(line)
         return 0
     made = knowledge.explain_text(_given(file), host_state, known)
     click.echo(json.dumps(made, indent=1, ensure_ascii=False) if as_json else knowledge.rendered(made))
@@ -256,13 +259,16 @@ def _given(file: str) -> bytes:
         return file.encode()
 
 
-def _lines(file: str) -> Any:
+@contextmanager
+def _lines(file: str) -> Iterator[TextIO]:
+    """The lines of a file or of standard input, UTF-8 whatever the console uses."""
     if file == "-":
-        return sys.stdin
-    try:
-        return Path(file).open(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise click.UsageError(f"--jsonl {file}: no such file; name one, or - for standard input") from error
+        yield io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")
+        return
+    if not Path(file).is_file():
+        raise click.UsageError(f"--jsonl {file}: no such file; name one, or - for standard input")
+    with Path(file).open(encoding="utf-8-sig") as opened:
+        yield opened
 
 
 @cli.command(short_help="One report for each case below a folder.")

@@ -1,0 +1,51 @@
+"""`kit verify`: the text and the status say the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kit import custody
+from kit.errors import IntegrityError
+from kit.verify import verified
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> tuple[Path, Path]:
+    """A case of one file and a report of one page, sealed."""
+    case, report = tmp_path / "case", tmp_path / "report"
+    case.mkdir()
+    report.mkdir()
+    (case / "ERRORLOG").write_bytes(b"2014-05-19 22:00:03.43 spid5s  text\r\n")
+    (report / "report.html").write_text("<p>answer</p>", encoding="utf-8")
+    custody.seal(report, case, custody.evidence(case))
+    return case, report
+
+
+def test_a_report_as_it_was_sealed_is_sound(sealed: tuple[Path, Path]) -> None:
+    text, sound = verified(sealed[1], None, parsers=False)
+    assert sound and "as they were sealed" in text
+
+
+@pytest.mark.parametrize(("place", "name"), [(0, "ERRORLOG"), (1, "report.html"), (1, "manifest.json")])
+def test_each_changed_file_is_named_and_the_report_is_not_sound(
+    sealed: tuple[Path, Path], place: int, name: str
+) -> None:
+    path = sealed[place] / name
+    path.write_bytes(path.read_bytes() + b" ")
+    text, sound = verified(sealed[1], None, parsers=False)
+    assert not sound
+    assert any(line.startswith(f"! {name}: ") for line in text.splitlines())
+
+
+def test_evidence_that_was_moved_is_found_where_it_is_said_to_be(sealed: tuple[Path, Path]) -> None:
+    case, report = sealed
+    moved = case.rename(case.with_name("moved"))
+    assert not verified(report, None, parsers=False)[1]
+    assert verified(report, moved, parsers=False)[1]
+
+
+def test_a_folder_without_manifest_is_no_report(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match="no folder of a report"):
+        verified(tmp_path, None, parsers=False)
