@@ -57,6 +57,7 @@ def _decided(analysis: Analysis) -> Iterator[str]:
         return
     items = pd.DataFrame([json.loads(text) for text in rows["items"]], columns=list(ITEMS)).astype("boolean")
     again = decide(items, str(analysis.meta["policy"]))
+    rows = rows[["database", "recovery_point_id", "verdict", "row_id"]]
     for row, verdict, row_id in zip(rows.itertuples(), again["verdict"], again["row_id"], strict=True):
         if (row.verdict, row.row_id) != (verdict, row_id):
             yield (
@@ -81,16 +82,17 @@ def _citations(analysis: Analysis) -> Iterator[str]:
 
 def _grounds(analysis: Analysis) -> Iterator[str]:
     """A good verdict rests on one linked operation and not on a failure; a contradicted one on something."""
-    severity = analysis.findings.set_index("finding_id")["class"]
+    classes = dict(zip(analysis.findings["finding_id"], analysis.findings["class"], strict=True))
     sure = analysis.links["operation_id"].notna() & ~analysis.links["ambiguous"].fillna(False)
     linked = set(analysis.links.loc[sure, "recovery_point_id"])
-    for row in analysis.verdicts.itertuples():
+    columns = ["recovery_point_id", "database", "verdict", "boot_id", "because"]
+    for row in analysis.verdicts[columns].itertuples():
         database = f", {row.database}" if isinstance(row.database, str) else ""
         name = f"recovery point {row.recovery_point_id}{database}"
         if row.verdict in GOOD:
             if row.recovery_point_id not in linked:
                 yield f"{name} is {row.verdict} without exactly one linked operation"
-            if any(severity.get(one) == "genuine_failure" for one in row.because):
+            if any(classes.get(one) == "genuine_failure" for one in row.because):
                 yield f"{name} is {row.verdict} because of a genuine failure"
         if row.verdict == "confirmed" and not isinstance(row.boot_id, str):
             yield f"{name} is confirmed without a linked boot"
@@ -141,8 +143,10 @@ def _advice(analysis: Analysis) -> Iterator[str]:
 
 def _claims(analysis: Analysis) -> Iterator[str]:
     """Only points without the claim have no claim judged, and the other way round."""
-    claimed = analysis.recovery_points.set_index("recovery_point_id")["claimed"]
-    for row in analysis.verdicts[analysis.verdicts["database"].isna()].itertuples():
+    points = analysis.recovery_points
+    claimed = dict(zip(points["recovery_point_id"], points["claimed"], strict=True))
+    columns = ["recovery_point_id", "verdict"]
+    for row in analysis.verdicts.loc[analysis.verdicts["database"].isna(), columns].itertuples():
         said = claimed.get(row.recovery_point_id)
         if (row.verdict == "no_claim") != (said == "crash_consistent"):
             yield f"recovery point {row.recovery_point_id} claims {said} and is judged {row.verdict}"

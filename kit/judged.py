@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kit import tables
+from kit.records import among
 
 OUTCOME_CLASS = {"benign_abort": "benign_abort", "genuine_failure": "genuine_failure", "clean": "normal"}
 OWN = "hyper_v_replica"
@@ -40,7 +41,7 @@ def judged_events(
     known = made["provider"].str.casefold().isin(set(watched))
     wrong = made["kind"].isna() & (made["level"] <= 2).fillna(False) & known
     inside = made["operation_id"].notna()
-    wanted = (made["kind"].notna() & ~noise) | (noise & inside) | wrong | made["uid"].isin(cited)
+    wanted = (made["kind"].notna() & ~noise) | (noise & inside) | wrong | among(made["uid"], cited)
     rows = made[wanted]
     of_point = rows["operation_id"].where(rows["operation_id"].isin(own) & ~noise[wanted]).map(points)
     of_point = of_point.where(~classes[wanted].isin(["other_requestor", "background_noise"]))
@@ -87,7 +88,7 @@ def _classes(
     open_ = (made["kind"] == "undecided") | (
         (made["kind"] == "genuine_failure") & (made["operation_id"].map(requestor) != OWN)
     )
-    rows = made[open_ & made["operation_id"].notna()]
+    rows = made.loc[open_ & made["operation_id"].notna(), ["operation_id", "kind", "database", "vm_name"]]
     decided = [
         _of_operation(row, requestor[row.operation_id], outcome, per_database, claiming) for row in rows.itertuples()
     ]

@@ -7,9 +7,10 @@ collected twice) share a `twin`, so that nothing is counted twice and every copy
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 HOSTS = ("primary_host", "replica_host")
@@ -111,6 +112,11 @@ def _twins(given: pd.DataFrame) -> pd.Series:
     own_first = given.assign(is_copy=given["role"] == "test_failover_guest").sort_values("is_copy", kind="stable").index
     first = given.loc[own_first].groupby([key.loc[own_first, name] for name in key], sort=False, dropna=False)["uid"]
     return first.transform("first").reindex(given.index)
+
+
+def among(values: pd.Series, wanted: Collection[str]) -> np.ndarray:
+    """Which of the texts are in the set; much faster than `isin` for sets of many thousands."""
+    return np.fromiter((value in wanted for value in values), dtype=bool, count=len(values))
 
 
 def of_guest(given: pd.DataFrame) -> pd.DataFrame:
