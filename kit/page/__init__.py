@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kit.analysis import Analysis
-from kit.page import answer, cards, evidence, first, guest, methods, phases, points, records, steps
+from kit.page import answer, cards, evidence, first, guest, methods, phases, points, records, required, steps
 from kit.page.part import Drawing, Part, Parts
 from kit.page.view import View, view_of
 
@@ -159,4 +159,4 @@ def rule_list(analysis: Analysis) -> Part:
 
 def required_items(analysis: Analysis) -> Part:
     """What a forensic report must contain, and where this one has it."""
-    return methods.required(view_of(analysis))
+    return required.required(view_of(analysis))

@@ -83,39 +83,7 @@ def _panel(
         "tickvals": list(range(len(rows))), "ticktext": [label(name, 16) for name in names], "fixedrange": True,
         "anchor": f"x{suffix}", "ticklabelstandoff": 4, "tickfont": {"size": 13, "color": TOKENS["ink"]},
     }
-    place = {
-        "xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "type": "bar", "orientation": "h", "y": list(range(len(rows))),
-        "hoverinfo": "skip", "cliponaxis": False,
-    }
-    traces.append(
-        {
-            **place, "x": [row["rolled_forward"] or 0 for row in rows],
-            "marker": {"color": TOKENS["ph1"], "line": {"width": 1, "color": TOKENS["ph2"]}},
-        }
-    )
-    traces.append(
-        {
-            **place, "x": [-(row["rolled_back"] or 0) for row in rows],
-            "marker": {"color": TOKENS["con"], "line": {"width": 0}},
-        }
-    )
-    words = {**place, "type": "scatter", "mode": "text", "textfont": {"size": 13, "color": TOKENS["ink"]}}
-    del words["orientation"]
-    traces.append(
-        {
-            **words, "x": [row["rolled_forward"] or 0 for row in rows], "textposition": "middle right",
-            "text": [f" {_said(row['rolled_forward'])}" for row in rows],
-        }
-    )
-    traces.append(
-        {
-            **words, "x": [-(row["rolled_back"] or 0) for row in rows], "textposition": "middle left",
-            "text": [
-                f"<b>{row['rolled_back']}</b> " if row["rolled_back"] else f"{_said(row['rolled_back'])} "
-                for row in rows
-            ],
-        }
-    )
+    traces += _bars(rows, suffix)
     layout["shapes"].append(
         {
             "type": "line", "xref": f"x{suffix}", "yref": f"y{suffix}", "x0": 0, "x1": 0, "y0": -0.6,
@@ -123,6 +91,25 @@ def _panel(
         }
     )
     layout["annotations"] += _titles(view, boot, suffix, top, head, left)
+
+
+def _bars(rows: list[Row], suffix: str) -> list[dict[str, Any]]:
+    """Forward to the right and back to the left, each with its number; what is not recorded says so."""
+    axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "y": list(range(len(rows))), "hoverinfo": "skip"}
+    bar = {**axes, "type": "bar", "orientation": "h", "cliponaxis": False}
+    words = {**axes, "type": "scatter", "mode": "text", "textfont": {"size": 13, "color": TOKENS["ink"]}}
+    forward = [row["rolled_forward"] or 0 for row in rows]
+    back = [-(row["rolled_back"] or 0) for row in rows]
+    outline = {"color": TOKENS["ph1"], "line": {"width": 1, "color": TOKENS["ph2"]}}
+    loud = {"color": TOKENS["con"], "line": {"width": 0}}
+    ahead = [f" {_said(row['rolled_forward'])}" for row in rows]
+    said = [f"<b>{row['rolled_back']}</b> " if row["rolled_back"] else f"{_said(row['rolled_back'])} " for row in rows]
+    return [
+        {**bar, "x": forward, "marker": outline},
+        {**bar, "x": back, "marker": loud},
+        {**words, "x": forward, "textposition": "middle right", "text": ahead},
+        {**words, "x": back, "textposition": "middle left", "text": said},
+    ]
 
 
 def _titles(view: View, boot: Row, suffix: str, top: float, head: float, left: float) -> list[dict[str, Any]]:
