@@ -2,9 +2,9 @@
 
     python benchmarks/evtx_inputs.py OUT        makes them all in OUT and lists them
 
-Homogeneous logs: the used chunks of one real log repeated until the wanted size is reached, record numbers and checksums
-renewed. The mix: every sound chunk of every log in the corpus once, shuffled with a fixed seed, behind a new file header,
-so that it has far more templates than any single log.
+Homogeneous logs: the used chunks of one real log repeated until the wanted size is reached, record numbers and
+checksums renewed. The mix: every sound and well filled chunk of every log in the corpus once, shuffled with a fixed
+seed, behind a new file header, so that it has far more templates than any single log.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 CHUNK = 0x10000
+FILLED = 50_000  # bytes in use from which a chunk counts as well filled
 HOMOGENEOUS = {  # name: a part of the path of the log it is made from
     "system": "log2timeline+plaso/test_data/evtx/System.evtx",
     "security": "omerbenamram+evtx/samples/security_bad_string_cache.evtx",
@@ -67,7 +68,8 @@ def file_header(count: int, next_id: int) -> bytes:
     head = bytearray(4096)
     head[:8] = b"ElfFile\0"
     for place, width, value in (
-        (16, 8, count - 1), (24, 8, next_id), (32, 4, 128), (36, 2, 1), (38, 2, 3), (40, 2, 4096), (42, 2, count & 0xFFFF),
+        (16, 8, count - 1), (24, 8, next_id), (32, 4, 128), (36, 2, 1), (38, 2, 3), (40, 2, 4096),
+        (42, 2, count & 0xFFFF),
     ):  # fmt: skip
         head[place : place + width] = value.to_bytes(width, "little")
     head[124:128] = zlib.crc32(head[:120]).to_bytes(4, "little")
@@ -90,8 +92,9 @@ def tiled(source: Path, target: Path, size: int) -> None:
 
 def mix(target: Path, size: int | None = None, seed: int = 1) -> None:
     """Writes every distinct sound chunk of the corpus in random order; repeats them until `size` is reached."""
-    distinct = {zlib.crc32(chunk): chunk for path in sorted(corpus().rglob("*.evtx")) if "large-" not in path.name
-                for chunk in chunks(path)}  # fmt: skip
+    paths = [path for path in sorted(corpus().rglob("*.evtx")) if "large-" not in path.name]
+    every = (chunk for path in paths for chunk in chunks(path))
+    distinct = {zlib.crc32(chunk): chunk for chunk in every if int.from_bytes(chunk[48:52], "little") >= FILLED}
     every = list(distinct.values())
     random.Random(seed).shuffle(every)
     wanted = max(-(-size // CHUNK), 1) if size else len(every)

@@ -1,10 +1,10 @@
-"""Damaged logs by the thousand: the EVTX reader must never hang, crash, lose track of a record or allocate without bound.
+"""Damaged logs by the thousand: the EVTX reader must not hang, crash, lose track of a record or allocate without bound.
 
     python benchmarks/fuzz_evtx.py --cases 10000 [--seed 1] [--out results.json]
 
-Each case takes a small log (made by the practice writer; with KIT_CORPUS also real ones), damages it in a way that its seed
-decides, reads it, and checks: no error but Unreadable; the account adds up; time and memory stay in proportion to the size.
-Seeds of cases that fail are printed and kept in the result file; `--only SEED` runs one again.
+Each case takes a small log (made by the practice writer; with KIT_CORPUS also real ones), damages it in a way that its
+seed decides, reads it, and checks: no error but Unreadable; the account adds up; time and memory stay in proportion to
+the size. Seeds of cases that fail are printed and kept in the result file; `--only SEED` runs one again.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Loss:
 
 @dataclass(slots=True)
 class Checked:
-    """What is known of the chunks of a batch before any record is decoded."""
+    """What is known of the chunks of a batch before any record is decoded. `checked`: their checksums were computed."""
 
     heads: np.ndarray
     free: np.ndarray
@@ -70,6 +70,7 @@ class Checked:
     offset: np.ndarray
     header_ok: np.ndarray
     data_ok: np.ndarray
+    checked: np.ndarray
     state: list[str]
     unkept: bool  # the writer kept no checksums
 
@@ -85,30 +86,39 @@ class Checked:
         fits = self.header_ok & self.data_ok
         return np.where(fits, 1, -1 if self.unkept else 0).astype(np.int8)
 
+    def verify(self, data: bytes, chosen: np.ndarray) -> None:
+        """Computes the checksums of some chunks of the batch."""
+        chosen = chosen[~self.checked[chosen]]
+        header_ok, data_ok = walk.checksums(data, self.heads, chosen)
+        self.header_ok |= header_ok
+        self.data_ok |= data_ok
+        self.checked[chosen] = True
+
     def select(self, chosen: np.ndarray) -> Checked:
         """The chosen chunks (positions)."""
         return Checked(
             self.heads[chosen], self.free[chosen], self.number[chosen], self.offset[chosen],
-            self.header_ok[chosen], self.data_ok[chosen], [self.state[one] for one in chosen.tolist()], self.unkept,
+            self.header_ok[chosen], self.data_ok[chosen], self.checked[chosen],
+            [self.state[one] for one in chosen.tolist()], self.unkept,
         )  # fmt: skip
 
 
 def joined(some: list[Checked]) -> Checked:
     """Chunks of several batches as one."""
-    names = ("heads", "free", "number", "offset", "header_ok", "data_ok")
+    names = ("heads", "free", "number", "offset", "header_ok", "data_ok", "checked")
     arrays: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in some]) for name in names}
     return Checked(**arrays, state=[state for one in some for state in one.state], unkept=some[0].unkept)
 
 
 def check(places: Places, number: int, head: FileHead) -> tuple[View, Checked]:
-    """Headers, checksums and states of the places of a batch; `number` is that of the first."""
+    """Headers and states of the places of a batch, checksums still to be verified; `number` is that of the first."""
     view = View(places.data)
     heads = walk.headers(places.data, places.number)
     free = walk.used(view, heads)
-    header_ok, data_ok = walk.checksums(places.data, heads)
     start = np.arange(places.number, dtype=np.int64)
+    unknown = np.zeros(places.number, dtype=bool)
     checked = Checked(
-        heads, free, start + number, start * layout.CHUNK_SIZE + places.offset, header_ok, data_ok,
+        heads, free, start + number, start * layout.CHUNK_SIZE + places.offset, unknown, unknown.copy(), unknown.copy(),
         _states(places, heads, free), head.without_checksums,
     )  # fmt: skip
     return view, checked
@@ -151,8 +161,8 @@ class Account:
                 "seen": np.bincount(chunk, minlength=count), "decoded": zero.copy(), "lost": zero.copy(),
                 "recovered": zero.copy(), "slack": zero.copy(), "copies": zero.copy(), "remnants": zero.copy(),
                 "damaged": zero.copy(), "borrowed": zero.copy(), "header_crc_ok": checked.header_ok,
-                "data_crc_ok": checked.data_ok, "first_id": first, "last_id": last, "used": used,
-                "promised": _promised(checked, last),
+                "data_crc_ok": checked.data_ok, "checked": checked.checked, "first_id": first, "last_id": last,
+                "used": used, "promised": _promised(checked, last),
             }
         )  # fmt: skip
         self._missing(checked, walked, record_id, chunk, used)
@@ -211,7 +221,7 @@ class Account:
         found: dict[str, Any] = {
             name: np.concatenate([columns[name] for columns in self.columns]) for name in self.columns[0]
         }
-        chunks = np.array([state in ("ok", "damaged", "cut") for state in self.states], dtype=bool)
+        chunks = np.array([state in ("ok", "damaged", "cut") for state in self.states], dtype=bool) & found["checked"]
         crc_ok = found["header_crc_ok"] & found["data_crc_ok"]
         found["crc_ok"] = pa.array(crc_ok, mask=~chunks | (self.unkept & ~crc_ok))
         for name in ("header_crc_ok", "data_crc_ok"):

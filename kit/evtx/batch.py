@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +21,14 @@ from kit.evtx.view import View
 
 SCALAR, BORROWED, DAMAGED, FAILED = 1, 2, 4, 8
 _SCALAR_VALUES = 1 << 22  # event data of a batch that may go one by one
-Wanted = Callable[[System], np.ndarray]
-_ByRow = dict[int, scalar.Decoded | None]
+
+
+class Wanted(Protocol):
+    """Which records to go on with, decided by some fields of System."""
+
+    fields: tuple[str, ...]
+
+    def __call__(self, system: System) -> np.ndarray: ...
 
 
 @dataclass(slots=True)
@@ -95,33 +101,75 @@ class _Decoding:
         self._base = -1
         self._current: scalar.Decoder | None = None
         self._left = _SCALAR_VALUES
+        self._decoded: dict[int, scalar.Decoded | None] = {}
         self._collected: list[tuple[dict[str, Written], Data]] = []
 
     def run(self, wanted: Wanted | None, vocabulary: Vocabulary) -> Records:
-        outer = self._outer()
-        system = System(self.view, self.buffer, len(self.walked), outer.groups, vocabulary)
-        for written, _ in self._collected:
-            system.write(written)
-        decoded = {row: self._scalar(row) for row in np.flatnonzero(self.odd).tolist()}
-        self._place(system, decoded)
-        keep = wanted(system) if wanted else np.ones(len(self.walked), dtype=bool)
-        before = self.odd.copy()
+        found = Level()
+        resolved = self._resolved(self._instances(), found)
+        keep = np.ones(len(self.walked), dtype=bool)
+        if wanted is not None:
+            keep = self._preview(resolved, wanted, vocabulary)
+            resolved = resolved.select(keep[resolved.instances.row] & ~self.odd[resolved.instances.row])
+        outer = self._taken(level.gather(self.view, resolved, self.registry, Level()), outer=True)
+        system = self._system(outer.groups, vocabulary)
+        self._read_odd(system)
         inner = self._inner(outer, keep)
-        later = {row: self._scalar(row) for row in np.flatnonzero(self.odd & ~before).tolist()}
-        self._place(system, later)
-        gathered = self._gathered(outer.groups + inner.groups, decoded | later, keep)
+        self._read_odd(system)
+        gathered = self._gathered(outer.groups + inner.groups, keep)
         good = keep & (self.marks & FAILED == 0)
         chosen = np.flatnonzero(good)
         return Records(
             self.view, self.walked, self.marks, chosen, self.failures, system, gathered, self.message_key
         )
 
-    def _outer(self) -> Level:
+    def _instances(self) -> tuple[Instances, np.ndarray]:
         rows = np.arange(len(self.walked))
         end = self.walked.at + self.walked.size - 4
         at, good = level.begin(self.view, self.walked.at + layout.RECORD_HEADER_SIZE, end)
-        instances = Instances(rows, at, end, np.zeros(len(rows), dtype=np.int32), [()])
-        return self._level(instances, good)
+        return Instances(rows, at, end, np.zeros(len(rows), dtype=np.int32), [()]), good
+
+    def _resolved(self, found: tuple[Instances, np.ndarray], listed: Level) -> level.Resolved:
+        """Instances with a template; fragments that begin with none are read, what has no template is listed."""
+        instances, good = found
+        if not good.all():
+            self._without_template(instances.select(~good))
+            instances = instances.select(good)
+        resolved = level.resolve(self.view, instances, self.registry, listed)
+        self._taken(listed, outer=not instances.paths[0])
+        return resolved
+
+    def _taken(self, found: Level, *, outer: bool) -> Level:
+        """Notes what a level lists."""
+        for rows in found.odd:
+            self.odd[rows] = True
+        for rows in found.missing:
+            self._missing(rows, outer)
+        for rows in found.borrowed:
+            self.marks[rows] |= BORROWED
+        return found
+
+    def _system(self, groups: list[Group], vocabulary: Vocabulary) -> System:
+        system = System(self.view, self.buffer, len(self.walked), groups, vocabulary)
+        for written, _ in self._collected:
+            system.write(written)
+        for row, one in self._decoded.items():
+            system.place(row, one or scalar.Decoded())
+        return system
+
+    def _read_odd(self, system: System) -> None:
+        """Reads records one by one that turned out to be odd."""
+        for row in np.flatnonzero(self.odd).tolist():
+            if row not in self._decoded:
+                self._decoded[row] = one = self._scalar(row)
+                system.place(row, one or scalar.Decoded())
+
+    def _preview(self, resolved: level.Resolved, wanted: Wanted, vocabulary: Vocabulary) -> np.ndarray:
+        """Which records the filter lets through, judged by as few values as it takes."""
+        some = self._taken(level.gather(self.view, resolved, self.registry, Level(), wanted.fields), outer=True)
+        system = self._system(some.groups, vocabulary)
+        self._read_odd(system)
+        return wanted(system)
 
     def _inner(self, outer: Level, keep: np.ndarray) -> Level:
         """The fragments nested in the values of the records that are wanted."""
@@ -136,23 +184,11 @@ class _Decoding:
         if not keep.all():
             chosen = keep[row]
             instances, good = instances.select(chosen), good[chosen]
-        found = self._level(instances, good)
-        for part in found.nested:
+        found = self._resolved((instances, good), Level())
+        inner = self._taken(level.gather(self.view, found, self.registry, Level()), outer=False)
+        for part in inner.nested:
             self.odd[part.row] = True
-        return found
-
-    def _level(self, instances: Instances, good: np.ndarray) -> Level:
-        if not good.all():
-            self._without_template(instances.select(~good))
-            instances = instances.select(good)
-        found = level.gather(self.view, instances, self.registry)
-        for rows in found.odd:
-            self.odd[rows] = True
-        for rows in found.missing:
-            self._missing(rows, outer=not instances.paths[0])
-        for rows in found.borrowed:
-            self.marks[rows] |= BORROWED
-        return found
+        return inner
 
     def _without_template(self, fragments: Instances) -> None:
         """Fragments that do not begin with a template: together where they are many, else one by one."""
@@ -177,7 +213,7 @@ class _Decoding:
         self.marks[rows[hopeless]] |= FAILED
         self.failures |= dict.fromkeys(rows[hopeless].tolist(), scalar.NO_TEMPLATE)
 
-    def _gathered(self, groups: list[Group], decoded: _ByRow, keep: np.ndarray) -> Gathered:
+    def _gathered(self, groups: list[Group], keep: np.ndarray) -> Gathered:
         gathered = Gathered(self.view, self.buffer, len(self.walked), self.registry.keys)
         for group in groups:
             drop = (self.odd | (self.marks & FAILED > 0) | ~keep)[group.record]
@@ -187,14 +223,10 @@ class _Decoding:
         for _, data in self._collected:
             chosen = keep[data.record] & ~self.odd[data.record]
             gathered.collected(data if chosen.all() else Data(*(column[chosen] for column in data)))
-        for row, one in decoded.items():
+        for row, one in self._decoded.items():
             if one is not None and keep[row]:
                 gathered.record(row, one.data, one.message, self.message_key)
         return gathered
-
-    def _place(self, system: System, decoded: _ByRow) -> None:
-        for row, one in decoded.items():
-            system.place(row, one or scalar.Decoded())
 
     def _scalar(self, row: int) -> scalar.Decoded | None:
         """One record by itself; None when nothing of it can be read."""
@@ -209,6 +241,9 @@ class _Decoding:
                 raise Unreadable("too many values stand outside templates")
             if decoded.damage and not self.last:
                 raise Unreadable(decoded.damage)
+            inside = scalar.number(decoded.system.get("event_record_id"))
+            if decoded.damage and inside is not None and inside != int(self.view.u8[at + 8]):
+                raise Unreadable(f"{decoded.damage}, and its number is another than that in its header")
         except Unreadable as error:
             self.marks[row] |= FAILED
             self.failures[row] = str(error)

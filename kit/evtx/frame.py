@@ -54,11 +54,10 @@ def read(
     by System alone, before any event data is decoded. `cache` is a folder for compiled templates (default: the cache
     folder of the user). Raises Unreadable for a file that is no event log, OSError for one that cannot be opened.
     """
-    wanted = _wanted(providers, event_ids)
     templates = Templates(cache)
     gathered = _Gathered()
     with Path(path).open("rb") as file:
-        log = Log(file, registry=templates.registry, wanted=wanted, progress=progress)
+        log = Log(file, registry=templates.registry, wanted=wanted(providers, event_ids), progress=progress)
         for batch in _named(log, path):
             gathered.take(batch)
     templates.keep()
@@ -94,29 +93,35 @@ def _nullable(kind: pa.DataType) -> Any:
     return {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}.get(kind)
 
 
-def _wanted(
-    providers: Iterable[str] | str | None, event_ids: Iterable[int] | int | None
-) -> Wanted | None:
-    """A filter over System, or None when everything is wanted."""
-    if providers is None and event_ids is None:
-        return None
-    providers = [providers] if isinstance(providers, str) else providers
-    event_ids = [event_ids] if isinstance(event_ids, int) else event_ids
-    names = None if providers is None else {name.casefold() for name in providers}
-    numbers = None if event_ids is None else np.array(list(event_ids), dtype=np.int64)
+class _Filter:
+    """Records of some providers (in any case of letters) and event ids; None means any."""
 
-    def chosen(system: System) -> np.ndarray:
+    def __init__(self, providers: Iterable[str] | None, event_ids: Iterable[int] | None) -> None:
+        self._names = None if providers is None else {name.casefold() for name in providers}
+        self._numbers = None if event_ids is None else np.array(list(event_ids), dtype=np.int64)
+        given = (("provider", providers), ("event_id", event_ids))
+        self.fields = tuple(field for field, wanted in given if wanted is not None)
+
+    def __call__(self, system: System) -> np.ndarray:
         keep = np.ones(system.rows, dtype=bool)
-        if numbers is not None:
+        if self._numbers is not None:
             found, known = system.numbers("event_id")
-            keep &= known & np.isin(found, numbers)
-        if names is not None:
+            keep &= known & np.isin(found, self._numbers)
+        if self._names is not None:
             codes = system.texts("provider")
-            named = np.array([*(text.casefold() in names for text in system.vocabulary.texts), False])
+            named = np.array([*(text.casefold() in self._names for text in system.vocabulary.texts), False])
             keep &= named[codes]
         return keep
 
-    return chosen
+
+def wanted(providers: Iterable[str] | str | None, event_ids: Iterable[int] | int | None) -> Wanted | None:
+    """A filter over System, or None when everything is wanted."""
+    if providers is None and event_ids is None:
+        return None
+    return _Filter(
+        [providers] if isinstance(providers, str) else providers,
+        [event_ids] if isinstance(event_ids, int) else event_ids,
+    )
 
 
 class _Gathered:

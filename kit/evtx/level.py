@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -101,30 +101,92 @@ def begin(view: View, at: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.n
     return at, good
 
 
-def gather(view: View, instances: Instances, registry: Registry) -> Level:
-    """Groups of the instances by number of values and template; what does not fit is listed."""
-    level = Level()
+@dataclass(slots=True)
+class Resolved:
+    """Instances whose template is known: its number, where the descriptors begin, and how many values there are."""
+
+    instances: Instances
+    number: np.ndarray
+    at: np.ndarray
+    count: np.ndarray
+
+    def select(self, chosen: np.ndarray) -> Resolved:
+        """The chosen instances."""
+        return Resolved(self.instances.select(chosen), self.number[chosen], self.at[chosen], self.count[chosen])
+
+
+def resolve(view: View, instances: Instances, registry: Registry, level: Level) -> Resolved:
+    """The instances that have a template; the others are listed in the level."""
     heads = view.records(instances.at, _INSTANCE)
     base = instances.at & _CHUNK_MASK
     offset = heads["offset"].astype(np.int64)
-    numbers = _templates(view, heads["word"], base + np.minimum(offset, layout.CHUNK_SIZE - 1), registry)
-    if (numbers == UNKNOWN).any():
-        _borrow(level, instances, heads["word"], numbers, registry)
+    number = _templates(view, heads["word"], base + np.minimum(offset, layout.CHUNK_SIZE - 1), registry)
+    if (number == UNKNOWN).any():
+        _borrow(level, instances, heads["word"], number, registry)
     after = instances.at + _HEADER
     count = heads["count"].astype(np.int64)
     inline = np.flatnonzero((offset == after - base) & (after + layout.TEMPLATE_HEADER_SIZE <= instances.end))
     after[inline] += view.u4[after[inline] + 20].astype(np.int64) + layout.TEMPLATE_HEADER_SIZE
-    known = (numbers != UNKNOWN) & (after + 4 <= instances.end)
+    known = (number != UNKNOWN) & (after + 4 <= instances.end)
     inline = inline[known[inline]]
     count[inline] = view.u4[after[inline]]
     known &= (count <= MAX_VALUES) & (after + 4 + 4 * count <= instances.end)
-    if not known.all():
-        level.missing.append(instances.row[numbers == UNKNOWN])
-        level.odd.append(instances.row[~known & (numbers != UNKNOWN)])
-        instances, numbers, after, count = instances.select(known), numbers[known], after[known], count[known]
-    if len(numbers):
-        _group(view, level, instances, numbers, after + 4, count, registry)
+    found = Resolved(instances, number, after + 4, count)
+    if known.all():
+        return found
+    level.missing.append(instances.row[number == UNKNOWN])
+    level.odd.append(instances.row[~known & (number != UNKNOWN)])
+    return found.select(known)
+
+
+def gather(
+    view: View, resolved: Resolved, registry: Registry, level: Level, fields: Iterable[str] | None = None
+) -> Level:
+    """The level with its groups of instances by number of values and template; what does not fit is listed as odd.
+
+    With `fields` only as many values are gathered as these fields of System need, and no fragments are looked for.
+    """
+    if not len(resolved.number):
+        return level
+    plans, order, stops = _sorted(resolved, registry)
+    fitting = [one for one, (values, plan) in enumerate(plans) if plan.regular and plan.template.slot_count <= values]
+    rest = set(range(len(plans))) - set(fitting)
+    level.odd.extend(resolved.instances.row[order[stops[one] : stops[one + 1]]] for one in sorted(rest))
+    for values, members in itertools.groupby(fitting, lambda one: plans[one][0]):
+        same = list(members)
+        chosen = np.concatenate([order[stops[one] : stops[one + 1]] for one in same])
+        ends = np.cumsum([stops[one + 1] - stops[one] for one in same]).tolist()
+        runs = [Run(plans[one][1], start, end) for one, start, end in zip(same, [0, *ends], ends, strict=False)]
+        width = values if fields is None else min(_width(runs, fields), values)
+        group, bad = _matrix(view, resolved, chosen, width, runs)
+        if fields is None:
+            level.nested.extend(_nested(group, bad))
+        if bad.any():
+            level.odd.append(group.record[bad])
+            group = without(group, bad)
+        level.groups.append(group)
     return level
+
+
+def _width(runs: list[Run], fields: Iterable[str]) -> int:
+    """How many values of each instance it takes to know some fields of System."""
+    slots = (run.plan.system.get(field) for run in runs for field in fields)
+    return max((slot + 1 for slot in slots if isinstance(slot, int)), default=0)
+
+
+def _sorted(resolved: Resolved, registry: Registry) -> tuple[list[tuple[int, Plan]], np.ndarray, list[int]]:
+    """(number of values, plan) in the order in which they stand together, the instances in that order, the bounds."""
+    above = resolved.instances.above.astype(np.int64)
+    kinds = pa.array((resolved.number.astype(np.int64) << 32) | (above << 16) | resolved.count).dictionary_encode()
+    paths = resolved.instances.paths
+    plans = [
+        (key & 0xFFFF, registry.templates[key >> 32].plan(paths[(key >> 16) & 0xFFFF], registry.keys))
+        for key in kinds.dictionary.to_pylist()
+    ]
+    rank = _ranked(plans)
+    ranks = rank[kinds.indices.to_numpy()]
+    stops = np.concatenate([[0], np.cumsum(np.bincount(ranks, minlength=len(plans)))]).tolist()
+    return [plans[one] for one in np.argsort(rank).tolist()], np.argsort(ranks, kind="stable"), stops
 
 
 def _templates(view: View, word: np.ndarray, at: np.ndarray, registry: Registry) -> np.ndarray:
@@ -156,40 +218,6 @@ def _borrow(level: Level, instances: Instances, word: np.ndarray, numbers: np.nd
     level.borrowed.append(instances.row[without[numbers[without] != UNKNOWN]])
 
 
-def _group(
-    view: View,
-    level: Level,
-    instances: Instances,
-    numbers: np.ndarray,
-    at: np.ndarray,
-    count: np.ndarray,
-    registry: Registry,
-) -> None:
-    """Sorts the instances by number of values, order of their data and template, and gathers each number of values."""
-    combined = (numbers.astype(np.int64) << 32) | (instances.above.astype(np.int64) << 16) | count
-    kinds = pa.array(combined).dictionary_encode()
-    plans = [
-        (key & 0xFFFF, registry.templates[key >> 32].plan(instances.paths[(key >> 16) & 0xFFFF], registry.keys))
-        for key in kinds.dictionary.to_pylist()
-    ]
-    rank = _ranked(plans)
-    ranks = rank[kinds.indices.to_numpy()]
-    order = np.argsort(ranks, kind="stable")
-    stops = np.concatenate([[0], np.cumsum(np.bincount(ranks, minlength=len(plans)))]).tolist()
-    plans = [plans[one] for one in np.argsort(rank).tolist()]
-    fitting = [one for one, (values, plan) in enumerate(plans) if plan.regular and plan.template.slot_count <= values]
-    if len(fitting) < len(plans):
-        odd = np.ones(len(plans), dtype=bool)
-        odd[fitting] = False
-        level.odd.append(instances.row[odd[ranks]])
-    for values, members in itertools.groupby(fitting, lambda one: plans[one][0]):
-        same = list(members)
-        chosen = np.concatenate([order[stops[one] : stops[one + 1]] for one in same])
-        ends = np.cumsum([stops[one + 1] - stops[one] for one in same]).tolist()
-        runs = [Run(plans[one][1], start, end) for one, start, end in zip(same, [0, *ends], ends, strict=False)]
-        _matrix(view, level, instances.row[chosen], instances.end[chosen], at[chosen], values, runs)
-
-
 def _ranked(plans: list[tuple[int, Plan]]) -> np.ndarray:
     """The place of each plan when those with equally many values, then of equal layout, stand together."""
     order = sorted(range(len(plans)), key=lambda one: _sorting(*plans[one]))
@@ -203,22 +231,17 @@ def _sorting(count: int, plan: Plan) -> tuple[Any, ...]:
 
 
 def _matrix(
-    view: View, level: Level, record: np.ndarray, end: np.ndarray, at: np.ndarray, count: int, runs: list[Run]
-) -> None:
-    """Descriptors and positions of the values of instances with equally many, and what is wrong or nested in them."""
-    desc = view.rows(at, count, "<u4")
-    begins = np.empty((len(at), count + 1), dtype=np.int32)
-    begins[:, 0] = at + 4 * count
+    view: View, resolved: Resolved, chosen: np.ndarray, width: int, runs: list[Run]
+) -> tuple[Group, np.ndarray]:
+    """Descriptors and positions of values of instances with equally many, and which run over their end."""
+    at = resolved.at[chosen]
+    desc = view.rows(at, width, "<u4")
+    begins = np.empty((len(at), width + 1), dtype=np.int32)
+    begins[:, 0] = at + 4 * resolved.count[chosen]
     np.bitwise_and(desc, 0xFFFF, out=begins[:, 1:], casting="unsafe")
     np.cumsum(begins, axis=1, out=begins)
-    bad = begins[:, -1] > end
-    group = Group(record, desc, begins, runs)
-    nested = _nested(group, bad)
-    if bad.any():
-        level.odd.append(record[bad])
-        group = without(group, bad)
-    level.nested.extend(nested)
-    level.groups.append(group)
+    bad = begins[:, -1] > resolved.instances.end[chosen]
+    return Group(resolved.instances.row[chosen], desc, begins, runs), bad
 
 
 def merged(runs: list[Run], key: Callable[[Run], _Key]) -> Iterator[tuple[_Key, int, int]]:

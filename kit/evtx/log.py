@@ -119,12 +119,17 @@ class Log:
 
     def _batch(self, view: View, checked: Checked, length: int) -> Batch:
         walked = walk.walk(view, checked.free, length)
+        if self._wanted is None:
+            checked.verify(view.data, np.arange(len(checked.heads)))
         slack = walked.state == walk.SLACK
         now = walked.select(~slack) if slack.any() else walked
         record_id = view.words(now.at + 8)
         self.known.add(record_id, view.words(now.at + 16))
         self.account.take(checked, now, record_id)
         records = batch.decode(view, now, self.registry, self._wanted, vocabulary=self.vocabulary)
+        if self._wanted is not None:  # whoever wants few records need not pay for the checksums of all
+            failed = np.array(list(records.failures), dtype=np.int64)
+            checked.verify(view.data, np.unique(now.at[np.concatenate([records.wanted, failed])] // layout.CHUNK_SIZE))
         waiting = now.select(np.array(sorted(records.failures), dtype=np.int64))
         places_of = zip(waiting.at.tolist(), waiting.size.tolist(), strict=True)
         torn = [walk.inside(view, at, size) for at, size in places_of]
@@ -151,6 +156,8 @@ class Log:
         records = batch.decode(
             view, walked, self.registry, self._wanted, vocabulary=self.vocabulary, last=True
         )
+        if self._wanted is not None:
+            checked.verify(view.data, np.unique(walked.at[records.wanted] // layout.CHUNK_SIZE))
         slack = walked.state == walk.SLACK
         failed = (records.marks & batch.FAILED) > 0
         chunk = checked.number[walked.at // layout.CHUNK_SIZE]

@@ -108,10 +108,12 @@ class Registry:
             if new is None:
                 rest = rest[1:]
                 continue
-            same = new.fits(view, at[rest])
-            same[0] = True
-            found[rest[same]] = new.number
-            rest = rest[~same]
+            found[rest[0]] = new.number
+            rest = rest[1:]
+            if len(rest):
+                same = new.fits(view, at[rest])
+                found[rest[same]] = new.number
+                rest = rest[~same]
         return found
 
     def _compile(self, view: View, at: int, size: int, budget: _Budget) -> Template | None:

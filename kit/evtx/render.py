@@ -58,8 +58,8 @@ class Rendered:
     def named(self, first: pa.Array, *, unnamed: bool = False) -> pa.Array:
         """Named data of each record as a JSON object, null where nothing has a name.
 
-        `first` holds JSON members to begin with, or null. Where a name repeats, its values become a list. With `unnamed`
-        values that have no name are there too, under `Data`.
+        `first` holds JSON members to begin with, or null. Where a name repeats, its values become a list. With
+        `unnamed` values that have no name are there too, under `Data`.
         """
         data = self._data
         found = self._flagged([named or unnamed for _, named, _ in data.keys.entries])

@@ -88,9 +88,9 @@ class Decoder:
                 _place(decoded, *valued)
         except (Unreadable, IndexError) as error:
             damage = str(error) if isinstance(error, Unreadable) else "the record ends inside its binary XML"
-            if not decoded.system.keys() & {"provider", "event_id"}:
-                raise Unreadable(damage) from None
             decoded.damage = damage
+        if decoded.damage and number(decoded.system.get("event_id")) is None:
+            raise Unreadable(decoded.damage)
         return decoded
 
     def _fragment(self, at: int, end: int, above: tuple[str, ...], depth: int, trusted: bool) -> Iterator[_Valued]:
@@ -125,7 +125,9 @@ class Decoder:
         at += 10
         if offset == at - self.chunk.start:
             at += layout.TEMPLATE_HEADER_SIZE + u32(data, at + 20)
-        slots = _slots(data, at, end)
+        slots, whole = _slots(data, at, end)
+        if not whole:
+            self._current.damage = "values run over the end of the record"
         if definition is not None:
             return definition.leaves, slots
         template = self.borrow(first_word) if self.borrow else None
@@ -204,8 +206,11 @@ class _Valued(NamedTuple):
     value: Value
 
 
-def _slots(data: bytes, at: int, end: int) -> list[_SlotAt]:
-    """Start, end and type of each substitution of the instance whose count stands at a position."""
+def _slots(data: bytes, at: int, end: int) -> tuple[list[_SlotAt], bool]:
+    """Start, end and type of each substitution of the instance whose count stands at a position, and whether all fit.
+
+    A value that does not fit, and all after it, are null.
+    """
     count = u32(data, at)
     value_at = at + 4 + 4 * count
     if count > MAX_VALUES or value_at > end:
@@ -213,11 +218,9 @@ def _slots(data: bytes, at: int, end: int) -> list[_SlotAt]:
     found = []
     for place in range(at + 4, value_at, 4):
         stop = value_at + u16(data, place)
-        found.append((value_at, stop, data[place + 2]))
+        found.append((value_at, stop, data[place + 2]) if stop <= end else (end, end, layout.NULL_TYPE))
         value_at = stop
-    if value_at > end:
-        raise Unreadable("values run over the end of the record")
-    return found
+    return found, value_at <= end
 
 
 def _has_slot(parts: tuple[Part, ...]) -> bool:

@@ -58,14 +58,14 @@ def headers(data: bytes, chunks: int) -> np.ndarray:
     return np.ascontiguousarray(grid[:, : layout.CHUNK_HEADER_SIZE]).view(layout.CHUNK_HEADER).reshape(chunks)
 
 
-def checksums(data: bytes, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the stored checksums of each chunk fit: that of its header, that of its records."""
+def checksums(data: bytes, heads: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the stored checksums of some chunks (positions) fit: that of the header, that of the records."""
     view = memoryview(data)
     header_ok = np.zeros(len(heads), dtype=bool)
     data_ok = np.zeros(len(heads), dtype=bool)
     fields = ("free", "data_checksum", "header_checksum")
-    stored = zip(*(heads[field].tolist() for field in fields), strict=True)
-    for number, (free, of_data, of_header) in enumerate(stored):
+    stored = zip(*(heads[field][wanted].tolist() for field in fields), strict=True)
+    for number, (free, of_data, of_header) in zip(wanted.tolist(), stored, strict=True):
         start = number * layout.CHUNK_SIZE
         first = zlib.crc32(view[start : start + 120])
         header_ok[number] = zlib.crc32(view[start + 128 : start + 512], first) == of_header
