@@ -14,8 +14,7 @@ from kit.evtx.payload import Values
 from kit.evtx.texts import texts
 from kit.evtx.values import Kind
 
-_NONE = pa.scalar(None, pa.string())
-_QUOTE = pa.scalar('"')
+_COMMA = pa.scalar(", ")
 
 
 class Rendered:
@@ -64,11 +63,12 @@ class Rendered:
         data = self._data
         found = self._flagged([named or unnamed for _, named, _ in data.keys.entries])
         rows = data.row[found]
-        joined = pc.binary_join(pa.ListArray.from_arrays(self._offsets(rows), self._members(found)), ", ")
-        filled = pc.greater(pc.binary_length(joined), 0)
-        comma = pc.if_else(pc.and_(pc.is_valid(first), filled), ", ", "")
-        opened = pc.if_else(pc.or_(pc.is_valid(first), filled), "{", _NONE)
-        made = pc.binary_join_element_wise(opened, pc.fill_null(first, ""), comma, joined, pa.scalar("}"), "")
+        bounds = self._offsets(rows).to_numpy()
+        members = self._members(found, bounds, first)
+        offsets, content = gather.parts(members)
+        made = gather.strings(offsets[bounds], content)
+        alone = pc.binary_join_element_wise(pa.scalar("{"), first, pa.scalar("}"), "")
+        made = pc.if_else(pa.array(bounds[1:] > bounds[:-1]), made, alone)
         return _merged(made, self._chosen, _repeating(rows, data.key[found]))
 
     def message(self, key: int) -> pa.Array:
@@ -94,16 +94,27 @@ class Rendered:
         counts = np.bincount(rows, minlength=self._rows)[self._chosen]
         return pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
 
-    def _members(self, found: np.ndarray) -> pa.Array:
-        """`"key": value` for each value."""
+    def _members(self, found: np.ndarray, bounds: np.ndarray, first: pa.Array) -> pa.Array:
+        """`"key": value` for each value with what stands around it, so that those of a record are its JSON object."""
         data = self._data
+        kinds = data.kind[found]
         lists = [json.dumps(one, ensure_ascii=False) for one in data.children[Kind.TEXTS].to_pylist()]
-        written = {kind: quoted(child) for kind, child in self._children.items()}
+        written = {kind: escaped(child) for kind, child in self._children.items()}
         source, base = _source({**written, Kind.TEXTS: pa.array(lists, pa.string())})
-        place = pa.array(base[data.kind[found]] + data.index[found], mask=data.kind[found] == Kind.NULL)
-        keys = [json.dumps(key, ensure_ascii=False) + ": " for key, _, _ in data.keys.entries]
-        prefix = pa.array(keys, pa.string()).take(pa.array(data.key[found]))
-        return pc.binary_join_element_wise(prefix, pc.fill_null(source.take(place), "null"), "")
+        null, bare = kinds == Kind.NULL, (kinds == Kind.NULL) | (kinds == Kind.TEXTS)
+        texts_of = source.take(pa.array(np.where(null, len(source) - 1, base[kinds] + data.index[found])))
+        filled = np.flatnonzero(bounds[1:] > bounds[:-1])
+        opens = np.zeros(len(found), dtype=np.int64)
+        opens[bounds[:-1][filled]] = 1 + filled
+        closes = bare.astype(np.int64)
+        closes[bounds[1:][filled] - 1] += 2
+        begun = pc.binary_join_element_wise(pa.scalar("{"), pc.binary_join_element_wise(first, _COMMA, ""), "")
+        opening = pa.concat_arrays([pa.array([", "]), pc.fill_null(begun, "{")]).take(pa.array(opens))
+        names = (json.dumps(key, ensure_ascii=False) for key, _, _ in data.keys.entries)
+        keys = [f"{name}: {quote}" for name in names for quote in ('"', "")]
+        prefix = pa.array(keys, pa.string()).take(pa.array(2 * data.key[found] + bare))
+        closing = pa.array(['"', "", '"}', "}"]).take(pa.array(closes))
+        return pc.binary_join_element_wise(opening, prefix, texts_of, closing, "")
 
 
 def in_order(data: Values, rows: int) -> np.ndarray:
@@ -114,23 +125,45 @@ def in_order(data: Values, rows: int) -> np.ndarray:
     return order
 
 
-def quoted(written: pa.Array) -> pa.Array:
-    """Texts as JSON strings."""
-    _, raw = gather.parts(written) if written.null_count == 0 else (None, np.zeros(0, dtype=np.uint8))
-    special = np.bincount(raw, minlength=256)
-    escaped = written
-    for sign in ("\\", '"'):
-        if special[ord(sign)]:
-            escaped = pc.replace_substring(escaped, sign, "\\" + sign)
-    if special[:32].any():
-        chosen = pc.match_substring_regex(written, r"[\x00-\x1f]")
-        exact = [json.dumps(text, ensure_ascii=False)[1:-1] for text in written.filter(chosen).to_pylist()]
-        escaped = pc.replace_with_mask(escaped, chosen, pa.array(exact, pa.string()))
-    return pc.binary_join_element_wise(_QUOTE, escaped, _QUOTE, "")
+def escaped(written: pa.Array) -> pa.Array:
+    """Texts as they stand inside the quotation marks of JSON. Nulls are not allowed."""
+    offsets, data = gather.parts(written)
+    special = np.flatnonzero(_ESCAPES[data] > 1)
+    if not len(special):
+        return written
+    chosen = np.unique(np.searchsorted(offsets, special, side="right") - 1)
+    mask = np.zeros(len(written), dtype=bool)
+    mask[chosen] = True
+    return pc.replace_with_mask(written, pa.array(mask), _escaped(written.take(pa.array(chosen))))
+
+
+def _escaped(written: pa.Array) -> pa.Array:
+    offsets, data = gather.parts(written)
+    lengths = _ESCAPES[data]
+    ends = np.cumsum(lengths, dtype=np.int64)
+    made = np.repeat(data, lengths)
+    for place in np.flatnonzero(lengths == 6).tolist():
+        made[ends[place] - 6 : ends[place]] = np.frombuffer(b"\\u%04x" % data[place], dtype=np.uint8)
+    short = np.flatnonzero(lengths == 2)
+    made[ends[short] - 2] = ord("\\")
+    made[ends[short] - 1] = _LETTERS[data[short]]
+    return gather.strings(np.concatenate([[0], ends])[offsets], made)
+
+
+def _escape_tables() -> tuple[np.ndarray, np.ndarray]:
+    """How long each byte becomes in JSON, and the letter after the backslash of those that become two."""
+    lengths, letters = np.ones(256, dtype=np.uint8), np.zeros(256, dtype=np.uint8)
+    lengths[:32] = 6
+    for sign, letter in zip('"\\\b\f\n\r\t', '"\\bfnrt', strict=True):
+        lengths[ord(sign)], letters[ord(sign)] = 2, ord(letter)
+    return lengths, letters
+
+
+_ESCAPES, _LETTERS = _escape_tables()
 
 
 def _source(children: dict[Kind, pa.Array]) -> tuple[pa.Array, np.ndarray]:
-    """All texts in one array, and where those of each kind begin."""
+    """All texts in one array, the word null at its end, and where those of each kind begin."""
     base = np.zeros(len(Kind), dtype=np.int64)
     arrays = []
     total = 0
@@ -138,7 +171,7 @@ def _source(children: dict[Kind, pa.Array]) -> tuple[pa.Array, np.ndarray]:
         base[kind] = total
         total += len(child)
         arrays.append(child)
-    return pa.concat_arrays([*arrays, pa.array([None], pa.string())]), base
+    return pa.concat_arrays([*arrays, pa.array(["null"])]), base
 
 
 def _repeating(rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
