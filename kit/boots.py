@@ -292,6 +292,12 @@ def _plain_time(time: pd.Timestamp) -> np.datetime64:
     return np.datetime64(time.tz_convert("UTC").tz_localize(None).to_pydatetime(), "us")
 
 
+def declared_points(test_failovers: Sequence[Mapping[str, Any]], points: pd.DataFrame) -> set[str]:
+    """The points of which case.toml says that they were test-failed over."""
+    sets = [LogSet("", entry.get("vm"), None, (), True, entry) for entry in test_failovers]
+    return {point for one in sets if (point := _declared_point(one, points)[0]) is not None}
+
+
 def _declared_point(one: LogSet, points: pd.DataFrame) -> tuple[str | None, str]:
     """The point that case.toml names for the test: by Id, else unique Name, else time; `latest` is no listed point."""
     named = str((one.declared or {}).get("recovery_point") or "").strip()

@@ -41,6 +41,7 @@ class Frames:
     covered: Covered
     host_covered: Mapping[str, list[tuple[pd.Timestamp, pd.Timestamp]]]  # computer of a host -> intervals of its log
     schedules: Mapping[str, Schedule]
+    declared_tests: frozenset[str] = frozenset()  # points that case.toml says were tested
 
 
 @dataclass
@@ -319,7 +320,8 @@ def _boot(made: PointFacts, boot: Any | None, frames: Frames) -> None:
     items = made.items
     items["B"], items["X3"] = boot is not None, False
     if boot is None:
-        items["E7"] = False
+        untold = made.point.recovery_point_id in frames.declared_tests
+        items["B"] = items["E7"] = None if untold else False  # a test whose logs are missing may have told anything
         return
     made.boot = boot
     if made.operation is None or pd.isna(made.operation.thaw_utc) or pd.isna(boot.image_time_utc):

@@ -217,7 +217,9 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
         texts.append(f"The clock of the guest against the host. In the guest: {collect.clock(host)}")
     if items["E5"] is None:
         texts.append(f"The VMMS log of the primary host. On it: {collect.event_log(collect.VMMS)}")
-    if made.boot is None:
+    if made.boot is None and items["B"] is None:
+        texts.append("The logs of the test failover that case.toml declares for this point; they are not in the case.")
+    elif made.boot is None:
         command = collect.test_failover(vm_name, made.point.recovery_point_id)
         texts.append(f"A test failover of this point, then its logs. On the replica host: {command}")
     elif pd.isna(row.E8):

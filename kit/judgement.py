@@ -148,7 +148,7 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
     started = links_of_boots.link(started, links, attributed, cuts)
     frames = evidence.Frames(
         points, links, attributed, made.databases, spoken, made.members, started, recovered, cuts, known, held,
-        _host_intervals(case), schedules,
+        _host_intervals(case), schedules, frozenset(boots.declared_points(config.test_failovers, points)),
     )
     return _Chain(spoken, frames, expected.expected_points(points, spoken, attributed, schedules))
 

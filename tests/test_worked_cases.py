@@ -225,3 +225,12 @@ def test_w14_an_image_later_than_the_thaw_contradicts() -> None:
     assert verdict(made, points[P]) == "contradicted"
     image = made.boots.loc[made.boots["recovery_point_id"] == points[P], "image_time_utc"].iloc[0]
     assert image == pd.Timestamp("2014-05-19T05:12:05Z")
+
+
+def test_a_declared_test_without_its_logs_leaves_the_point_open() -> None:
+    world, points = w1()
+    world.test_failovers.append({"vm": "SQLVM", "path": "testfailover/*", "recovery_point": points[P]})
+    made = analyze(world.case())
+    assert verdict(made, points[P]) == "inconclusive"
+    assert "case.toml declares" in missing(made, points[P])
+    assert verdict(made, points[P + 1]) == "supported"
