@@ -81,6 +81,7 @@ def _size(folder: Path, options: argparse.Namespace, machines: int) -> dict[str,
     _say(f"judging {machines} VMs")
     more = ["--profile", options.profile] if options.profile else []
     made: dict[str, Any] = json.loads(_run(folder, "--measure", case, *more))
+    _say(f"{made['cpu_s']:.1f} s CPU, {made['wall_s']:.1f} s wall, {made['peak_mib']:.0f} MiB at most")
     return made
 
 
