@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from kit import custody, notebooks, progress
-from kit.analysis import Analysis
+from kit.analysis import Analysis, is_saved
 from kit.errors import ExportError, ParameterError
 from kit.named import callable_by_name
 from kit.page.view import View
@@ -121,11 +121,21 @@ def _analyse(
 ) -> Analysis:  # fmt: skip
     meter.begin("reading and judging")
     analysis = _judged(case, policy).only(vm, since, until)
-    analysis.save(work)
+    if is_saved(case) and vm is since is until is None:
+        _copy(Path(case), work)
+    else:
+        analysis.save(work)
     counts = View(analysis).counts(View(analysis).points)
     custody.Ledger(work).append("analysed", policy=analysis.meta.get("policy"), verdicts=counts)
     meter.advance(1)
     return analysis
+
+
+def _copy(judged: Path, work: Path) -> None:
+    """The files of a saved analysis as they are: nothing of it was left out, so nothing need be written anew."""
+    shutil.copytree(judged / "tables", work / "tables")
+    for name in ("meta.json", "verdicts.json"):
+        shutil.copyfile(judged / name, work / name)
 
 
 def render(

@@ -83,6 +83,18 @@ def test_json_text_of_event_data(path):
     }  # fmt: skip
 
 
+def test_more_lists_than_other_texts_in_a_batch(tmp_path):
+    # named lists stand in an array of their own; a text that needs escaping made their places be looked up elsewhere
+    events = [classic(number, strings=("a", f'"{number}"', ""), binary=None) for number in range(9)]
+    path = tmp_path / "lists.evtx"
+    write_evtx(path, [*events, manifest(9, data=(("Path", "C:\\x"),))])
+    texts = kit.evtx.read(path)["data"].event.json()
+    assert [json.loads(text) for text in texts][:9] == [
+        {"Data": ["a", f'"{number}"', ""], "Binary": None} for number in range(9)
+    ]
+    assert json.loads(texts[9]) == {"Path": "C:\\x"}
+
+
 def test_a_frame_goes_to_parquet(path, tmp_path):
     frame = kit.evtx.read(path)
     frame.to_parquet(tmp_path / "log.parquet")

@@ -119,3 +119,11 @@ def test_the_page_of_verdicts_is_current() -> None:
     from kit import docs_verdicts
 
     assert docs_verdicts.PAGE.read_text(encoding="utf-8") == docs_verdicts.page(), "run: python -m kit.docs_verdicts"
+
+
+def test_ruff_and_the_type_checker_are_content() -> None:
+    words = [sys.executable, "-m", "ruff", "check", "."]
+    ruff = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ruff.returncode == 0, ruff.stdout[-2000:]
+    mypy = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert mypy.returncode == 0, mypy.stdout[-2000:]

@@ -51,7 +51,8 @@ def test_every_field_is_compared(path, column, value, field):
 
 def test_known_errors_of_python_evtx_are_explained(tmp_path):
     path = tmp_path / "known.evtx"
-    # an array that begins with empty strings, as EventLog 6013 writes it; a record of an event collector, which has no template
+    # an array that begins with empty strings, as EventLog 6013 writes it; a record of an event collector, which has
+    # no template
     write_evtx(path, [classic(0, strings=("", "", "", "1361890", "60")), collected(1)])
     frame = referee.check(path, events(path), 60).frame
     assert frame["field"].tolist() == ["strings", "record"]

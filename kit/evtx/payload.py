@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kit.evtx import format as layout
 from kit.evtx import gather, values
@@ -115,6 +116,37 @@ class Values:
     def key(self) -> np.ndarray:
         """The field of each value."""
         return _joined([piece.key() for piece in self._pieces])
+
+
+    def repeating(self, flags: np.ndarray) -> np.ndarray:
+        """Records in which a field with a flag (by its number) stands more than once."""
+        found, seen = [], np.zeros(0, dtype=np.int64)
+        for piece in self._pieces:
+            start = 0
+            for keys, stop in piece.keys:
+                flagged = keys[flags[keys]] if keys.ndim == 1 else keys[:0]
+                if len(set(flagged.tolist())) < len(flagged):
+                    found.append(piece.record[start:stop])
+                start = stop
+            counts = np.bincount(piece.record)
+            seen = _added(seen, counts)
+        several = np.flatnonzero(seen > 1)  # their fields come from several pieces
+        if len(several):
+            wanted = np.zeros(len(seen), dtype=bool)
+            wanted[several] = True
+            chosen = wanted[self.row] & flags[self.key]
+            both = pa.array(self.row[chosen].astype(np.int64) << 32 | self.key[chosen]).value_counts()
+            twice = both.filter(pc.greater(both.field("counts"), 1)).field("values").to_numpy()
+            found.append(twice >> 32)
+        return np.unique(_joined(found))
+
+
+def _added(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The sum of two arrays of any lengths."""
+    long, short = (one, other) if len(one) >= len(other) else (other, one)
+    made = long.copy()
+    made[: len(short)] += short
+    return made
 
 
 class Gathered:

@@ -15,6 +15,8 @@ from kit.evtx.texts import texts
 from kit.evtx.values import Kind
 
 _COMMA = pa.scalar(", ")
+_PIECES = 4  # of the JSON text of a value
+_CLOSINGS = ['"', "", '"}', "}"]  # behind a text, behind a bare word; the same at the end of the object
 
 
 class Rendered:
@@ -64,12 +66,12 @@ class Rendered:
         found = self._flagged([named or unnamed for _, named, _ in data.keys.entries])
         rows = data.row[found]
         bounds = self._offsets(rows).to_numpy()
-        members = self._members(found, bounds, first)
-        offsets, content = gather.parts(members)
-        made = gather.strings(offsets[bounds], content)
+        offsets, content = gather.parts(self._members(found, bounds, first))
+        made = gather.strings(offsets[_PIECES * bounds], content)
         alone = pc.binary_join_element_wise(pa.scalar("{"), first, pa.scalar("}"), "")
         made = pc.if_else(pa.array(bounds[1:] > bounds[:-1]), made, alone)
-        return _merged(made, self._chosen, _repeating(rows, data.key[found]))
+        several = data.repeating(np.array([named or unnamed for _, named, _ in data.keys.entries], dtype=bool))
+        return _merged(made, self._chosen, several)
 
     def message(self, key: int) -> pa.Array:
         """The text of one field, per record; null where a record lacks it."""
@@ -95,26 +97,39 @@ class Rendered:
         return pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
 
     def _members(self, found: np.ndarray, bounds: np.ndarray, first: pa.Array) -> pa.Array:
-        """`"key": value` for each value with what stands around it, so that those of a record are its JSON object."""
+        """Four pieces for each value: what stands before it, its key, its text, what stands behind it.
+
+        Joined, those of a record are its JSON object. All pieces are taken out of one array.
+        """
         data = self._data
         kinds = data.kind[found]
+        null, listed = kinds == Kind.NULL, kinds == Kind.TEXTS
+        bare = null | listed
+        plain, base = _source(self._children)
+        special, replaced = escaped(plain)
         lists = [json.dumps(one, ensure_ascii=False) for one in data.children[Kind.TEXTS].to_pylist()]
-        written = {kind: escaped(child) for kind, child in self._children.items()}
-        source, base = _source({**written, Kind.TEXTS: pa.array(lists, pa.string())})
-        null, bare = kinds == Kind.NULL, (kinds == Kind.NULL) | (kinds == Kind.TEXTS)
-        texts_of = source.take(pa.array(np.where(null, len(source) - 1, base[kinds] + data.index[found])))
-        filled = np.flatnonzero(bounds[1:] > bounds[:-1])
-        opens = np.zeros(len(found), dtype=np.int64)
-        opens[bounds[:-1][filled]] = 1 + filled
-        closes = bare.astype(np.int64)
-        closes[bounds[1:][filled] - 1] += 2
         begun = pc.binary_join_element_wise(pa.scalar("{"), pc.binary_join_element_wise(first, _COMMA, ""), "")
-        opening = pa.concat_arrays([pa.array([", "]), pc.fill_null(begun, "{")]).take(pa.array(opens))
         names = (json.dumps(key, ensure_ascii=False) for key, _, _ in data.keys.entries)
         keys = [f"{name}: {quote}" for name in names for quote in ('"', "")]
-        prefix = pa.array(keys, pa.string()).take(pa.array(2 * data.key[found] + bare))
-        closing = pa.array(['"', "", '"}', "}"]).take(pa.array(closes))
-        return pc.binary_join_element_wise(opening, prefix, texts_of, closing, "")
+        parts = [
+            plain, replaced, pa.array(lists, pa.string()), pa.array([", "]), pc.fill_null(begun, "{"),
+            pa.array(keys, pa.string()), pa.array(_CLOSINGS),
+        ]  # fmt: skip
+        _, of_replaced, of_lists, of_comma, of_begun, of_keys, of_closings, _ = np.cumsum([0, *map(len, parts)])
+        place = np.where(bare, of_replaced - 1, base[kinds] + data.index[found])
+        if len(special):
+            redirect = np.arange(len(plain))
+            redirect[special] = of_replaced + np.arange(len(special))
+            place = redirect[place]
+        filled = np.flatnonzero(bounds[1:] > bounds[:-1])
+        pieces = np.empty((len(found), _PIECES), dtype=np.int64)
+        pieces[:, 0] = of_comma
+        pieces[bounds[:-1][filled], 0] = of_begun + filled
+        pieces[:, 1] = of_keys + 2 * data.key[found] + bare
+        pieces[:, 2] = np.where(listed, of_lists + data.index[found], place)
+        pieces[:, 3] = of_closings + bare
+        pieces[bounds[1:][filled] - 1, 3] += 2
+        return pa.concat_arrays(parts).take(pa.array(pieces.ravel()))
 
 
 def in_order(data: Values, rows: int) -> np.ndarray:
@@ -125,16 +140,12 @@ def in_order(data: Values, rows: int) -> np.ndarray:
     return order
 
 
-def escaped(written: pa.Array) -> pa.Array:
-    """Texts as they stand inside the quotation marks of JSON. Nulls are not allowed."""
+def escaped(written: pa.Array) -> tuple[np.ndarray, pa.Array]:
+    """Positions of the texts that JSON writes in another way, and how it writes them inside quotation marks."""
     offsets, data = gather.parts(written)
     special = np.flatnonzero(_ESCAPES[data] > 1)
-    if not len(special):
-        return written
     chosen = np.unique(np.searchsorted(offsets, special, side="right") - 1)
-    mask = np.zeros(len(written), dtype=bool)
-    mask[chosen] = True
-    return pc.replace_with_mask(written, pa.array(mask), _escaped(written.take(pa.array(chosen))))
+    return chosen, _escaped(written.take(pa.array(chosen)))
 
 
 def _escaped(written: pa.Array) -> pa.Array:
@@ -172,16 +183,6 @@ def _source(children: dict[Kind, pa.Array]) -> tuple[pa.Array, np.ndarray]:
         total += len(child)
         arrays.append(child)
     return pa.concat_arrays([*arrays, pa.array(["null"])]), base
-
-
-def _repeating(rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Records in which a named field stands more than once."""
-    both = pa.array(rows.astype(np.int64) << 32 | keys)
-    if pc.count_distinct(both).as_py() == len(both):
-        return np.zeros(0, dtype=np.int64)
-    counted = both.value_counts()
-    several = counted.filter(pc.greater(counted.field("counts"), 1)).field("values").to_numpy()
-    return np.unique(several >> 32)
 
 
 def _merged(made: pa.Array, chosen: np.ndarray, rows: np.ndarray) -> pa.Array:
