@@ -21,7 +21,7 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Analysis": "kit.analysis", "Case": "kit.case", "analyze": "kit.judgement", "load_case": "kit.case",
+    "Analysis": "kit.judgement.analysis", "Case": "kit.case", "analyze": "kit.judgement", "load_case": "kit.case",
     "open_analysis": "kit.judgement", "read": "kit.case",
 }
 _MODULES = ("evtx", "explain", "report")

@@ -139,9 +139,9 @@ def analyze(case: Path, out: Path, policy: str | None, workers: int | None) -> i
     Example:  kit analyze cases/fabrikam --out out/fabrikam
     """
     from kit import terminal
+    from kit.audit.second_opinion import attach
     from kit.case import load_case
     from kit.judgement import analyze as judge
-    from kit.second_opinion import attach
 
     _refuse(case, out)
     loaded = load_case(case, workers=workers).require()
@@ -184,13 +184,13 @@ def report(case: Path, out: Path, **options: Any) -> int:
 
 def _report(case: Path, out: Path, summary: bool = False, **options: Any) -> int:
     from kit import terminal
-    from kit.analysis import load_analysis
+    from kit.judgement.analysis import load_analysis
     from kit.report import report as make
 
     page = make(case, out, **options)
     made = load_analysis(out)
     if summary:
-        from kit.summary import summary as plain
+        from kit.report.summary import summary as plain
 
         click.echo(plain(made))
         click.echo(f"Written: {page}", err=True)
@@ -283,7 +283,7 @@ def batch(root: Path, out: Path, **options: Any) -> int:
 
     Example:  kit batch cases --out reports/batch --workers 2
     """
-    module = _part("batch")
+    module = _part("batch.runner")
     status: int = module.run(root, out, **options)
     return status
 
@@ -296,7 +296,7 @@ def share(report_dir: Path, out: Path) -> int:
 
     Example:  kit share reports/fabrikam --out fabrikam-customer.zip
     """
-    click.echo(_part("redact").share(report_dir, out))
+    click.echo(_part("share.redact").share(report_dir, out))
     return 0
 
 
@@ -308,7 +308,7 @@ def diff(old: Path, new: Path) -> int:
 
     Example:  kit diff reports/may reports/june
     """
-    from kit.compare import compared
+    from kit.audit.compare import compared
 
     click.echo(compared(old, new))
     return 0
@@ -323,7 +323,7 @@ def verify(folder: Path, case: Path | None, parsers: bool) -> int:
 
     Example:  kit verify reports/fabrikam
     """
-    from kit.verify import verified
+    from kit.audit.verify import verified
 
     text, sound = verified(folder, case, parsers)
     click.echo(text)
@@ -370,8 +370,8 @@ def practice(out: Path | None, seed: int, count: int, score: Path | None) -> int
 def _score(folder: Path) -> int:
     from kit.case import load_case
     from kit.judgement import analyze as judge
+    from kit.judgement.verdicts_json import document
     from kit.practice import scoring
-    from kit.verdicts_json import document
 
     total = scoring.score(folder, lambda case: document(judge(load_case(case))))
     click.echo(scoring.report(total))

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import kit
-from kit import pdf
+from kit.report import pdf
 
 NEEDED = ("jupyterlab", "pandas", "python-evtx", "plotly", "papermill", "numpy", "pyarrow", "duckdb", "nbconvert")
 OPTIONAL = {
@@ -55,7 +55,7 @@ def _version(name: str) -> str | None:
 
 
 def _folders() -> dict[str, Path]:
-    from kit.store import default_folder
+    from kit.case.store import default_folder
 
     return {"evidence store": default_folder(), "temporary": Path(tempfile.gettempdir()), "here": Path.cwd()}
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from kit.analysis import Analysis
-from kit.verdicts_json import CLOCK_FIELDS, SOURCE_FIELDS, rows
+from kit.judgement.analysis import Analysis
+from kit.judgement.verdicts_json import CLOCK_FIELDS, SOURCE_FIELDS, rows
 from kit.words import Words, counted, span
 
 SIGNS = {"confirmed": "●", "supported": "◐", "inconclusive": "○", "contradicted": "✕", "no_claim": "·"}

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kit import tables
-from kit.analysis import Analysis
+from kit.judgement.analysis import Analysis
 
 Row = dict[str, Any]
 START = datetime(2014, 5, 18, 10, tzinfo=UTC)  # 18 May 12:00 in the guest's zone

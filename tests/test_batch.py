@@ -15,9 +15,10 @@ import fsspec
 import pytest
 from story import story
 
-from kit import __version__, batch, batch_case, batch_worker, judgement, portfolio, staging
-from kit.analysis import Analysis
+from kit import __version__, judgement
+from kit.batch import one_case, portfolio, runner, staging, worker
 from kit.errors import CaseError, ParameterError, Unsupported
+from kit.judgement.analysis import Analysis
 from kit.page.view import View
 
 
@@ -75,16 +76,16 @@ def test_the_portfolio_is_inert_and_loads_nothing() -> None:
 
 def test_what_changed_is_said_in_a_line() -> None:
     old = {"a": "supported", "b": "supported", "c": "confirmed"}
-    assert batch_case.changed(None, old) == "New case"
-    assert batch_case.changed(old, old) == "Unchanged"
-    assert batch_case.changed(old, {"a": "contradicted", "b": "supported", "d": "supported"}) == (
+    assert one_case.changed(None, old) == "New case"
+    assert one_case.changed(old, old) == "Unchanged"
+    assert one_case.changed(old, {"a": "contradicted", "b": "supported", "d": "supported"}) == (
         "1 point supported → contradicted, 1 point more, 1 point fewer"
     )
 
 
 def test_the_summary_of_a_case_is_that_of_its_report() -> None:
     analysis = story()
-    about = batch_case.summary(analysis, None)
+    about = one_case.summary(analysis, None)
     machine = about["machines"][0]
     assert machine["counts"] == View(analysis).counts(View(analysis).points)
     assert machine["claiming"] == 46
@@ -99,16 +100,16 @@ def test_cases_are_the_folders_and_archives_below_the_root(tmp_path: Path) -> No
         (tmp_path / name).write_bytes(b"")
     entries = staging.cases(staging.place(tmp_path))
     assert entries == ["a", "a.zip", "b", "c.zip"]
-    assert batch._names(entries) == [("a", "a"), ("a.zip", "a.zip"), ("b", "b"), ("c.zip", "c")]
+    assert runner._names(entries) == [("a", "a"), ("a.zip", "a.zip"), ("b", "b"), ("c.zip", "c")]
 
 
 def test_a_root_without_cases_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="holds no case"):
-        batch.run(tmp_path, tmp_path / "out")
+        runner.run(tmp_path, tmp_path / "out")
     with pytest.raises(CaseError, match="cannot be listed"):
-        batch.run(tmp_path / "nowhere", tmp_path / "out")
+        runner.run(tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(ParameterError, match="timeout"):
-        batch.run(tmp_path, tmp_path / "out", timeout=0)
+        runner.run(tmp_path, tmp_path / "out", timeout=0)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ class Fake:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []
-    monkeypatch.setattr(batch, "Worker", lambda: Fake(said))
+    monkeypatch.setattr(runner, "Worker", lambda: Fake(said))
     return said
 
 
@@ -167,7 +168,7 @@ def cases(root: Path, *names: str) -> Path:
 
 def test_one_bad_case_stops_nothing_and_is_told(tmp_path: Path, log: list[str]) -> None:
     root = cases(tmp_path / "in", "good", "bad", "dies", "strange")
-    assert batch.run(root, tmp_path / "out", workers=1) == batch.LOSS
+    assert runner.run(root, tmp_path / "out", workers=1) == runner.LOSS
     listed = json.loads((tmp_path / "out" / "batch.json").read_text(encoding="utf-8"))["cases"]
     assert [(case["case"], case["status"]) for case in listed] == [
         ("bad", "failed"),
@@ -182,8 +183,8 @@ def test_one_bad_case_stops_nothing_and_is_told(tmp_path: Path, log: list[str]) 
 
 
 def test_the_exit_status_says_when_nothing_succeeded(tmp_path: Path, log: list[str]) -> None:
-    assert batch.run(cases(tmp_path / "in", "bad"), tmp_path / "out", workers=1) == batch.FAILED
-    assert batch.run(cases(tmp_path / "two", "good"), tmp_path / "out2", workers=1) == batch.DONE
+    assert runner.run(cases(tmp_path / "in", "bad"), tmp_path / "out", workers=1) == runner.FAILED
+    assert runner.run(cases(tmp_path / "two", "good"), tmp_path / "out2", workers=1) == runner.DONE
 
 
 def test_stopping_keeps_what_is_finished(tmp_path: Path, log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,10 +194,10 @@ def test_stopping_keeps_what_is_finished(tmp_path: Path, log: list[str], monkeyp
         yield "a", result(["supported"])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batch, "_here", stopped)
+    monkeypatch.setattr(runner, "_here", stopped)
     (tmp_path / "out" / ".b.partial-1234").mkdir(parents=True)
     with pytest.raises(KeyboardInterrupt):
-        batch.run(root, tmp_path / "out")
+        runner.run(root, tmp_path / "out")
     listed = json.loads((tmp_path / "out" / "batch.json").read_text(encoding="utf-8"))["cases"]
     assert [case["case"] for case in listed] == ["a"]
     assert not list((tmp_path / "out").glob(".*partial*"))
@@ -206,7 +207,7 @@ def test_cases_and_reports_may_lie_on_object_storage(log: list[str]) -> None:
     fs = fsspec.filesystem("memory")
     fs.pipe_file("/bucket/in/good/guest/log.evtx", b"x")
     fs.pipe_file("/bucket/in/bad/log.evtx", b"x")
-    assert batch.run("memory://bucket/in", "memory://bucket/out", workers=1) == batch.LOSS
+    assert runner.run("memory://bucket/in", "memory://bucket/out", workers=1) == runner.LOSS
     assert fs.exists("/bucket/out/good/manifest.json")
     assert not fs.exists("/bucket/out/bad")
     assert json.loads(fs.cat_file("/bucket/out/batch.json"))["cases"][1]["status"] == "done"
@@ -214,12 +215,12 @@ def test_cases_and_reports_may_lie_on_object_storage(log: list[str]) -> None:
     fs.rm("/bucket", recursive=True)
 
 
-def script(monkeypatch: pytest.MonkeyPatch, body: str) -> batch_worker.Worker:
+def script(monkeypatch: pytest.MonkeyPatch, body: str) -> worker.Worker:
     """A worker whose process runs this code instead."""
-    popen = batch_worker.subprocess.Popen
+    popen = worker.subprocess.Popen
     code = "import sys, json, time, os\nprint(json.dumps({'ready': True}), flush=True)\n" + body
-    monkeypatch.setattr(batch_worker.subprocess, "Popen", lambda _, **more: popen([sys.executable, "-c", code], **more))
-    return batch_worker.Worker()
+    monkeypatch.setattr(worker.subprocess, "Popen", lambda _, **more: popen([sys.executable, "-c", code], **more))
+    return worker.Worker()
 
 
 ANSWER = "print(json.dumps({'status': 'done'}), flush=True)"
@@ -244,9 +245,9 @@ def test_a_worker_that_dies_is_told_and_replaced(monkeypatch: pytest.MonkeyPatch
 
 def test_without_a_scheduler_the_message_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(batch, "CONNECT_S", 0.5)
+    monkeypatch.setattr(runner, "CONNECT_S", 0.5)
     with pytest.raises(Unsupported, match="no Dask scheduler answers"):
-        list(batch._on_cluster([{"name": "a"}], "tcp://127.0.0.1:9", 0))
+        list(runner._on_cluster([{"name": "a"}], "tcp://127.0.0.1:9", 0))
 
 
 @pytest.mark.slow
@@ -258,7 +259,7 @@ def test_two_real_cases_in_two_processes_and_again_with_resume(tmp_path: Path) -
         Analysis(made, whole.tables).save(root / name)
     (root / "empty").mkdir()
     out = tmp_path / "out"
-    assert batch.run(root, out, workers=2) == batch.LOSS
+    assert runner.run(root, out, workers=2) == runner.LOSS
     listed = {case["case"]: case for case in json.loads((out / "batch.json").read_text(encoding="utf-8"))["cases"]}
     assert {name: case["status"] for name, case in listed.items()} == {
         "empty": "failed",
@@ -268,7 +269,7 @@ def test_two_real_cases_in_two_processes_and_again_with_resume(tmp_path: Path) -
     assert "holds no file" in listed["empty"]["error"]
     first = (out / "one" / "report.html").read_bytes()
     (root / "two" / "added.txt").write_text("new", encoding="utf-8")
-    batch.run(root, out, workers=1, resume=True)
+    runner.run(root, out, workers=1, resume=True)
     again = {
         case["case"]: case["status"] for case in json.loads((out / "batch.json").read_text(encoding="utf-8"))["cases"]
     }
@@ -289,5 +290,5 @@ def test_a_real_cluster_makes_the_reports(tmp_path: Path) -> None:
         "host": "127.0.0.1",
     }
     with distributed.LocalCluster(**options) as cluster:
-        assert batch.run(tmp_path / "in", tmp_path / "out", scheduler=cluster.scheduler_address) == batch.LOSS
+        assert runner.run(tmp_path / "in", tmp_path / "out", scheduler=cluster.scheduler_address) == runner.LOSS
     assert (tmp_path / "out" / "one" / "report.html").is_file()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from story import story
 
-from kit import pdf
 from kit.page.clean import script_json
+from kit.report import pdf
 
 sync_api = pytest.importorskip("playwright.sync_api")
 BROWSER = pdf.browser()

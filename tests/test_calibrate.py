@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.calibrate import Side, measure
+from kit.reasoning.calibrate import Side, measure
 
 HOUR = 3600.0
 DELAY = 5.0  # the label comes this much after the thaw; it cannot be told from the offset and is part of it

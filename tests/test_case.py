@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from kit import case as cases
-from kit import intake, loading, tables
-from kit.case import load_case
+from kit import tables
+from kit.case import intake, load_case, loading
+from kit.case.store import Store
 from kit.errors import CaseError, ConfigError, ParameterError, Unsupported
 from kit.practice.evtx_writer import Event, write_evtx
-from kit.store import Store
 
 START = datetime(2014, 5, 19, 20, 0, 3, 430000, tzinfo=UTC)
 DEVICE = "{{5E9B3C1A-7D44-4E0B-9C77-2B1F0A6D8E{:02d}}}1"

@@ -8,9 +8,9 @@ import pytest
 from story import story
 
 from kit import tables
-from kit.analysis import Analysis
-from kit.compare import compared
+from kit.audit.compare import compared
 from kit.errors import CaseError
+from kit.judgement.analysis import Analysis
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kit import config
+from kit.case import config
 from kit.errors import ConfigError
 
 WHOLE = """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from kit.analysis import Analysis
 from kit.judgement import analyze
+from kit.judgement.analysis import Analysis
 from tests.world import World
 
 HOURS = range(1, 11)

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from kit import custody
+from kit.case import custody
 from kit.errors import IntegrityError
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kit import __version__, doctor, pdf
+from kit import __version__, doctor
+from kit.report import pdf
 
 
 def test_it_names_the_version_the_parts_and_the_folders() -> None:

@@ -107,7 +107,7 @@ def test_the_engine_is_reached_through_papermill_alone() -> None:
     """nbconvert, papermill and the exporter in fresh processes: each works whichever comes first."""
     for code in (
         "import papermill.engines as e; e.papermill_engines.get_engine('warm')",
-        "import kit.export, papermill.engines as e; e.papermill_engines.get_engine('warm')",
+        "import kit.report.export, papermill.engines as e; e.papermill_engines.get_engine('warm')",
         "import papermill.engines, nbconvert.exporters as n; n.get_exporter('html')",
     ):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

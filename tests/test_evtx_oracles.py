@@ -132,7 +132,7 @@ def test_all_readers_agree_on_made_logs(tmp_path):
 def test_python_evtx_agrees_on_made_logs(tmp_path):
     from Evtx.Evtx import Evtx
 
-    from kit.referee_reader import fields
+    from kit.referee.reader import fields
 
     path = tmp_path / "made.evtx"
     write_evtx(path, [event for event in mixed(40) if not event.forwarded])  # it reads no records without a template

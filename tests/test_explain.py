@@ -12,7 +12,7 @@ import pytest
 from kit import explain as kit_explain
 from kit import rules, tables
 from kit.explain import explain, explain_jsonl, explain_text, rendered
-from kit.explain_assess import ASSESSMENTS
+from kit.explain.assess import ASSESSMENTS
 
 FOLDER = Path(__file__).parent / "cases" / "explain"
 CASES = [

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from kit.errors import KitError, ParameterError
 from kit.explain import explain_text
-from kit.explain_host import requestor_of, state_of
-from kit.explain_input import parse
-from kit.explain_records import from_mapping, level, moment
+from kit.explain.host import requestor_of, state_of
+from kit.explain.pasted import parse
+from kit.explain.records import from_mapping, level, moment
 
 KEYS = ["Event", "System", "EventID", "Provider", "Name", "Data", "EventData", "Message", "#text", "x"]
 XML = (

@@ -16,9 +16,9 @@ import pytest
 from nbformat import NotebookNode
 from plotly.offline import get_plotlyjs_version
 
-from kit import export
 from kit.errors import ExportError
 from kit.page.part import PLOTLY, Part, asset
+from kit.report import export
 
 
 def output(data: dict[str, Any], **metadata: Any) -> NotebookNode:
@@ -214,5 +214,5 @@ def test_the_bundle_is_the_plotly_of_the_package_and_has_its_licence() -> None:
 
 
 def test_the_exporter_does_not_load_papermill() -> None:
-    code = "import sys, kit.export; sys.exit('papermill' in sys.modules)"
+    code = "import sys, kit.report.export; sys.exit('papermill' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,10 +8,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from kit import gate
-from kit.analysis import Analysis
 from kit.errors import GateError
-from kit.judgement import analyze
+from kit.judgement import analyze, gate
+from kit.judgement.analysis import Analysis
 from tests.world import World
 
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kit.analysis import Analysis
 from kit.judgement import analyze
-from kit.verdicts import WORST_FIRST
+from kit.judgement.analysis import Analysis
+from kit.reasoning.verdicts import WORST_FIRST
 from tests.world import World
 
 HOURS = range(1, 9)

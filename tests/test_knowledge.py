@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from kit import codes, docs_rules, rules
-from kit._rule_match import _unnamed
+from kit import codes, rules
+from kit.docs import rules as docs_rules
+from kit.rules.matching import _unnamed
 
 KNOWN = rules.load()
 SAMPLES = [(one, number) for one in KNOWN.rules for number in range(len(one.sample))]
@@ -75,7 +76,7 @@ def test_the_pages_are_up_to_date():
     made = docs_rules.pages()
     written = {path.name: path.read_text(encoding="utf-8") for path in docs_rules.FOLDER.glob("*.md")}
     stale = [name for name in set(made) | set(written) if made.get(name) != written.get(name)]
-    assert not stale, "run `python -m kit.docs_rules`"
+    assert not stale, "run `python -m kit.docs.rules`"
 
 
 def test_every_rule_links_to_a_place_on_its_page():

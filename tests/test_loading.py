@@ -8,11 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from kit import intake, loading
-from kit.case import load_case
+from kit.case import intake, load_case, loading
+from kit.case.loading import Task
+from kit.case.store import Store
 from kit.errors import Unsupported
-from kit.loading import Task
-from kit.store import Store
 
 LINE = "2014-05-19 22:00:{:02d}.43 spid52      I/O is frozen on database Sales.\n"
 
@@ -129,8 +128,8 @@ def test_reading_a_large_log_needs_no_memory_for_it(tmp_path):
         for block in range(40):
             file.write("".join(LINE.format(second)[:-1] + "x" * 900 + f"{block}\n" for second in range(60)) * 13)
     program = (
-        "import resource, sys; from kit.loading import Task, read_one; from kit.intake import Given; "
-        "from kit.store import Store; from pathlib import Path; import pyarrow; "
+        "import resource, sys; from kit.case.loading import Task, read_one; from kit.case.intake import Given; "
+        "from kit.case.store import Store; from pathlib import Path; import pyarrow; "
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; "
         "p = Path(sys.argv[1]); r = read_one(Task(Given('ERRORLOG', p, p.stat().st_size)), Store(Path(sys.argv[2]))); "
         "grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before; "

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kit import notebooks
 from kit.errors import ExportError, ParameterError
+from kit.report import notebooks
 
 THERE = sorted(notebooks.FOLDER.glob("*.ipynb"))
 FORBIDDEN = (

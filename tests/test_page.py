@@ -21,8 +21,8 @@ from story import (
 )
 
 from kit import page, tables
-from kit.analysis import Analysis
 from kit.errors import GateError
+from kit.judgement.analysis import Analysis
 from kit.page import answer, cards, phases, points, steps
 from kit.page.view import View
 
@@ -219,7 +219,7 @@ def test_the_decision_list_fills_the_row_that_held(view: View) -> None:
 
 
 def test_a_row_above_the_one_that_held_says_no_or_leaves_open(view: View) -> None:
-    from kit.verdicts import DECISION_LIST
+    from kit.reasoning.verdicts import DECISION_LIST
 
     strict = [row for row in DECISION_LIST if "strict" in row.policies]
     lost = next(kind for kind in points._kinds(view) if kind.row_id == "D10")

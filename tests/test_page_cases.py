@@ -8,7 +8,7 @@ from story import LOST, Builder, at, digest, point_id, story, without
 from test_page import every_part
 
 from kit import page, plots, tables
-from kit.analysis import Analysis
+from kit.judgement.analysis import Analysis
 from kit.page import answer
 from kit.page.view import View
 

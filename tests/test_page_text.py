@@ -14,7 +14,7 @@ from story import joined, story
 from test_page import every_part
 
 from kit import plots, tables
-from kit.analysis import Analysis
+from kit.judgement.analysis import Analysis
 from kit.page.clean import clean, label, script_json, slug, visible
 from kit.page.when import When, duration, listed, number, plural
 

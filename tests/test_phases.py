@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit import phases, rules, tables
+from kit import rules, tables
+from kit.reasoning import phases
 
 START = datetime(2014, 5, 19, 9, 0, 0, 50_000, tzinfo=UTC)
 DEVICE = "{0F5D1A2B-63C4-4964-BA11-5DB600112233}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from story import APPLICATION, CONFIRMED, CONTRADICTED, START, at, joined, story
 
 from kit import plots, tables
-from kit.analysis import Analysis
+from kit.judgement.analysis import Analysis
 from kit.page.part import PLOTLY, Drawing
 from kit.page.view import View
 from kit.plots import lanes, swimlanes

@@ -10,8 +10,8 @@ import pytest
 
 from kit.case import load_case
 from kit.judgement import analyze
+from kit.judgement.verdicts_json import document
 from kit.practice import generate, report, score
-from kit.verdicts_json import document
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 

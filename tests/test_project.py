@@ -116,9 +116,9 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_the_page_of_verdicts_is_current() -> None:
-    from kit import docs_verdicts
+    from kit.docs import verdicts as docs_verdicts
 
-    assert docs_verdicts.PAGE.read_text(encoding="utf-8") == docs_verdicts.page(), "run: python -m kit.docs_verdicts"
+    assert docs_verdicts.PAGE.read_text(encoding="utf-8") == docs_verdicts.page(), "run: python -m kit.docs.verdicts"
 
 
 def test_ruff_and_the_type_checker_are_content() -> None:

@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from story import APPLICATION, Builder, at, joined, told
 
-from kit import custody, leaks, pseudonyms, redact, tables
 from kit import report as module
-from kit.analysis import Analysis, load_analysis
+from kit import tables
+from kit.case import custody
 from kit.errors import CaseError, GateError, ParameterError
+from kit.judgement.analysis import Analysis, load_analysis
 from kit.page.view import View
+from kit.share import leaks, pseudonyms, redact
 
 KEY = b"k" * 32
 SECRETS = {

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from evtx_logs import Read, chunk, classic, collected, host, log_of, manifest, records, spread
 
-from kit import referee, referee_process, tables
+from kit import tables
 from kit.practice.evtx_writer import write_evtx
+from kit.referee import process, second_parser
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def events(path):
 
 def test_two_parsers_agree(path):
     seen = []
-    opinion = referee.check(path, events(path), 60, progress=lambda done, every: seen.append((done, every)))
+    opinion = second_parser.check(path, events(path), 60, progress=lambda done, every: seen.append((done, every)))
     assert (len(opinion.frame), opinion.checked, opinion.unchecked) == (0, 12, 0)
     assert seen[-1] == (12, 12)
     assert list(opinion.frame.columns) == tables.schema("referee").names
@@ -44,8 +45,8 @@ def test_two_parsers_agree(path):
 )  # fmt: skip
 def test_every_field_is_compared(path, column, value, field):
     row = events(path).to_dict("records")[0] | {column: value}
-    reading = next(iter(referee.asked(path, [int(row["offset"])], 60)))[1]
-    found = list(referee.differences(row, reading))
+    reading = next(iter(second_parser.asked(path, [int(row["offset"])], 60)))[1]
+    found = list(second_parser.differences(row, reading))
     assert [one["field"] for one in found] == [field] and found[0]["explanation"] is None
 
 
@@ -54,7 +55,7 @@ def test_known_errors_of_python_evtx_are_explained(tmp_path):
     # an array that begins with empty strings, as EventLog 6013 writes it; a record of an event collector, which has
     # no template
     write_evtx(path, [classic(0, strings=("", "", "", "1361890", "60")), collected(1)])
-    frame = referee.check(path, events(path), 60).frame
+    frame = second_parser.check(path, events(path), 60).frame
     assert frame["field"].tolist() == ["strings", "record"]
     assert frame["explanation"].str.contains("python-evtx").all()
 
@@ -64,7 +65,7 @@ def test_records_beyond_the_header_are_read_too(tmp_path):
     log[42:44] = b"\x01\x00"  # the header counts one chunk of three; python-evtx by itself would stop there
     path = tmp_path / "dirty.evtx"
     path.write_bytes(log)
-    opinion = referee.check(path, events(path), 60)
+    opinion = second_parser.check(path, events(path), 60)
     assert opinion.checked == 6 and len(opinion.frame) == 0
 
 
@@ -74,21 +75,21 @@ def test_a_borrowed_template_is_told_from_an_error_of_ours(tmp_path):
     log[guid : guid + 8] = b"\x11" * 8
     path = tmp_path / "hurt.evtx"
     path.write_bytes(log)
-    frame = referee.check(path, events(path), 60).frame
+    frame = second_parser.check(path, events(path), 60).frame
     assert frame["explanation"].notna().all()
 
 
 def test_readings_are_kept_per_source(path, tmp_path):
     wanted = events(path)
-    first = referee.check(path, wanted, 60, cache=tmp_path)
-    again = referee.check(path, wanted, 0, cache=tmp_path)  # no time: everything comes from the folder
+    first = second_parser.check(path, wanted, 60, cache=tmp_path)
+    again = second_parser.check(path, wanted, 0, cache=tmp_path)  # no time: everything comes from the folder
     assert (again.checked, again.unchecked) == (first.checked, 0) == (12, 0)
     next(tmp_path.iterdir()).write_text("no JSON")
-    assert referee.check(path, wanted, 0, cache=tmp_path).unchecked == 12
+    assert second_parser.check(path, wanted, 0, cache=tmp_path).unchecked == 12
 
 
 def test_no_time_means_nothing_checked_and_said(path):
-    assert referee.check(path, events(path), 0)[1:] == (0, 12)
+    assert second_parser.check(path, events(path), 0)[1:] == (0, 12)
 
 
 def test_a_chunk_on_which_python_evtx_does_not_end_costs_bounded_time(tmp_path, monkeypatch):
@@ -100,9 +101,9 @@ def test_a_chunk_on_which_python_evtx_does_not_end_costs_bounded_time(tmp_path, 
     log[at : at + 4] = log[slot : slot + 4]
     path = tmp_path / "loop.evtx"
     path.write_bytes(log)
-    monkeypatch.setattr(referee_process, "_LONGEST_RECORD_S", 1.5)
+    monkeypatch.setattr(process, "_LONGEST_RECORD_S", 1.5)
     begun = time.monotonic()
-    opinion = referee.check(path, events(path), 4)
+    opinion = second_parser.check(path, events(path), 4)
     assert time.monotonic() - begun < 30
     assert opinion.checked + opinion.unchecked == 3 and opinion.checked >= 1
     assert opinion.frame["explanation"].str.contains("does not come to an end").all()
@@ -111,8 +112,8 @@ def test_a_chunk_on_which_python_evtx_does_not_end_costs_bounded_time(tmp_path, 
 def test_the_sample_is_the_same_whatever_the_order(path):
     whole = events(path)
     shuffled = whole.sample(frac=1, random_state=3)
-    assert set(referee.sample(whole, 5)["uid"]) == set(referee.sample(shuffled, 5)["uid"])
-    assert len(referee.sample(whole, 100)) == 12
+    assert set(second_parser.sample(whole, 5)["uid"]) == set(second_parser.sample(shuffled, 5)["uid"])
+    assert len(second_parser.sample(whole, 100)) == 12
 
 
 @pytest.mark.parametrize(
@@ -124,23 +125,23 @@ def test_the_sample_is_the_same_whatever_the_order(path):
     ],
 )  # fmt: skip
 def test_the_same_value_in_two_ways_of_writing(ours, theirs):
-    assert referee.same(ours, theirs)
+    assert second_parser.same(ours, theirs)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("0x3e7", "0x3e8"), ("a", "b"), ("true", "False"), ("", "x")])
 def test_different_values_stay_different(ours, theirs):
-    assert not referee.same(ours, theirs)
+    assert not second_parser.same(ours, theirs)
 
 
 @pytest.mark.corpus
 def test_a_real_log_holds_no_unexplained_difference(corpus):
     path = corpus / "Velocidex+evtx/testdata/Security.evtx"
-    sample = referee.sample(events(path), 40)
-    opinion = referee.check(path, sample, 60)
+    sample = second_parser.sample(events(path), 40)
+    opinion = second_parser.check(path, sample, 60)
     assert opinion.checked == 40 and len(opinion.frame[opinion.frame["explanation"].isna()]) == 0
 
 
 def test_frames_of_other_sources_are_left_out(path):
     wanted = events(path)
     wanted.loc[0, "offset"] = pd.NA
-    assert referee.check(path, wanted.head(2), 60)[1:] == (1, 1)
+    assert second_parser.check(path, wanted.head(2), 60)[1:] == (1, 1)

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit import case, referee, referee_process
+from kit import case
 from kit.errors import Unsupported
 from kit.practice.evtx_writer import Event, write_evtx
+from kit.referee import process, second_parser
+from kit.referee.second_parser import check, differences
 
 TIME = datetime(2014, 5, 19, 12, 0, 0, 123456, tzinfo=UTC)
 COMPUTER = "SQL01.example.test"
@@ -47,20 +49,20 @@ def events(path):
 
 def test_a_record_is_read_again_by_number_and_offset(log):
     wanted = [(int(row.record_id), int(row.offset)) for row in events(log).itertuples()]
-    found = referee.reread(log, wanted[:1], 30)
-    assert found == referee.reread(log.read_bytes(), wanted[:1], 30)
+    found = second_parser.reread(log, wanted[:1], 30)
+    assert found == second_parser.reread(log.read_bytes(), wanted[:1], 30)
     assert [(one["record_id"], one["offset"]) for one in found] == wanted[:1]
     assert (found[0]["provider"], found[0]["event_id"], found[0]["level"]) == ("SQLVDI", "1", "2")
     assert (found[0]["channel"], found[0]["computer"]) == ("Application", COMPUTER)
     assert found[0]["strings"] == ["SignalAbort", "995", 'the "quoted" & <odd> text']
-    assert referee.reread(log, wanted, 0) == []
+    assert second_parser.reread(log, wanted, 0) == []
 
 
 def test_one_changed_letter_in_the_file_of_the_other_is_exactly_that_row(log):
     raw = log.read_bytes()
     before, after = ("995".encode("utf-16-le"), "996".encode("utf-16-le"))
     assert raw.count(before) == 1
-    (found,) = referee.check(raw.replace(before, after), events(log)).frame.to_dict("records")
+    (found,) = check(raw.replace(before, after), events(log)).frame.to_dict("records")
     assert (found["field"], found["ours"].split(" | ")[1], found["referee"].split(" | ")[1]) == (
         "strings", "995", "996",
     )  # fmt: skip
@@ -71,26 +73,26 @@ def test_one_changed_letter_in_the_file_of_the_other_is_exactly_that_row(log):
 def test_the_time_in_utc_is_compared_and_not_only_the_written_one(log, shift_us):
     row = events(log).to_dict("records")[0]
     row |= {"time_utc": row["time_utc"] + pd.Timedelta(microseconds=shift_us)}
-    assert list(referee.check(log, pd.DataFrame([row])).frame["field"]) == ["time_utc"]
+    assert list(check(log, pd.DataFrame([row])).frame["field"]) == ["time_utc"]
 
 
 def test_a_time_from_the_record_header_needs_a_record_without_time():
     ours = {"uid": "s:1", "record_id": 1, "time_utc": pd.Timestamp(TIME),
             "time_raw": "2014-05-19T12:00:00Z (record header; the record itself has no time)"}  # fmt: skip
     none = {"record_id": 1, "time": "0001-01-01 00:00:00"}
-    assert not list(referee.differences(ours, none))
-    assert [row["field"] for row in referee.differences(ours, none | {"time": "2014-05-19 12:00:00"})] == ["time_utc"]
+    assert not list(differences(ours, none))
+    assert [row["field"] for row in differences(ours, none | {"time": "2014-05-19 12:00:00"})] == ["time_utc"]
     there = ours | {"time_raw": "2014-05-19T12:00:00.123456Z"}
-    assert [row["field"] for row in referee.differences(there, none)] == ["time_utc"]
+    assert [row["field"] for row in differences(there, none)] == ["time_utc"]
 
 
 def test_a_zeroed_file_header_loses_nothing(log):
-    assert referee.check(bytes(4096) + log.read_bytes()[4096:], events(log))[1:] == (3, 0)
+    assert check(bytes(4096) + log.read_bytes()[4096:], events(log))[1:] == (3, 0)
 
 
 def test_an_offset_where_no_record_begins_is_ours_to_explain(log):
     row = events(log).to_dict("records")[0]
-    found = referee.check(log, pd.DataFrame([row | {"offset": row["offset"] + 8, "integrity": "recovered"}])).frame
+    found = check(log, pd.DataFrame([row | {"offset": row["offset"] + 8, "integrity": "recovered"}])).frame
     assert set(found["field"]) == {"record_id", "record"}
     assert found["explanation"].isna().all()
 
@@ -101,25 +103,25 @@ def test_a_record_found_by_its_place_is_explained_only_where_damage_is_known(log
     raw = bytearray(log.read_bytes())
     raw[row["offset"] : row["offset"] + 4] = b"XXXX"
     for integrity, explained in (("ok", False), ("bad_checksum", True)):
-        (found,) = referee.check(bytes(raw), pd.DataFrame([row | {"integrity": integrity}])).frame.to_dict("records")
+        (found,) = check(bytes(raw), pd.DataFrame([row | {"integrity": integrity}])).frame.to_dict("records")
         assert (found["field"], isinstance(found["explanation"], str)) == ("record", explained)
 
 
 def test_what_it_cannot_read_is_explained_by_damage_or_form_and_else_not():
     row = {"uid": "s:1", "record_id": 1, "integrity": "bad_checksum"}
     reading = {"record_id": 1, "error": "IndexError: list index out of range"}
-    (found,) = referee.differences(row, reading)
+    (found,) = differences(row, reading)
     assert (found["field"], "checksum" in found["explanation"]) == ("record", True)
-    (found,) = referee.differences(row | {"integrity": "ok"}, reading)
+    (found,) = differences(row | {"integrity": "ok"}, reading)
     assert found["explanation"] is None
-    (found,) = referee.differences(row | {"integrity": "ok"}, reading | {"template": False})
+    (found,) = differences(row | {"integrity": "ok"}, reading | {"template": False})
     assert "without a template" in found["explanation"]
 
 
 @pytest.mark.parametrize("integrity", ["ok", "bad_checksum", "recovered"])
 def test_damage_explains_what_is_missing_but_no_other_value(integrity):
     row = {"uid": "s:1", "record_id": 1, "provider": "VSS", "channel": "Application", "integrity": integrity}
-    provider, channel = referee.differences(row, {"record_id": 1, "provider": "VSX", "channel": None})
+    provider, channel = differences(row, {"record_id": 1, "provider": "VSX", "channel": None})
     assert (provider["field"], provider["explanation"]) == ("provider", None)
     assert (channel["field"], channel["explanation"] is not None) == ("channel", integrity == "recovered")
 
@@ -129,11 +131,11 @@ def test_empty_strings_of_arrays_are_explained_only_by_exactly_what_its_error_ma
     path = tmp_path / "empty.evtx"
     write_evtx(path, [classic("", "", "abc")])
     row = events(path).to_dict("records")[0]
-    (found,) = referee.check(path, pd.DataFrame([row])).frame.to_dict("records")
+    (found,) = check(path, pd.DataFrame([row])).frame.to_dict("records")
     assert (found["field"], found["ours"], found["referee"]) == ("strings", " |  | abc", "abc | c")
     assert "empty strings" in found["explanation"]
     changed = pd.DataFrame([row | {"strings": ["", "", "abcd"]}])
-    assert list(referee.check(path, changed).frame["explanation"].isna()) == [True]
+    assert list(check(path, changed).frame["explanation"].isna()) == [True]
 
 
 @pytest.mark.parametrize(
@@ -146,34 +148,34 @@ def test_empty_strings_of_arrays_are_explained_only_by_exactly_what_its_error_ma
     ],
 )
 def test_notation_hides_no_difference(ours, theirs):
-    assert not referee.same(ours, theirs)
+    assert not second_parser.same(ours, theirs)
 
 
 def test_what_another_process_wrote_meanwhile_is_kept_beside_ours(log, tmp_path):
     kept = tmp_path / "kept"
-    one, other = (referee._Readings(kept, log, "a" * 64, "1") for _ in range(2))
+    one, other = (second_parser._Readings(kept, log, "a" * 64, "1") for _ in range(2))
     one.found[10] = {"record_id": 1}
     other.found[20] = {"record_id": 2}
     one.keep()
     other.keep()
-    assert set(referee._Readings(kept, log, "a" * 64, "1").found) == {10, 20}
+    assert set(second_parser._Readings(kept, log, "a" * 64, "1").found) == {10, 20}
     assert len(list(kept.iterdir())) == 1
 
 
 def test_a_damaged_line_of_kept_readings_costs_that_line_only(log, tmp_path):
     kept = tmp_path / "kept"
-    referee.check(log, events(log), cache=kept)
+    check(log, events(log), cache=kept)
     (file,) = kept.iterdir()
     lines = file.read_text("utf-8").splitlines()
     assert [json.loads(line)["record_id"] for line in lines] == [500, 501, 502]
     file.write_text("\n".join([lines[0][:20], *lines[1:]]), "utf-8")
-    assert referee.check(log, events(log), 0, cache=kept)[1:] == (2, 1)
-    assert referee.check(log, events(log), cache=kept)[1:] == (3, 0)
+    assert check(log, events(log), 0, cache=kept)[1:] == (2, 1)
+    assert check(log, events(log), cache=kept)[1:] == (3, 0)
 
 
 def test_a_process_that_dies_explains_nothing_and_is_not_kept(log, tmp_path, monkeypatch):
-    monkeypatch.setattr(referee_process._Process, "_begin", _dead)
-    opinion = referee.check(log, events(log), cache=tmp_path / "kept")
+    monkeypatch.setattr(process._Process, "_begin", _dead)
+    opinion = check(log, events(log), cache=tmp_path / "kept")
     assert list(opinion.frame["field"]) == ["record"] * 3
     assert opinion.frame["explanation"].isna().all()
     assert not (tmp_path / "kept").exists()
@@ -186,19 +188,19 @@ def _dead(process):
 
 
 def test_without_python_evtx_it_says_what_to_do(log, monkeypatch):
-    monkeypatch.setattr(referee.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(second_parser.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(Unsupported, match="python-evtx is not installed"):
-        referee.check(log, events(log))
+        check(log, events(log))
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=5), max_size=5))
 def test_arrays_without_empty_strings_are_read_as_they_are(texts):
-    assert referee._as_misread(texts) == texts
+    assert second_parser._as_misread(texts) == texts
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.text(max_size=4), max_size=6))
 def test_what_it_makes_of_arrays_always_ends(texts):
-    found = referee._as_misread(texts)
+    found = second_parser._as_misread(texts)
     assert found is None or len(found) <= 2 * sum(len(text) + 1 for text in texts)

@@ -12,10 +12,11 @@ import nbformat
 import pytest
 from story import story
 
-from kit import custody, notebooks, pdf
 from kit import report as module
-from kit.analysis import load_analysis
+from kit.case import custody
 from kit.errors import ExportError, ParameterError, Unsupported
+from kit.judgement.analysis import load_analysis
+from kit.report import notebooks, pdf
 
 pytestmark = pytest.mark.slow
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kit import config, roles
-from kit.roles import Facts
+from kit.case import config, roles
+from kit.case.roles import Facts
 
 VMMS = frozenset({"Microsoft-Windows-Hyper-V-VMMS-Admin"})
 APPLICATION, SYSTEM = frozenset({"Application"}), frozenset({"System"})

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit import _rule_hint, _rule_match, _rule_text, rules, tables
+from kit import rules, tables
 from kit.errors import RuleError
+from kit.rules import hints as _rule_hint
+from kit.rules import matching as _rule_match
+from kit.rules import wording
 
 RULE = """
 [component]
@@ -182,7 +185,7 @@ def test_whatever_a_pattern_matches_holds_one_of_its_pieces(data):
 def test_no_record_is_passed_over_for_want_of_its_piece():
     for one in rules.load().rules:
         for sample in one.sample:
-            text = _rule_text.joined(sample.get("message"), sample.get("strings"))
+            text = wording.joined(sample.get("message"), sample.get("strings"))
             for pattern, needed in zip(one.text, one.hints, strict=True):
                 held = not needed or any(piece in text.lower() for piece in needed)
                 assert held or pattern.search(text) is None

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from kit import load_case, tables
-from kit.analysis import Analysis
+from kit.audit.second_opinion import compare, sample
+from kit.audit.verify import _second_opinion
 from kit.errors import CaseError
+from kit.judgement.analysis import Analysis
 from kit.practice.evtx_writer import Event, write_evtx
-from kit.second_opinion import compare, sample
-from kit.verify import _second_opinion
 
 TIME = datetime(2014, 5, 19, 12, 0, tzinfo=UTC)
 

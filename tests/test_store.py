@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from kit import tables
+from kit.case.store import Store, default_folder
 from kit.errors import CaseError, IntegrityError
 from kit.sources import Account, read_source
 from kit.sources.seam import Rows
-from kit.store import Store, default_folder
 
 ERRORLOG = (
     b"2014-05-19 22:00:03.43 spid52      I/O is frozen on database Sales.\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from story import joined, story, without
 
-from kit.summary import WIDTH, summary
+from kit.report.summary import WIDTH, summary
 
 
 def test_the_summary_repeats_answer_counts_advice_and_gaps() -> None:

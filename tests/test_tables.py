@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit import docs_tables, tables
+from kit import tables
+from kit.docs import tables as docs_tables
 from kit.errors import TableError
 
 
@@ -77,4 +78,4 @@ def test_what_goes_into_a_table_comes_out_of_it(rows: list[dict[str, object]]) -
 
 
 def test_the_page_of_the_tables_is_current() -> None:
-    assert docs_tables.PAGE.read_text(encoding="utf-8") == docs_tables.page(), "run: python -m kit.docs_tables"
+    assert docs_tables.PAGE.read_text(encoding="utf-8") == docs_tables.page(), "run: python -m kit.docs.tables"

@@ -8,7 +8,7 @@ import pytest
 from story import story
 
 from kit import tables, terminal
-from kit.analysis import Analysis
+from kit.judgement.analysis import Analysis
 
 
 def changed(analysis: Analysis, **columns: object) -> Analysis:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kit import verdicts
-from kit.verdicts import DECISION_LIST, ITEMS, decide
+from kit.reasoning import verdicts
+from kit.reasoning.verdicts import DECISION_LIST, ITEMS, decide
 
 VALUES = (True, False, None)
 

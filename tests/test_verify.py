@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kit import custody
+from kit.audit.verify import verified
+from kit.case import custody
 from kit.errors import IntegrityError
-from kit.verify import verified
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit import zone_anchors, zones
-from kit.zone_anchors import Point
+from kit.case import zone_anchors, zones
+from kit.case.zone_anchors import Point
 
 SUMMER, AUTUMN = datetime(2014, 5, 19, 21), datetime(2014, 12, 1, 8)
 

@@ -14,7 +14,7 @@ import duckdb
 import pandas as pd
 
 from kit import tables
-from kit.config import Config
+from kit.case.config import Config
 
 DAY = "2014-05-19"
 DATABASES = ("master", "model", "Sales")

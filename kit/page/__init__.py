@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kit.analysis import Analysis
+from kit.judgement.analysis import Analysis
 from kit.page import answer, cards, evidence, first, guest, methods, phases, points, records, required, steps
 from kit.page.part import Drawing, Part, Parts
 from kit.page.view import View, view_of

@@ -14,7 +14,7 @@ from kit.page.signs import CLAIMS, PATTERNS, VERDICTS
 from kit.page.strip import guilty_databases
 from kit.page.view import Point, Row, View, worst_first
 from kit.page.when import listed
-from kit.verdicts import DECISION_LIST
+from kit.reasoning.verdicts import DECISION_LIST
 
 _NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 ALONE = ("contradicted", "confirmed")  # verdicts whose points get a card each

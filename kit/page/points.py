@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from kit import verdicts
 from kit.page import cards, records
 from kit.page.part import Part, render
 from kit.page.signs import CLAIMS, PATTERNS
 from kit.page.view import Point, Row, View, sortable, worst_first
+from kit.reasoning import verdicts
 
 KINDS = 8  # columns of the decision table; further kinds are counted below it
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from kit.analysis import Analysis
+from kit.judgement.analysis import Analysis
 
 FINE_S = 1.0  # records written to a whole second have an order, but no distance
 PHASES = {"freeze": "min", "thaw": "max", "abort": "min"}

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from kit import tables, times
-from kit.analysis import Analysis
 from kit.errors import GateError
+from kit.judgement.analysis import Analysis
 from kit.page.clean import slug
 from kit.page.signs import VERDICTS, WORST_FIRST
 from kit.page.timing import Key, Times, abort_gap_s, fine_times

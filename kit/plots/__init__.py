@@ -8,7 +8,7 @@ Everything is drawn from the declared tables. What cannot be drawn is said in wo
 
 from __future__ import annotations
 
-from kit.analysis import Analysis
+from kit.judgement.analysis import Analysis
 from kit.page.part import Drawing, Part, Parts, render
 from kit.page.view import view_of
 

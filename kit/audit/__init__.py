@@ -1,0 +1,1 @@
+"""Checks of what was issued: second parser, hashes and ledger, comparison of two reports."""

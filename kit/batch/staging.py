@@ -1,0 +1,142 @@
+"""Cases and reports on object storage: fetched before the work, put in place after it, through fsspec."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import fsspec
+
+from kit.case import custody
+from kit.errors import CaseError
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(?!/)", re.IGNORECASE)  # two letters at least: C:/ is a drive
+LAST = ("report.html", custody.MANIFEST)  # written last: who sees a manifest sees a whole report
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder on this machine or on object storage."""
+
+    fs: Any
+    path: str
+    url: str | None  # None on this machine
+
+    def child(self, name: str) -> Place:
+        """The entry of this name."""
+        path = str(PurePosixPath(self.path) / name) if self.url else str(Path(self.path) / name)
+        return Place(self.fs, path, f"{self.url.rstrip('/')}/{name}" if self.url else None)
+
+    def __str__(self) -> str:
+        return self.url or self.path
+
+
+def place(text: str | Path) -> Place:
+    """The place that a path or URL names; `memory:/x` counts as `memory://x`, which is what a path makes of it."""
+    found = _URL.match(str(text))
+    if not found:
+        return Place(fsspec.filesystem("file"), str(text), None)
+    url = f"{found[1]}://{str(text)[found.end() :]}"
+    try:
+        fs, path = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise CaseError(f"{url}: {error}") from error
+    return Place(fs, path, url)
+
+
+def cases(root: Place) -> list[str]:
+    """Names of the cases below a root: its folders and .zip files, sorted. Raises CaseError where there is none."""
+    try:
+        entries = root.fs.ls(root.path, detail=True)
+    except (OSError, ValueError) as error:
+        raise CaseError(f"{root}: cannot be listed: {error}") from error
+    names = [(PurePosixPath(entry["name"].replace("\\", "/")).name, entry["type"]) for entry in entries]
+    found = sorted(
+        name
+        for name, kind in names
+        if not name.startswith(".") and (kind == "directory" or name.lower().endswith(".zip"))
+    )
+    if not found:
+        raise CaseError(f"{root}: holds no case; a case is a folder or a .zip directly below it")
+    return found
+
+
+@contextmanager
+def fetched(case: Place) -> Iterator[str]:
+    """The path of a case on this machine."""
+    if case.url is None:
+        yield case.path
+        return
+    with tempfile.TemporaryDirectory(prefix="kit-case-") as folder:
+        target = Path(folder) / PurePosixPath(case.path).name
+        case.fs.get(case.path, str(target), recursive=case.fs.isdir(case.path))
+        yield str(target)
+
+
+@contextmanager
+def returned(report: Place) -> Iterator[str]:
+    """A path for a report; what lies there at the end is put in its place."""
+    if report.url is None:
+        yield report.path
+        return
+    with tempfile.TemporaryDirectory(prefix="kit-report-") as folder:
+        target = Path(folder) / PurePosixPath(report.path).name
+        if report.fs.exists(f"{report.path}/{custody.MANIFEST}"):
+            report.fs.get(report.path, str(target), recursive=True)
+        before = _state(target)
+        yield str(target)
+        if target.is_dir() and _state(target) != before:
+            _put(target, report)
+
+
+def _state(folder: Path) -> bytes | None:
+    manifest = folder / custody.MANIFEST
+    return manifest.read_bytes() if manifest.is_file() else None
+
+
+def _put(folder: Path, report: Place) -> None:
+    """Uploads a report; page and manifest come last, so that no half report looks whole."""
+    if report.fs.exists(report.path):
+        report.fs.rm(report.path, recursive=True)
+    files = sorted(
+        (path for path in folder.rglob("*") if path.is_file()),
+        key=lambda path: (path.name in LAST, path.name == LAST[-1]),
+    )
+    for path in files:
+        target = f"{report.path}/{path.relative_to(folder).as_posix()}"
+        report.fs.makedirs(str(PurePosixPath(target).parent), exist_ok=True)
+        report.fs.put_file(str(path), target)
+
+
+def write(target: Place, content: str) -> None:
+    """Writes a text file whole: on this machine under another name first."""
+    data = content.encode("utf-8")
+    if target.url is not None:
+        target.fs.pipe_file(target.path, data)
+        return
+    path = Path(target.path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
+def read(target: Place) -> str | None:
+    """The text of a file; None where there is none."""
+    try:
+        return str(target.fs.cat_file(target.path).decode("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def tidy(out: Place) -> None:
+    """Removes working folders that an ended worker left behind."""
+    if out.url is None and Path(out.path).is_dir():
+        for left in Path(out.path).glob(".*.partial-*"):
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,318 @@
+"""A folder or archive of evidence as one case: every source with its account, and the tables over all of them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from kit import tables
+from kit.case import absent, assembly, config, forks, intake, loading, merging, query, roles
+from kit.case.assembly import Source
+from kit.case.config import Config
+from kit.case.intake import Given
+from kit.case.loading import Task
+from kit.case.store import Store
+from kit.case.zones import Zone
+from kit.errors import CaseError
+
+_READ = ("read", "partial")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case as it was found. `sources`, `losses` and `coverage` are there at once, the other tables when asked for."""
+
+    case_id: str
+    title: str
+    examiner: str | None
+    requester: str | None
+    question: str | None
+    root: Path
+    config: Config
+    sources: pd.DataFrame
+    losses: pd.DataFrame
+    coverage: pd.DataFrame
+    missing: list[dict[str, Any]]
+    _found: tuple[Source, ...] = field(repr=False, default=())
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """Table `events`, every record of the case. Large cases: `watched` and `sql` need far less memory."""
+        return self._table("events")
+
+    @cached_property
+    def recovery_points(self) -> pd.DataFrame:
+        """Table `recovery_points`, one row for each point whatever the number of exports."""
+        paths = dict(zip(self.sources["source_id"], self.sources["path"], strict=True))
+        return merging.points(self._table("recovery_points"), paths)
+
+    @cached_property
+    def replication(self) -> pd.DataFrame:
+        """Table `replication`."""
+        return self._table("replication")
+
+    @cached_property
+    def writers(self) -> pd.DataFrame:
+        """Table `writers`."""
+        return self._table("writers")
+
+    @cached_property
+    def records(self) -> pd.DataFrame:
+        """Table `records`."""
+        return self._table("records")
+
+    @cached_property
+    def clocks(self) -> pd.DataFrame:
+        """Table `clocks` as far as case.toml declares it; measured clocks are part of the analysis."""
+        return tables.frame("clocks", [dict(entry) | {"method": "declared"} for entry in self.config.clocks])
+
+    def _table(self, name: str) -> pd.DataFrame:
+        return tables.to_pandas(assembly.rows_of(self._found, name))
+
+    def watched(self, providers: Iterable[str]) -> pd.DataFrame:
+        """The events of these providers (any case, with wildcards), and every record of logs that are plain text."""
+        patterns = [name.casefold() for name in providers]
+        parts = [table for one in self._found if (table := _watched(one, patterns)) is not None]
+        if not parts:
+            return tables.empty("events")
+        whole = pa.concat_tables(parts).unify_dictionaries().cast(tables.schema("events"))
+        return tables.to_pandas(whole)
+
+    def sql(self, statement: str) -> pd.DataFrame:
+        """The rows of a SQL query (DuckDB) over the tables of the case; the events stay on disk.
+
+        Tables: events, recovery_points, replication, writers, records, sources, losses, coverage. Raises CaseError
+        with DuckDB's words for a wrong query.
+        """
+        small = {name: getattr(self, name) for name in ("sources", "losses", "coverage")}
+        small["recovery_points"] = lambda: self.recovery_points
+        return query.run(statement, self._found, small)
+
+    def require(self) -> Case:
+        """The case itself. Raises CaseError when no file of it could be read, naming what was looked at."""
+        if self.sources["status"].isin([*_READ, "empty"]).any():
+            return self
+        given = self.sources[self.sources["status"] != "absent"]
+        first = zip(given["path"][:5], given["status"], strict=False)
+        named = ", ".join(f"{path} ({status})" for path, status in first)
+        more = f" and {len(given) - 5} more" if len(given) > 5 else ""
+        raise CaseError(f"{self.root} holds no file that can be read: {named}{more}")
+
+
+def _watched(one: Source, patterns: Sequence[str]) -> pa.Table | None:
+    if one.entry is None or one.entry.path("events") is None:
+        return None
+    account = one.read.account
+    if account.numbered:
+        names = {
+            name for name in account.inventory["provider"]
+            if any(fnmatchcase(name.casefold(), pattern) for pattern in patterns)
+        }  # fmt: skip
+        table = assembly.matching(one.entry, names) if names else None
+    else:
+        table = one.entry.table("events")
+    return assembly.finished(one, "events", table) if table is not None else None
+
+
+def load_case(
+    path: str | Path, workers: int | str | None = None, *, store: Store | None = None, quiet: bool | None = None
+) -> Case:
+    """The case in a folder, a .zip of one, or a single file; every file read once into the evidence store.
+
+    `workers`: number of processes, or the address of a Dask scheduler. Raises CaseError when there is nothing to look
+    at or the store cannot be written, ConfigError for a wrong case.toml. A damaged file is no error: `sources` says
+    so.
+    """
+    folder = intake.look(path)
+    store = store or Store()
+    _outside(store, folder.root)
+    settings = config.parse(folder.settings) if folder.settings is not None else Config()
+    tasks = [Task(given, settings.said_of(given.path).culture) for given in folder.files]
+    reads = loading.read_all(tasks, store, workers, quiet)
+    return _case(folder, settings, forks.marked(assembly.assemble(reads, settings)))
+
+
+def _outside(store: Store, root: Path) -> None:
+    """The evidence is never written to."""
+    inside = store.root.resolve()
+    if root.is_dir() and (inside == root.resolve() or root.resolve() in inside.parents):
+        raise CaseError(f"the evidence store {store.root} lies inside the case {root}: set KIT_STORE to another folder")
+
+
+def _case(folder: intake.Folder, settings: Config, found: list[Source]) -> Case:
+    name = settings.case_id or _name(folder.root)
+    rows = [_source_row(one) for one in found]
+    points = assembly.rows_of(found, "recovery_points").select(["vm_name", "time_utc"])
+    replication = assembly.rows_of(found, "replication").select(["vm_name"])
+    lacking = _lacking(found, rows, tables.to_pandas(points), tables.to_pandas(replication))
+    return Case(
+        case_id=name,
+        title=settings.title or name,
+        examiner=settings.examiner,
+        requester=settings.requester,
+        question=settings.question,
+        root=folder.root,
+        config=settings,
+        sources=tables.frame("sources", rows + _absent_rows(found, settings, lacking)),
+        losses=tables.frame("losses", [row for one in found for row in _losses(one)]),
+        coverage=tables.frame("coverage", [row for one in found for row in _coverage(one)]),
+        missing=[
+            {"what": one.what, "why": one.why, "command": one.command, "vm_name": one.vm_name} for one in lacking
+        ],
+        _found=tuple(found),
+    )
+
+
+def _name(root: Path) -> str:
+    resolved = root.resolve()
+    return intake.label(resolved.stem if resolved.is_file() else resolved.name) or "case"
+
+
+def _source_row(one: Source) -> dict[str, Any]:
+    given = dict(one.read.account.source)
+    notes = [given.get("note"), _why_lost(one)]
+    known = {name: given.get(name) for name in tables.schema("sources").names}
+    made = known | {
+        "source_id": one.source_id, "path": one.path, "computer": one.role.computer, "role": one.role.role,
+        "vm_name": one.role.vm_name, "role_reason": one.role.reason, "zone": None,
+        "time_basis": "utc" if given.get("first_time") else None,
+    }  # fmt: skip
+    if one.zone is not None:
+        made |= _converted(one, given) | {"zone": one.zone.text, "time_basis": one.zone.basis}
+        made["exported_utc"] = made["exported_utc"] or _utc(one, given.get("exported_local"))
+        notes.append(f"local times read as {one.zone.text} ({one.zone.reason}){_doubt(one.zone, given)}")
+    if one.copy_of is not None:
+        made |= {"kept": 0, "skipped": made["seen"]}
+        notes.insert(0, f"the same content as {one.copy_of}: counted once, there")
+    return made | {"note": "; ".join(note for note in notes if note) or None}
+
+
+def _doubt(zone: Zone, given: Mapping[str, Any]) -> str:
+    ends = pd.Series([given.get("first_local"), given.get("last_local")]).dropna().astype("datetime64[us]")
+    if zone.basis == "assumed" or bool(zone.convert(ends)[1].all()):
+        return ""
+    return "; times beyond a possible change of daylight saving are only assumed: declare timezone in case.toml"
+
+
+def _why_lost(one: Source) -> str | None:
+    """The most frequent reason of the losses, and how many other reasons there are."""
+    counted = Counter({loss["reason"]: 0 for loss in one.read.account.losses})
+    for loss in one.read.account.losses:
+        counted[loss["reason"]] += loss["count"] or 1
+    if not counted or not one.read.account.source.get("skipped"):
+        return None
+    (reason, _), *others = counted.most_common()
+    more = f", and {len(others)} other reason{'s' if len(others) > 1 else ''}" if others else ""
+    return f"lost because: {reason}{more}"
+
+
+def _converted(one: Source, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Times of an account in UTC: those that have one, else from local times by the zone of the source."""
+    made = {}
+    for name, chosen in (("first", min), ("last", max)):
+        told = [row.get(f"{name}_time"), _utc(one, row.get(f"{name}_local"))]
+        known = [moment for moment in told if moment is not None]
+        made[f"{name}_time"] = chosen(known) if known else None
+    return made
+
+
+def _utc(one: Source, local: Any) -> Any:
+    """A single local time in UTC by the zone of its source."""
+    if local is None or one.zone is None:
+        return None
+    return one.zone.convert(pd.Series([local]).astype("datetime64[us]"))[0].iloc[0]
+
+
+def _losses(one: Source) -> list[dict[str, Any]]:
+    if one.copy_of is not None:
+        seen = one.read.account.source["seen"]
+        reason = f"a copy of {one.copy_of}: its records stand there"
+        return [{"source_id": one.source_id, "count": seen, "reason": reason}] if seen else []
+    names = tables.schema("losses").names
+    return [
+        {name: row.get(name) for name in names} | _converted(one, row) | {"source_id": one.source_id}
+        for row in one.read.account.losses
+    ]
+
+
+def _coverage(one: Source) -> list[dict[str, Any]]:
+    """Covered intervals; none where nobody knows what the times mean."""
+    if one.copy_of is not None or (one.zone is not None and one.zone.basis == "assumed"):
+        return []
+    return [
+        _converted(one, row)
+        | {"source_id": one.source_id, "channel": row["channel"], "computer": row["computer"] or one.role.computer}
+        for row in one.read.account.coverage
+    ]
+
+
+def _lacking(
+    found: Sequence[Source], rows: Sequence[Mapping[str, Any]], points: pd.DataFrame, replication: pd.DataFrame
+) -> list[absent.Absent]:
+    held = [_held(one) for one, row in zip(found, rows, strict=True) if row["status"] in _READ]
+    if not held:
+        return []
+    since: dict[str, pd.Timestamp] = {}
+    for one, row in zip(found, rows, strict=True):
+        inventory = one.read.account.inventory.get("channel", ())
+        vm_name, first = one.role.vm_name, row["first_time"]
+        if "ERRORLOG" in inventory and one.role.role in roles.GUESTS and vm_name and first is not None:
+            first = pd.Timestamp(first)
+            since[vm_name] = min(first, since.get(vm_name, first))
+    return absent.expected(held, points, replication, since)
+
+
+def _held(one: Source) -> absent.Held:
+    inventory = one.read.account.inventory
+    files = one.read.entry.files if one.read.entry else {}
+    return absent.Held(
+        one.role.role,
+        one.role.vm_name,
+        frozenset(name.casefold() for name in inventory.get("channel", ())),
+        frozenset(name.removesuffix(".parquet") for name in files),
+        frozenset(name.casefold() for name in inventory.get("provider", ())),
+        one.read.account.source.get("note"),
+        one.read.account.source.get("reader"),
+    )
+
+
+def _absent_rows(found: Sequence[Source], settings: Config, lacking: Sequence[absent.Absent]) -> list[dict[str, Any]]:
+    given = {one.path.casefold() for one in found}
+    rows = [
+        absent.row(one.path, one.role, one.vm_name, f"{one.what}: {one.why}")
+        for one in lacking
+        if one.path.casefold() not in given
+    ]
+    for glob, role in absent.unmatched(settings, [one.path for one in found]):
+        rows.append(absent.row(glob, role, None, "case.toml names it, and no file of the case fits"))
+    return list({row["path"]: row for row in rows}.values())
+
+
+def read(path: str | Path, culture: str | None = None) -> dict[str, pd.DataFrame]:
+    """One file of any known format as frames: each declared table that it fills, and its row of `sources`, `losses` and
+    `coverage`. Local times are UTC where the file itself states its zone, else assumed to be UTC and marked so.
+
+    Nothing is kept in the evidence store. Raises CaseError when there is no such file.
+    """
+    place = Path(path)
+    if not place.is_file():
+        raise CaseError(f"{place} is no file; for a folder use load_case")
+    with tempfile.TemporaryDirectory(prefix="kit-read-") as folder:
+        given = Given(intake.label(place.name), place, place.stat().st_size)
+        reads = [loading.read_one(Task(given, culture), Store(Path(folder)))]
+        found = assembly.assemble(reads, Config())
+        case = _case(intake.Folder(place, (given,), None), Config(), found)
+        filled = found[0].entry.files if found[0].entry else {}
+        names = [name for name in tables.SCHEMAS if f"{name}.parquet" in filled]
+        made = {name: getattr(case, name) for name in names}
+    own = case.sources[case.sources["status"] != "absent"].reset_index(drop=True)
+    return made | {"sources": own, "losses": case.losses, "coverage": case.coverage}

@@ -1,0 +1,114 @@
+"""What remains possible beside an assessment, and what to collect or do next, with the exact command."""
+
+from __future__ import annotations
+
+from kit.explain.assess import Evidence, Finding
+from kit.rules import Rules
+
+_LOGS = (
+    "Export the guest's Application and System log around the time",
+    "wevtutil epl Application Application.evtx; wevtutil epl System System.evtx",
+)
+_ERRORLOG = (
+    "Add the ERRORLOG files of every instance: they show freeze and resume of each database in order",
+    "Copy-Item 'C:\\Program Files\\Microsoft SQL Server\\MSSQL*\\MSSQL\\Log\\ERRORLOG*' .",
+)
+_WRITER_LOG = (
+    "Add the SQL writer's own trace: OnThaw before OnAbort settles it",
+    "Copy-Item 'C:\\Program Files\\Microsoft SQL Server\\90\\Shared\\SqlWriterLogger*.txt' .",
+)
+_POINTS = (
+    "List what the replica calls application-consistent",
+    "Get-VMSnapshot -VMName <VM> | Select-Object Name,Id,SnapshotType,CreationTime | Export-Clixml points.xml",
+)
+_HOST = (
+    "Add the host's record of the same minute",
+    "Get-WinEvent -LogName Microsoft-Windows-Hyper-V-VMMS-Admin -MaxEvents 500 | Export-Clixml vmms.xml",
+)
+_REQUESTORS = (
+    "List who else asked for snapshots in these minutes",
+    "Get-WinEvent -FilterHashtable @{LogName='Security';ProviderName='VSSAudit';Id=8222} -MaxEvents 50",
+)
+_TEST = (
+    "Test-failover this point and its neighbour without the label, and compare the rollback counts",
+    "Start-VMFailover -VMRecoverySnapshot (Get-VMSnapshot -VMName <VM> -Name <point>) -AsTest",
+)
+_RULE = (
+    "To teach the kit an event without a rule, add a [[rule]] with provider, event_id or text, phase, class, meaning "
+    "and a sample to a file in kit/knowledge, then run the tests",
+    "python -m pytest tests/test_knowledge.py",
+)
+
+_ROLLED_BACK = (
+    "Rolled back transactions: by the vendor's article the point is not application-consistent; by the SQL writer "
+    "guide transactions that were open at the freeze are rolled back on a good point too."
+)
+
+
+def alternatives(evidence: Evidence, finding: Finding) -> list[str]:
+    """Other explanations that the records leave open."""
+    found = list(finding.alternatives)
+    undecided = bool(evidence.undecided)
+    if finding.assessment == "insufficient_evidence" and undecided:
+        found.append("A harmless late abort, if it came after the thaw in a Hyper-V operation that the host lists.")
+        found.append("A real failure, if the abort came before the thaw or the requestor itself gave up.")
+    if finding.assessment == "genuine_failure" and not evidence.host.claims:
+        found.append("If the host or the product lists this very copy as application-consistent, that label is wrong.")
+    if evidence.others or _snapshot_products(evidence):
+        found.append("Another backup was at work in the same minutes; the two may have disturbed each other.")
+    if finding.assessment == "benign" and finding.root_cause == "hyperv_requestor_abort":
+        found.append("For other databases of the machine this says nothing.")
+    for item in evidence.items:
+        if item.match and item.match.rule.phase == "undo" and item.match.rule.class_ == "undecided":
+            found.append(_ROLLED_BACK)
+            break
+    return list(dict.fromkeys(found))
+
+
+def _snapshot_products(evidence: Evidence) -> bool:
+    found = [item.match.rule for item in evidence.items if item.match]
+    return any(one.component == "Backup products" and one.class_ == "other_requestor" for one in found)
+
+
+def advice(evidence: Evidence, finding: Finding, rules: Rules) -> list[str]:
+    """What to collect or do next, in order, each with its command."""
+    steps: list[tuple[str, str | None]] = []
+    for name in (finding.root_cause or "", *_causes_of_codes(evidence)):
+        if name in rules.root_causes:
+            steps += rules.root_causes[name].advice
+    steps += _collect(evidence, finding)
+    if finding.assessment in ("label_contradicted", "genuine_failure"):
+        steps.append(("Do not rely on this copy as application-consistent; take the newest one that is", None))
+    if any(item.match is None and not item.codes for item in evidence.items):
+        steps.append(_RULE)
+    return list(dict.fromkeys(_sentence(text, command) for text, command in steps))
+
+
+def _causes_of_codes(evidence: Evidence) -> list[str]:
+    """Root causes that bare codes name: what to look at when nothing but a code was given."""
+    bare = [code for item in evidence.items if item.given.code_only for code in item.codes]
+    return [code.root_cause for code in bare if code.root_cause]
+
+
+def _sentence(text: str, command: str | None) -> str:
+    said = text.rstrip(".") + "."
+    return f"{said} Run: {command}" if command else said
+
+
+def _collect(evidence: Evidence, finding: Finding) -> list[tuple[str, str | None]]:
+    if finding.assessment == "no_failure" or finding.root_cause == "background_noise":
+        return []
+    steps: list[tuple[str, str | None]] = []
+    order_known = any(one.abort_after_thaw is not None for one in evidence.outcomes)
+    if finding.assessment == "insufficient_evidence":
+        steps += [_ERRORLOG, _WRITER_LOG] if evidence.undecided and not order_known else []
+        steps += [_POINTS, _HOST] if evidence.host.state in ("unknown", "not_applicable") else []
+        steps += [_REQUESTORS] if evidence.undecided else []
+        steps += [_LOGS] if not evidence.undecided else []
+    if finding.assessment == "benign":
+        steps += [] if order_known else [_ERRORLOG]
+    if finding.assessment == "label_contradicted":
+        steps += [_HOST, _TEST]
+    if finding.assessment == "genuine_failure" and evidence.host.state == "unknown":
+        steps += [_POINTS]
+    return steps

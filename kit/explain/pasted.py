@@ -1,0 +1,214 @@
+"""Pasted text to events: what an analyst copies out of Event Viewer, logs, exports and tools, in any of its languages.
+
+Recognised by content: event XML, JSON of Get-WinEvent or of an EVTX dump, CSV rows, Event Viewer's text (general or
+details tab), ERRORLOG and SqlWriterLogger lines, `vssadmin list writers`, a bare code; anything else line by line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice, pairwise
+
+import pyarrow as pa
+
+from kit import codes, rules
+from kit.errors import ParameterError
+from kit.explain.assess import Given
+from kit.explain.records import from_mapping
+from kit.explain.viewer import csv_rows, details, viewer_blocks
+from kit.explain.xml import xml_events
+from kit.rules.wording import plain
+
+LONGEST = 8 << 20  # characters; more is no paste but a log, which belongs into a case
+_MOST = 5_000  # events of one paste
+_LINES = 40  # of one record in running text
+
+_ERRORLOG = re.compile(r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{2,7})\s+(?P<source>\S+)\s+(?P<text>\S.*)")
+_ERRORLOG_START = re.compile(r"(?<=\S)\s+(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d\d\s+\S+\s)")
+_ERROR_NUMBERS = re.compile(
+    r"\D{2,40}?:\s*(\d{1,9})[,、]\s*\D{2,40}?:\s*(\d{1,2})[,、]\s*\D{1,40}?:\s*\d{1,5}\s*[.。]?\s*"
+)
+_WRITER_LOG = re.compile(
+    r"\[(?P<time>\d\d/\d\d/\d{4} \d\d:\d\d:\d\d),\s*(?:TID\s*)?[0-9a-fx]+\]\s*(?P<text>\S.*)", re.IGNORECASE
+)
+_CODE = re.compile(
+    r"^\W*(?:(?:hresult|hr|error(?: code)?|os[- ]?error|operating system error|win32|code|fehler(?:code)?|"
+    r"erreur|ошибка|エラー|błąd|errno)\W*){0,3}(?P<code>-?0x[0-9a-f]{1,8}|%%\d{1,10}|-?\d{1,10}|[0-9a-f]{8})\W*$",
+    re.IGNORECASE,
+)
+
+
+def parse(text: str) -> list[Given]:
+    """The events of a paste, in order. Raises ParameterError where there is nothing that could be an event."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
+    _refuse(text)
+    found = list(islice(_parsed(text), _MOST))
+    if not found:
+        raise ParameterError(
+            "no event was found in the text: paste event XML, JSON, CSV rows, Event Viewer's text, ERRORLOG or "
+            "SqlWriterLogger lines, the output of `vssadmin list writers`, or a code such as 0x800423F4"
+        )
+    return found
+
+
+def _refuse(text: str) -> None:
+    if not text.strip():
+        raise ParameterError("nothing to explain: the input is empty; give a file, or paste events on standard input")
+    if len(text) > LONGEST:
+        raise ParameterError(f"the input has {len(text)} characters; up to {LONGEST} can be explained; use `kit check`")
+    sample = text[:4096]
+    strange = sum((sign < " " and sign not in "\t\r\n\f") or sign == "\ufffd" for sign in sample)
+    if strange > max(2, len(sample) // 50):
+        raise ParameterError("the input is binary: give a log file to `kit check`, and text to `kit explain`")
+
+
+def _parsed(text: str) -> Iterator[Given]:
+    bare = text.strip()
+    if code := _code(bare):
+        yield code
+    elif bare[0] in "[{" and (made := _json(bare)) is not None:
+        yield from made
+    elif "<Event" in bare:
+        yield from _with_xml(bare)
+    else:
+        yield from _textual(bare)
+
+
+def _textual(text: str) -> Iterator[Given]:
+    for read in (details, viewer_blocks, csv_rows, _logs, _writers):
+        made = list(read(text))
+        if made:
+            yield from made
+            return
+    yield from _loose(text)
+
+
+def _code(text: str) -> Given | None:
+    found = _CODE.match(text) if len(text) < 80 and "\n" not in text else None
+    return Given(message=text, data={"code": found["code"]}, code_only=True) if found else None
+
+
+def _json(text: str) -> list[Given] | None:
+    """Events of a JSON text, one document or one object a line; None when it is no JSON at all."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        rows = [line for line in text.splitlines() if line.strip()]
+        if not all(row.lstrip().startswith("{") for row in rows[:20]) or not _is_json(rows[0]):
+            return None
+        content = [json.loads(row) for row in rows if _is_json(row)]
+    content = content if isinstance(content, list) else [content]
+    if len(content) == 1 and isinstance(content[0], dict) and isinstance(content[0].get("events"), list):
+        content = content[0]["events"]
+    return [from_mapping(one) for one in content if isinstance(one, dict)]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _with_xml(text: str) -> Iterator[Given]:
+    """Events of XML; a text that Event Viewer copied before each of them gives its message."""
+    before, made = xml_events(text)
+    blocks = list(viewer_blocks(before)) if before.strip() else []
+    if blocks and len(blocks) == len(made):
+        for block, one in zip(blocks, made, strict=True):
+            yield from_mapping({}, base=one, message=one.message or block.message)
+        return
+    yield from blocks
+    yield from made
+
+
+def _logs(text: str) -> Iterator[Given]:
+    """ERRORLOG and SqlWriterLogger lines; lines between that are neither are read as loose text."""
+    lines = [piece for line in text.splitlines() for piece in _ERRORLOG_START.split(line)]
+    if not any(_ERRORLOG.search(line) or _WRITER_LOG.search(line) for line in lines):
+        return
+    numbers: tuple[int, str] | None = None
+    for line in lines:
+        if found := _ERRORLOG.search(line):
+            error = _ERROR_NUMBERS.fullmatch(plain(found["text"]))
+            if error:
+                numbers = (int(error[1]), found["source"])
+                continue
+            event_id = numbers[0] if numbers and numbers[1] == found["source"] else None
+            numbers = None if event_id is not None else numbers
+            yield from_mapping({"time": found["time"], "message": found["text"], "provider": "MSSQLSERVER",
+                                "event_id": event_id})
+        elif found := _WRITER_LOG.search(line):
+            yield from_mapping({"time": found["time"], "message": found["text"], "provider": "SqlWriterLogger"})
+        elif line.strip():
+            yield from _loose(line)
+
+
+def _writers(text: str) -> Iterator[Given]:
+    if "vssadmin" not in text.casefold() and len(re.findall(r":\s*\[\d{1,2}\]", text)) < 1:
+        return
+    for block in re.split(r"\n\s*\n", text):
+        if re.search(r":\s*\[\d{1,2}\]", block):
+            yield Given(provider="vssadmin", message=plain(block.strip()))
+
+
+def _loose(text: str) -> Iterator[Given]:
+    """Records in running text: each begins where a rule's text does, and holds the lines up to the next.
+
+    A short text without any record is one event without a rule; a long one is nothing.
+    """
+    record: list[str] = []
+    for known, piece in (found for line in text.splitlines() if line.strip() for found in _pieces(line)):
+        if known and record:
+            yield Given(message="\n".join(record))
+        if known:
+            record = [piece]
+        elif record and len(record) < _LINES:
+            record.append(piece)
+    if record:
+        yield Given(message="\n".join(record))
+    elif len(text) <= 4000:
+        yield Given(message=plain(text.strip()))
+
+
+def split(given: Given) -> list[Given]:
+    """The records inside one event: several lines of a SQL Server text log may have been run together."""
+    if given.event_id is not None or not given.message:
+        return [given]
+    text = plain(given.message)
+    starts = rules.load().index.starts(text, only_logs=True)
+    cuts = [0, *starts[1:], len(text)]
+    return [replace(given, message=text[start:end].strip()) for start, end in pairwise(cuts)] if starts[1:] else [given]
+
+
+def _pieces(line: str) -> list[tuple[bool, str]]:
+    """The line cut where records of text logs begin, and whether a rule goes by the text of each piece."""
+    line = plain(line)
+    index = rules.load().index
+    if not index.may_hold(pa.array([line])) or not index.starts(line):
+        return [(False, line)]
+    cuts = [0, *index.starts(line, only_logs=True)[1:], len(line)]
+    return [(True, line[start:end].strip()) for start, end in pairwise(cuts)]
+
+
+def codes_of(given: Given) -> tuple[codes.Code, ...]:
+    """The codes that an event names, in order, those with a meaning first; a bare code gives all its readings."""
+    if given.code_only:
+        return tuple(codes.readings(str(given.data["code"])))
+    text = given.message or " | ".join(part or "" for part in given.strings)
+    found: dict[str, codes.Code] = {}
+    for hit in _WRITTEN.finditer(text[:8192]):
+        code = codes.meaning(hit[0])
+        if code and code.known and code.written != "0x00000000":
+            found.setdefault(code.written, code)
+    return tuple(list(found.values())[:8])
+
+
+_WRITTEN = re.compile(
+    r"-?0x[0-9a-f]{8}\b|\b8(?:00[0-9a-f]|07[0-9a-f])[0-9a-f]{4}\b(?!-)|-21\d{8}\b|\b21[45]\d{7}\b|%%\d{4,10}",
+    re.IGNORECASE,
+)

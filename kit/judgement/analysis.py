@@ -1,0 +1,185 @@
+"""What an analysis found: the declared tables of a case after judgement, and how they are kept on disk.
+
+Notebooks, reports, batch and customer copies read only an `Analysis`, so that their numbers agree.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kit import tables
+from kit.errors import CaseError, ParameterError
+
+META_FIELDS = {
+    "case_id": "the case",
+    "title": "title of the case",
+    "examiner": "who examined",
+    "requester": "who asked",
+    "question": "what was asked",
+    "policy": "strict or refined",
+    "tolerance_s": "tolerance of pairs in seconds",
+    "zone": "zone that reports show times in: that of the guest, else UTC",
+    "report_id": "id that changes with evidence, rules and policy",
+    "first_time": "first time of the judged period, ISO 8601",
+    "last_time": "last time of the judged period, ISO 8601",
+    "collected": "when the evidence was collected: the newest time any source shows, ISO 8601",
+    "kit_version": "version of the kit",
+    "rules_version": "fingerprint of the knowledge files",
+    "rules_run": "number of rules that were run",
+    "referee": "how many cited records the second parser checked, as text",
+    "versions": "versions of Python and of the libraries that read, judged and drew",
+}
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The result of `analyze`: `.meta` (see META_FIELDS) and the declared tables as attributes.
+
+    `.events` holds the events that are judged or cited, not the whole log.
+    """
+
+    meta: Mapping[str, Any]
+    tables: Mapping[str, pd.DataFrame]
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name.startswith("_") or name not in tables.SCHEMAS:
+            raise AttributeError(f"an analysis has no {name!r}; its tables: {', '.join(tables.SCHEMAS)}")
+        found: pd.DataFrame | None = self.tables.get(name)
+        return tables.empty(name) if found is None else found
+
+    @property
+    def vm_names(self) -> list[str]:
+        """The virtual machines of the case, in alphabetical order."""
+        named = pd.concat([self.recovery_points["vm_name"], self.operations["vm_name"]])
+        return sorted(named.dropna().unique())
+
+    def only(self, vm: str | None = None, since: str | None = None, until: str | None = None) -> Analysis:
+        """The same analysis with the points, verdicts and events of one VM or period; sources stay whole.
+
+        `since` and `until` are ISO 8601 (UTC without a zone), inclusive. Raises ParameterError for an unknown VM,
+        a time that cannot be read, or a period that ends before it begins.
+        """
+        if vm is None and since is None and until is None:
+            return self
+        if vm is not None and vm not in self.vm_names:
+            known = ", ".join(self.vm_names) or "none"
+            raise ParameterError(f"vm={vm!r} is not in this case; it has: {known}")
+        first, last = _time("since", since), _time("until", until)
+        if first is not None and last is not None and last < first:
+            raise ParameterError(f"until={until!r} is before since={since!r}")
+        return replace(self, tables=_restrict(self.tables, vm, first, last))
+
+    def save(self, folder: str | Path) -> Path:
+        """The folder, with `tables/<name>.parquet`, `meta.json` and `verdicts.json` written into it."""
+        from kit.judgement.verdicts_json import document
+
+        folder = Path(folder)
+        (folder / "tables").mkdir(parents=True, exist_ok=True)
+        for name in tables.SCHEMAS:
+            target = folder / "tables" / f"{name}.parquet"
+            pq.write_table(tables.to_arrow(name, getattr(self, name)), target, compression="zstd")
+        _write_json(folder / "meta.json", dict(self.meta))
+        _write_json(folder / "verdicts.json", document(self))
+        return folder
+
+
+def load_analysis(folder: str | Path) -> Analysis:
+    """The analysis that `Analysis.save` wrote into the folder. Raises CaseError if it is not there or damaged."""
+    folder = Path(folder)
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        found = {
+            name: tables.to_pandas(pq.read_table(path).cast(tables.schema(name)))
+            for name in tables.SCHEMAS
+            if (path := folder / "tables" / f"{name}.parquet").exists()
+        }
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise CaseError(f"{folder}: no complete analysis there ({error}); run kit analyze again") from error
+    if lacking := sorted(set(tables.SCHEMAS) - set(found)):
+        raise CaseError(f"{folder}: table {lacking[0]} is missing; run kit analyze again")
+    return Analysis(meta, found)
+
+
+def is_saved(path: str | Path) -> bool:
+    """Whether the path is a folder that `Analysis.save` wrote."""
+    return (Path(path) / "meta.json").is_file() and (Path(path) / "tables").is_dir()
+
+
+def _write_json(path: Path, content: Any) -> None:
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _time(name: str, text: str | None) -> pd.Timestamp | None:
+    if text is None:
+        return None
+    try:
+        made = pd.Timestamp(text)
+    except ValueError as error:
+        raise ParameterError(f"{name}={text!r} is no ISO 8601 time, e.g. 2014-05-19T12:00:00Z") from error
+    return made.tz_localize("UTC") if made.tzinfo is None else made.tz_convert("UTC")
+
+
+def _restrict(
+    found: Mapping[str, pd.DataFrame], vm: str | None, first: pd.Timestamp | None, last: pd.Timestamp | None
+) -> dict[str, pd.DataFrame]:
+    kept = dict(found)
+    points = _within(_of_vm(found["recovery_points"], vm), "time_utc", first, last)
+    ids = set(points["recovery_point_id"])
+    kept["recovery_points"] = points
+    for name in ("links", "verdicts"):
+        kept[name] = found[name][found[name]["recovery_point_id"].isin(ids)].reset_index(drop=True)
+    for name in ("replication", "advice", "actions", "missing", "boots", "writers"):
+        kept[name] = _of_vm(found[name], vm, and_unnamed=True)
+    kept["operations"] = _within(_of_vm(found["operations"], vm), "begin_utc", first, last)
+    kept["expected_points"] = _within(_of_vm(found["expected_points"], vm), "time_utc", first, last)
+    of_operation = found["operation_databases"]["operation_id"].isin(set(kept["operations"]["operation_id"]))
+    kept["operation_databases"] = found["operation_databases"][of_operation].reset_index(drop=True)
+    of_boot = found["recoveries"]["boot_id"].isin(set(kept["boots"]["boot_id"]))
+    kept["recoveries"] = found["recoveries"][of_boot].reset_index(drop=True)
+    return _restrict_events(kept, vm, first, last)
+
+
+def _restrict_events(
+    kept: dict[str, pd.DataFrame], vm: str | None, first: pd.Timestamp | None, last: pd.Timestamp | None
+) -> dict[str, pd.DataFrame]:
+    cited = set(kept["verdicts"]["because"].explode()) | set(kept["verdicts"]["against"].explode())
+    own = _of_vm(kept["findings"], vm, and_unnamed=True)
+    kept["findings"] = kept["findings"][
+        kept["findings"]["finding_id"].isin(cited) | kept["findings"]["finding_id"].isin(own["finding_id"])
+    ].reset_index(drop=True)
+    needed = set(kept["findings"]["evidence"].explode().dropna())
+    inside = _within(_of_vm(kept["events"], vm, and_unnamed=True), "time_utc", first, last)
+    wanted = kept["events"]["uid"].isin(needed | set(inside["uid"]))
+    kept["events"] = kept["events"][wanted].reset_index(drop=True)
+    uids = set(kept["events"]["uid"])
+    for name in ("judged_events", "matches"):
+        kept[name] = kept[name][kept[name]["uid"].isin(uids)].reset_index(drop=True)
+    return kept
+
+
+def _of_vm(given: pd.DataFrame, vm: str | None, and_unnamed: bool = False) -> pd.DataFrame:
+    if vm is None:
+        return given
+    own = given["vm_name"] == vm
+    return given[own | given["vm_name"].isna() if and_unnamed else own].reset_index(drop=True)
+
+
+def _within(
+    given: pd.DataFrame, column: str, first: pd.Timestamp | None, last: pd.Timestamp | None
+) -> pd.DataFrame:
+    times = given[column]
+    outside = pd.Series(False, index=given.index)
+    if first is not None:
+        outside |= times < first
+    if last is not None:
+        outside |= times > last
+    return given[~outside].reset_index(drop=True)

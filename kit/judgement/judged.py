@@ -1,0 +1,123 @@
+"""Which class each guest error has: benign abort, genuine failure, another requestor's work, noise, or unexplained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kit import tables
+from kit.reasoning.records import among
+
+OUTCOME_CLASS = {"benign_abort": "benign_abort", "genuine_failure": "genuine_failure", "clean": "normal"}
+OWN = "hyper_v_replica"
+
+
+def judged_events(
+    records: pd.DataFrame, members: pd.DataFrame, operations: pd.DataFrame, databases: pd.DataFrame,
+    links: pd.DataFrame, claiming: set[str], hosts: Mapping[str, str], meanings: Mapping[str, str],
+    watched: Iterable[str], cited: set[str],
+) -> pd.DataFrame:
+    """Table `judged_events`: every event that a rule other than noise matched or that is cited, errors without a rule,
+    and noise inside an operation.
+
+    `members` (uid, operation_id) are the records of operations; copies of a record get its operation and class.
+    `claiming` are VMs whose host lists points that claim application consistency: only there may the shape of an
+    abort after the thaw be called benign where nobody knows who asked. `hosts` gives the point of each host record
+    that reports its failure. `watched` are provider names, lower case. An event has the point of its operation only
+    if that is the host's own.
+    """
+    made = records[["uid", "twin", "kind", "phase", "rule_id", "level", "provider", "time_utc", "vm_name", "boot_id",
+                    "role", "database", "instance"]].copy()
+    made["operation_id"] = made["twin"].map(dict(zip(members["uid"], members["operation_id"], strict=True)))
+    _noise_inside(made, operations)
+    classes = _classes(made, operations, databases, claiming)
+    linked = links.dropna(subset=["operation_id"])
+    points = dict(zip(linked["operation_id"], linked["recovery_point_id"], strict=True))
+    own = set(operations.loc[operations["requestor"] == OWN, "operation_id"])
+    noise = made["kind"] == "background_noise"
+    known = made["provider"].str.casefold().isin(set(watched))
+    wrong = made["kind"].isna() & (made["level"] <= 2).fillna(False) & known
+    inside = made["operation_id"].notna()
+    wanted = (made["kind"].notna() & ~noise) | (noise & inside) | wrong | among(made["uid"], cited)
+    rows = made[wanted]
+    of_point = rows["operation_id"].where(rows["operation_id"].isin(own) & ~noise[wanted]).map(points)
+    of_point = of_point.where(~classes[wanted].isin(["other_requestor", "background_noise"]))
+    of_host = rows["twin"].map(hosts)
+    of_point = of_point.astype(object).where(of_point.notna(), of_host)
+    frame = pd.DataFrame(
+        {
+            "uid": rows["uid"], "class": classes[wanted], "rule_id": rows["rule_id"],
+            "operation_id": rows["operation_id"], "recovery_point_id": of_point,
+            "meaning": rows["rule_id"].map(meanings),
+        }
+    )
+    return tables.check("judged_events", frame.reset_index(drop=True))
+
+
+def with_cited(judged: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """Table `judged_events` with cited events that no rule knows, as normal records."""
+    if events.empty:
+        return judged
+    more = tables.frame("judged_events", [{"uid": uid, "class": "normal"} for uid in events["uid"]])
+    return pd.concat([judged, more], ignore_index=True)
+
+
+def _noise_inside(made: pd.DataFrame, operations: pd.DataFrame) -> None:
+    """Gives noise the operation of the same machine in whose window it stands."""
+    noise = made[(made["kind"] == "background_noise") & made["operation_id"].isna() & made["time_utc"].notna()]
+    for vm_name, own in operations.groupby(operations["vm_name"].fillna("")):
+        mine = noise[noise["vm_name"].fillna("") == vm_name]
+        spans = own.sort_values("begin_utc")
+        place = spans["begin_utc"].searchsorted(mine["time_utc"], side="right") - 1
+        known = place >= 0
+        after, before = mine[known], place[known]
+        inside = np.asarray(after["time_utc"].array <= spans["end_utc"].array[before])
+        made.loc[after.index[inside], "operation_id"] = spans["operation_id"].array[before[inside]]
+
+
+def _classes(
+    made: pd.DataFrame, operations: pd.DataFrame, databases: pd.DataFrame, claiming: set[str]
+) -> pd.Series:
+    requestor = dict(zip(operations["operation_id"], operations["requestor"], strict=True))
+    outcome = dict(zip(operations["operation_id"], operations["outcome"], strict=True))
+    per_database = _per_database(databases)
+    classes = made["kind"].where(made["kind"] != "undecided").fillna("unexplained").astype(object)
+    open_ = (made["kind"] == "undecided") | (
+        (made["kind"] == "genuine_failure") & (made["operation_id"].map(requestor) != OWN)
+    )
+    rows = made.loc[open_ & made["operation_id"].notna(), ["operation_id", "kind", "database", "vm_name"]]
+    decided = [
+        _of_operation(row, requestor[row.operation_id], outcome, per_database, claiming) for row in rows.itertuples()
+    ]
+    classes.loc[rows.index] = decided
+    return classes
+
+
+def _per_database(databases: pd.DataFrame) -> dict[tuple[str, str], set[str]]:
+    made: dict[tuple[str, str], set[str]] = {}
+    for row in databases.itertuples():
+        if isinstance(row.database, str):
+            made.setdefault((row.operation_id, row.database.casefold()), set()).add(str(row.outcome))
+    return made
+
+
+def _of_operation(
+    row: Any, requestor: str, outcome: Mapping[str, str], per_database: Mapping[tuple[str, str], set[str]],
+    claiming: set[str],
+) -> str:
+    """The class of an abort record: that of its database in the operation, else that of the whole operation."""
+    if requestor not in (OWN, "unknown", "host_backup"):
+        return "other_requestor"
+    if row.kind == "genuine_failure":
+        return "genuine_failure"
+    named = isinstance(row.database, str)
+    found = per_database.get((row.operation_id, row.database.casefold()), set()) if named else set()
+    word = next(iter(found)) if len(found) == 1 else outcome[row.operation_id]
+    if requestor == "unknown" and word == "benign_abort" and row.vm_name not in claiming:
+        return "unexplained"  # the shape alone does not say who asked
+    return OUTCOME_CLASS.get(word, "unexplained") if word != "clean" else "unexplained"
+
+

@@ -1,0 +1,292 @@
+"""Recovery points and VSS operations: which operation, if exactly one, each point came from.
+
+Never by the nearest time alone. A point has an interval (half the spacing of its kind to either side); after the clocks
+are aligned it must hold exactly one operation of the host's schedule. The schedule is measured: where most points, and
+at least `ENOUGH`, share one delay (point minus thaw) within the writer window, an operation off that beat is somebody
+else's.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from kit import tables
+from kit.reasoning.clocks import shift_of
+
+WINDOW_S = 60.0  # longest time a writer stays frozen by default; pairs that differ by more share no schedule
+ENOUGH = 5
+LONGEST_DELAY_S = 300.0  # a label that comes later than this after the thaw is not taken for granted
+HOUR = pd.Timedelta(hours=1)
+BEFORE_REPORT, AFTER_REPORT = pd.Timedelta(minutes=2), pd.Timedelta(minutes=15)  # a backup reports at its end
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The beat of one VM: spacing of its points and the usual delay of a point after the thaw, reference clock."""
+
+    claimed: pd.Timedelta
+    listed: pd.Timedelta
+    delay_s: float | None
+    spread_s: float | None
+    pairs: int
+
+
+def spacing(points: pd.DataFrame, configured_h: float | None = None) -> pd.Timedelta | None:
+    """The configured spacing, else the median spacing of at least three points; none when neither is known."""
+    if configured_h:
+        return pd.Timedelta(hours=float(configured_h))
+    times = points["time_utc"].dropna().sort_values()
+    return times.diff().median() if len(times) >= 3 else None
+
+
+def configured_hours(replication: pd.DataFrame, vm_name: str) -> float | None:
+    """VSSSnapshotFrequencyHour of a VM as exported; none when it is off, unknown or the exports differ."""
+    own = replication.loc[replication["vm_name"] == vm_name, "app_consistent_interval_h"].dropna().unique()
+    return float(own[0]) if len(own) == 1 and own[0] > 0 else None
+
+
+def instant(operation: Any) -> pd.Timestamp:
+    """The time an operation is placed at: its thaw, else its freeze, else its first record."""
+    for value in (operation.thaw_utc, operation.freeze_utc):
+        if pd.notna(value):
+            return value
+    return operation.begin_utc
+
+
+def links(
+    points: pd.DataFrame, operations: pd.DataFrame, clocks: pd.DataFrame, replication: pd.DataFrame,
+    covered: pd.DataFrame, tolerance_s: float = WINDOW_S,
+) -> tuple[pd.DataFrame, dict[str, Schedule]]:
+    """Table `links` (one row for each point) and the schedule of each VM.
+
+    `covered` has recovery_point_id and covered: whether a guest log covers the interval of the point.
+    """
+    rows: list[dict[str, Any]] = []
+    schedules: dict[str, Schedule] = {}
+    snapshots = operations[~operations["requestor"].isin(["sql_stream", "windows_server_backup", "native_backup"])]
+    for vm_name, own in points.groupby(points["vm_name"].fillna(""), sort=True):
+        mine = snapshots[snapshots["vm_name"].fillna("") == vm_name]
+        made, schedule = _links_of_vm(str(vm_name), own, mine, clocks, replication, tolerance_s)
+        rows += made
+        schedules[str(vm_name)] = schedule
+    held = covered.set_index("recovery_point_id")["covered"] if len(covered) else pd.Series(dtype="boolean")
+    for row in rows:
+        row["covered"] = held.get(row["recovery_point_id"])
+    return tables.frame("links", rows), schedules
+
+
+def _links_of_vm(
+    vm_name: str, points: pd.DataFrame, operations: pd.DataFrame, clocks: pd.DataFrame, replication: pd.DataFrame,
+    tolerance_s: float,
+) -> tuple[list[dict[str, Any]], Schedule]:
+    placed = _placed(operations, clocks)
+    clock = all(shift_of(computer, clocks) is not None for computer in operations["computer"].dropna().unique())
+    known = clock if len(operations) else None
+    claimed = points[points["claimed"] == "application_consistent"]
+    others = points[points["claimed"] != "application_consistent"]
+    configured = configured_hours(replication, vm_name)
+    listed = spacing(points) or spacing(claimed, configured) or HOUR
+    step = pd.Timedelta(hours=configured) if configured else listed
+    schedule = _schedule(step, listed, _delays(claimed, placed, step))
+    rows = [_link(point, placed, step, schedule, tolerance_s, known) for point in claimed.itertuples()]
+    taken = {row["operation_id"] for row in rows if row["operation_id"]}
+    left = [one for one in placed if one.operation_id not in taken]
+    rows += [_link(point, left, min(listed, step), schedule, tolerance_s, known) for point in others.itertuples()]
+    return rows, schedule
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """An operation on the reference clock (the guest's own where that is not known).
+
+    Operations whose logs have an unknown zone cannot be placed at all; they are as if their logs were absent.
+    """
+
+    at: pd.Timestamp
+    operation_id: str
+    known: bool
+
+
+def _placed(operations: pd.DataFrame, clocks: pd.DataFrame) -> list[_Placed]:
+    shifts = {computer: shift_of(computer, clocks) for computer in operations["computer"].dropna().unique()}
+    made = []
+    for operation in operations[operations["time_basis"] != "assumed"].itertuples():
+        shift = shifts.get(operation.computer)
+        known = shift is not None
+        at = shift.to_reference(instant(operation)) if shift is not None else instant(operation)
+        made.append(_Placed(at, operation.operation_id, known))
+    return sorted(made, key=lambda one: (one.at, one.operation_id))
+
+
+def _inside(point: Any, placed: list[_Placed], step: pd.Timedelta) -> list[_Placed]:
+    first = bisect_right(placed, point.time_utc - step / 2, key=lambda one: one.at)
+    last = bisect_right(placed, point.time_utc + step / 2, key=lambda one: one.at)
+    return placed[first:last]
+
+
+def _delays(claimed: pd.DataFrame, placed: list[_Placed], step: pd.Timedelta) -> list[list[float]]:
+    """For each point the delays of all operations in its interval whose clock is known."""
+    made = []
+    for point in claimed.itertuples():
+        found = _inside(point, placed, step) if pd.notna(point.time_utc) else []
+        delays = [(point.time_utc - one.at).total_seconds() for one in found if one.known]
+        if delays:
+            made.append(delays)
+    return made
+
+
+def _schedule(step: pd.Timedelta, listed: pd.Timedelta, delays: list[list[float]]) -> Schedule:
+    """The one delay that most points share within the writer window; none when no delay or more than one does."""
+    unknown = Schedule(step, listed, None, None, len(delays))
+    if len(delays) < ENOUGH:
+        return unknown
+    wanted = max(ENOUGH, 0.6 * len(delays))
+    shared: list[list[float]] = []
+    middles: list[float] = []
+    for centre in sorted({delay for point in delays for delay in point}, key=abs):
+        if abs(centre) > LONGEST_DELAY_S or any(abs(centre - one) <= 2 * WINDOW_S for one in middles):
+            continue
+        near = [min(fits) for point in delays if (fits := [one for one in point if abs(one - centre) <= WINDOW_S])]
+        if len(near) >= wanted:
+            shared.append(near)
+            middles.append(_middle(near))
+    if len(shared) != 1:
+        return unknown
+    middle = middles[0]
+    near = [one for one in shared[0] if abs(one - middle) <= WINDOW_S]
+    return Schedule(step, listed, _middle(near), max(near) - min(near), len(near))
+
+
+def _middle(values: list[float]) -> float:
+    return float(pd.Series(values).median())
+
+
+def _link(
+    point: Any, placed: list[_Placed], step: pd.Timedelta, schedule: Schedule, tolerance_s: float, clock: bool | None
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "recovery_point_id": point.recovery_point_id, "vm_name": point.vm_name, "operation_id": None,
+        "candidates": [], "offset_s": None, "ambiguous": False, "clock_known": clock,
+    }
+    if pd.isna(point.time_utc) or point.time_basis == "assumed":
+        return row | {"method": "the time of the point is not known", "clock_known": False}
+    row |= {"interval_from": point.time_utc - step / 2, "interval_until": point.time_utc + step / 2}
+    found = _inside(point, placed, step)
+    if not found:
+        return row | {"method": "no operation in the interval"}
+    known = all(one.known for one in found)
+    row |= {"candidates": [one.operation_id for one in found], "clock_known": known}
+    if not known:
+        return row | {"method": "the clock of the guest is not known against the host", "ambiguous": len(found) > 1}
+    offsets = [(one, (point.time_utc - one.at).total_seconds()) for one in found]
+    return row | _chosen(offsets, schedule, tolerance_s)
+
+
+def _chosen(offsets: list[tuple[_Placed, float]], schedule: Schedule, tolerance_s: float) -> dict[str, Any]:
+    usual, width = schedule.delay_s, max(tolerance_s, schedule.spread_s or 0.0)
+    if usual is None:
+        if len(offsets) == 1 and abs(offsets[0][1]) <= tolerance_s:
+            return _one(offsets[0], f"the only operation in the interval, within {tolerance_s:g} s of the point")
+        method = (
+            "several operations in the interval and too few pairs to tell the schedule"
+            if len(offsets) > 1 else f"the only operation in the interval is more than {tolerance_s:g} s away"
+        )
+        return {"method": method, "ambiguous": len(offsets) > 1}
+    on_beat = [pair for pair in offsets if abs(pair[1] - usual) <= width]
+    if len(on_beat) == 1:
+        how = "the only operation in the interval" if len(offsets) == 1 else "the only operation on the host's schedule"
+        return _one(on_beat[0], f"{how}; {schedule.pairs} pairs give a delay of {usual:.1f} s")
+    if len(on_beat) > 1:
+        return {"method": "several operations on the host's schedule", "ambiguous": True}
+    return {"method": "no operation on the host's schedule in the interval", "candidates": []}
+
+
+def _one(pair: tuple[_Placed, float], method: str) -> dict[str, Any]:
+    return {"operation_id": pair[0].operation_id, "offset_s": pair[1], "method": method, "ambiguous": False}
+
+
+def attribute(operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str, Schedule]) -> pd.DataFrame:
+    """Table `operations` with the requestor: Hyper-V Replica where a point is linked or the schedule fits.
+
+    Where the schedule of a VM is known, a snapshot off it is that of an agent in the guest. Where no point list tells
+    the schedule, operations that recur every 1 to 12 whole hours are taken for the host's.
+    """
+    linked = set(links["operation_id"].dropna())
+    ambiguous = set(links.loc[links["ambiguous"].fillna(False), "candidates"].explode().dropna())
+    words: dict[str, tuple[str, str]] = {}
+    for vm_name, own in operations[operations["requestor"] == "unknown"].groupby(operations["vm_name"].fillna("")):
+        words |= _requestors(own, linked, ambiguous, schedules.get(str(vm_name)))
+    words |= _of_windows_backup(operations, words)
+    said = [words.get(row.operation_id, (row.requestor, row.requestor_reason)) for row in operations.itertuples()]
+    return tables.check(
+        "operations",
+        operations.assign(requestor=[word for word, _ in said], requestor_reason=[reason for _, reason in said]),
+    )
+
+
+def _requestors(
+    own: pd.DataFrame, linked: set[str], ambiguous: set[str], schedule: Schedule | None
+) -> dict[str, tuple[str, str]]:
+    placed = {row.operation_id: instant(row) for row in own.itertuples()}
+    anchors = sorted(at for operation_id, at in placed.items() if operation_id in linked)
+    step = schedule.claimed if schedule is not None else None
+    reason = "it stands on the beat of the operations that recovery points came from"
+    if len(anchors) < ENOUGH:
+        anchors, step = _own_beat(sorted(placed.values()))
+        reason = "it recurs every few whole hours, as the host asks; no list of points tells more"
+    known = len(anchors) >= ENOUGH and step is not None
+    made = {}
+    for operation_id, at in placed.items():
+        if operation_id in linked:
+            made[operation_id] = ("hyper_v_replica", "a recovery point stands at the host's usual delay after it")
+        elif operation_id in ambiguous:
+            made[operation_id] = ("unknown", "one of several operations that a recovery point could come from")
+        elif known and _on_beat(at, anchors, step):
+            made[operation_id] = ("hyper_v_replica", reason)
+        elif known and linked & set(placed):
+            made[operation_id] = ("guest_agent", "it stands off the schedule on which the host asks")
+        else:
+            made[operation_id] = ("unknown", "no recovery point and no schedule fits it")
+    return made
+
+
+def _of_windows_backup(operations: pd.DataFrame, words: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Snapshots that are not the host's and around which Windows Server Backup reports its run."""
+    reports = operations[operations["requestor"] == "windows_server_backup"]
+    made = {}
+    for row in operations.itertuples():
+        if words.get(row.operation_id, ("",))[0] not in ("unknown", "guest_agent"):
+            continue
+        near = reports[
+            (reports["vm_name"].fillna("") == (row.vm_name if isinstance(row.vm_name, str) else ""))
+            & (reports["begin_utc"] >= row.begin_utc - BEFORE_REPORT)
+            & (reports["begin_utc"] <= row.end_utc + AFTER_REPORT)
+        ]
+        if len(near):
+            made[row.operation_id] = ("windows_server_backup", "Windows Server Backup reports its run at that time")
+    return made
+
+
+def _own_beat(times: list[pd.Timestamp]) -> tuple[list[pd.Timestamp], pd.Timedelta | None]:
+    """Operations that follow each other by one whole number of hours, 1 to 12, and that number."""
+    gaps = pd.Series(times).diff().dropna()
+    if len(gaps) < ENOUGH - 1:
+        return [], None
+    hours = round(gaps.median() / HOUR)
+    regular = (gaps - hours * HOUR).abs() <= pd.Timedelta(seconds=WINDOW_S)
+    if not 1 <= hours <= 12 or regular.sum() < 0.6 * len(gaps):
+        return [], None
+    return [times[number] for number in gaps.index[regular]], hours * HOUR
+
+
+def _on_beat(at: pd.Timestamp, anchors: list[pd.Timestamp], step: Any) -> bool:
+    """Whether the distance to the nearest anchor is a whole number of spacings, within the writer window."""
+    place = bisect_right(anchors, at)
+    nearest = min(anchors[max(0, place - 1) : place + 1], key=lambda anchor: abs(anchor - at))
+    whole = step.total_seconds()
+    rest = ((nearest - at).total_seconds() + whole / 2) % whole - whole / 2
+    return abs(rest) <= WINDOW_S

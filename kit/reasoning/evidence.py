@@ -1,0 +1,376 @@
+"""What holds for a recovery point as a whole: evidence items that are true, false or unknown.
+
+The items are those of `verdicts.ITEMS`. The label never counts for itself, a missing export makes an item unknown and
+never false, and a boot speaks only for the point it came from. kit/reasoning/items.py goes on from the facts of a
+point to its databases.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from kit.reasoning.clocks import Shift, Shifts
+from kit.reasoning.correlate import WINDOW_S, Schedule
+from kit.reasoning.covered import APPLICATION, MARGIN, SYSTEM, Covered
+from kit.reasoning.verdicts import ITEMS
+
+NO_DATABASE = {"tempdb", "mssqlsystemresource"}  # never part of a VSS freeze
+HOLD_SAFE_S = 8.0  # flush-and-hold gives up after 10 s; a freeze clearly shorter cannot hide a hold that timed out
+SQL_WRITER = "sql"
+
+
+@dataclass
+class Frames:
+    """What the items are read from; see the declared tables of these names."""
+
+    points: pd.DataFrame
+    links: pd.DataFrame
+    operations: pd.DataFrame
+    databases: pd.DataFrame  # operation_databases
+    records: pd.DataFrame
+    members: pd.DataFrame  # uid, operation_id
+    boots: pd.DataFrame
+    recoveries: pd.DataFrame
+    cuts: pd.DataFrame  # boot_id, instance, database, uid
+    clocks: pd.DataFrame
+    covered: Covered
+    host_covered: Mapping[str, list[tuple[pd.Timestamp, pd.Timestamp]]]  # computer of a host -> intervals of its log
+    schedules: Mapping[str, Schedule]
+    declared_tests: frozenset[str] = frozenset()  # points that case.toml says were tested
+
+
+@dataclass
+class PointFacts:
+    """What holds for a point as a whole, with the uids behind it."""
+
+    point: Any
+    link: Any
+    operation: Any  # row of `operations`, or None
+    window: tuple[Any, Any]  # first and last record of the operation, guest clock; NaT without one
+    items: dict[str, bool | None]
+    pattern: str
+    failures: list[Any] = field(default_factory=list)  # records of genuine failure inside the operation
+    vetoes: list[Any] = field(default_factory=list)  # failures of writers that hold no database
+    host_failures: list[Any] = field(default_factory=list)
+    host_open: list[Any] = field(default_factory=list)  # host failures that cannot be attributed
+    others: list[str] = field(default_factory=list)  # operations of other requestors inside the window
+    other_records: list[str] = field(default_factory=list)
+    boot: Any = None
+    rejected_boot: Any = None
+    missing: list[str] = field(default_factory=list)
+
+
+def databases_of(vm_name: str, frames: Frames) -> list[tuple[str | None, str]]:
+    """The databases and stores that the case shows for a VM: (instance, database), as first written.
+
+    Without tempdb, mssqlsystemresource, and databases that the records show as offline or restoring. A name that only
+    failures mention, under an instance of which nothing else is known, is the database of that name elsewhere.
+    """
+    own = frames.operations[frames.operations["vm_name"].fillna("") == vm_name]["operation_id"]
+    tests = frames.boots[frames.boots["vm_name"].fillna("") == vm_name]["boot_id"]
+    held = frames.databases[frames.databases["operation_id"].isin(own)]
+    frozen = held[held["freeze_utc"].notna() | held["thaw_utc"].notna()]
+    booted = frames.recoveries[frames.recoveries["boot_id"].isin(tests)]
+    sure = {_key(row) for frame in (frozen, booted) for row in frame.dropna(subset=["database"]).itertuples()}
+    closed = _closed(vm_name, frames.records)
+    made: dict[tuple[str, str], tuple[str | None, str]] = {}
+    for row in pd.concat([booted, held]).dropna(subset=["database"]).itertuples():
+        key = _key(row)
+        elsewhere = key not in sure and any(database == key[1] for _, database in sure)
+        if key[1] not in NO_DATABASE and key not in closed and not elsewhere:
+            made.setdefault(key, (row.instance if isinstance(row.instance, str) else None, row.database))
+    return [made[key] for key in sorted(made)]
+
+
+def _key(row: Any) -> tuple[str, str]:
+    return (row.instance if isinstance(row.instance, str) else "").casefold(), row.database.casefold()
+
+
+def _closed(vm_name: str, records: pd.DataFrame) -> set[tuple[str, str]]:
+    own = records[(records["vm_name"].fillna("") == vm_name) & (records["phase"] == "not_recoverable")]
+    return {
+        ((row.instance if isinstance(row.instance, str) else "").casefold(), row.database.casefold())
+        for row in own.itertuples() if isinstance(row.database, str)
+    }
+
+
+def facts(frames: Frames) -> list[PointFacts]:
+    """The facts of every point, in the order of `frames.points`."""
+    links = {row.recovery_point_id: row for row in frames.links.itertuples()}
+    operations = {row.operation_id: row for row in frames.operations.itertuples()}
+    failing = _failing(frames)
+    boots: dict[str, Any] = {}
+    for row in frames.boots.itertuples():
+        if isinstance(row.recovery_point_id, str):
+            boots.setdefault(row.recovery_point_id, row)
+    hosts = _Hosts(frames)
+    near = _Near(frames)
+    made = []
+    for point in frames.points.itertuples():
+        link = links[point.recovery_point_id]
+        operation = operations.get(link.operation_id) if isinstance(link.operation_id, str) else None
+        made.append(_facts_of(point, link, operation, operations, failing, boots, hosts, near, frames))
+    return made
+
+
+def _facts_of(
+    point: Any, link: Any, operation: Any | None, operations: Mapping[str, Any], failing: Mapping[str, list[Any]],
+    boots: Mapping[str, Any], hosts: _Hosts, near: _Near, frames: Frames,
+) -> PointFacts:
+    claimed = {"application_consistent": True, "crash_consistent": False}.get(point.claimed)
+    vm_name = point.vm_name if isinstance(point.vm_name, str) else ""
+    window = (operation.begin_utc, operation.end_utc) if operation is not None else (pd.NaT, pd.NaT)
+    made = PointFacts(point, link, operation, window, dict.fromkeys(ITEMS), _pattern(link, operation, operations))
+    items = made.items
+    items["E1"] = claimed
+    items["E12"] = None if link.clock_known is pd.NA or pd.isna(link.clock_known) else bool(link.clock_known)
+    if operation is not None:
+        _others(made, vm_name, near, frames.covered)
+        made.failures, made.vetoes = _split_vetoes(failing.get(operation.operation_id, []))
+        items["E11"] = frames.covered.holds(vm_name, APPLICATION, window[0] - MARGIN, window[1] + MARGIN)
+        items["X1"] = _attributed(made)
+        items["E4"] = _no_trace(made, vm_name, frames.covered)
+    else:
+        items["E11"] = None if bool(link.covered) else False
+        items["X1"] = False
+    _reported(made, vm_name, hosts)
+    _boot(made, boots.get(point.recovery_point_id), frames)
+    return made
+
+
+def _pattern(link: Any, operation: Any | None, operations: Mapping[str, Any]) -> str:
+    found = [operation] if operation is not None else [operations[one] for one in (link.candidates or [])]
+    if not found:
+        return "none_seen" if link.covered is not pd.NA and bool(link.covered) else "not_covered"
+    words = {_word(one.outcome, bool(link.covered) if link.covered is not pd.NA else False) for one in found}
+    return words.pop() if len(words) == 1 else "mixed"
+
+
+def _word(outcome: str, is_covered: bool) -> str:
+    if outcome == "open":
+        return "genuine_failure" if is_covered else "not_covered"
+    return outcome
+
+
+def _failing(frames: Frames) -> dict[str, list[Any]]:
+    """Records of genuine failure of each operation."""
+    bad = frames.records[frames.records["class"] == "genuine_failure"].merge(frames.members, on="uid")
+    made: dict[str, list[Any]] = {}
+    for row in bad.itertuples():
+        made.setdefault(row.operation_id, []).append(row)
+    return made
+
+
+def _split_vetoes(found: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Failures that count for SQL Server databases or for all, and those of a writer that holds none of them."""
+    vetoes = [row for row in found if isinstance(row.writer, str) and SQL_WRITER not in row.writer.casefold()
+              and not isinstance(row.database, str) and row.phase in ("prepare", "freeze", "thaw", "writer")]
+    kept = [row for row in found if not any(row is veto for veto in vetoes)]
+    return kept, vetoes
+
+
+def _attributed(made: PointFacts) -> bool | None:
+    """Whether a failure that names no database belongs to this operation; null when two requestors were at work."""
+    general = [row for row in made.failures if not isinstance(row.database, str)]
+    if not general:
+        return False
+    return None if made.others else True
+
+
+def _no_trace(made: PointFacts, vm_name: str, held: Covered) -> bool | None:
+    """E4 for the guest: no failure trace, where the logs that would hold one cover the operation.
+
+    A hold that timed out leaves its record in the System log only; it takes 10 s, so without that log a freeze that is
+    clearly shorter excludes it.
+    """
+    if [row for row in made.failures if not isinstance(row.database, str)]:
+        return None if made.others else False
+    first, last = made.window
+    application = held.holds(vm_name, APPLICATION, first, last)
+    system = held.holds(vm_name, SYSTEM, first, last)
+    short = made.operation is not None and pd.notna(made.operation.freeze_s) and made.operation.freeze_s < HOLD_SAFE_S
+    return True if application and (system or short) else None
+
+
+class _Near:
+    """Operations and records of other requestors of each VM, for look-ups by time."""
+
+    def __init__(self, frames: Frames) -> None:
+        operations = frames.operations[frames.operations["time_basis"] != "assumed"]
+        self._operations = {
+            str(vm_name): _Spans(own) for vm_name, own in operations.groupby(operations["vm_name"].fillna(""))
+        }
+        records = frames.records
+        others = records[
+            (records["class"] == "other_requestor") & (records["phase"] != "backup") & records["time_utc"].notna()
+        ]
+        self.records: dict[str, list[tuple[Any, str]]] = {}
+        for uid, vm_name, time in zip(others["uid"], others["vm_name"].fillna(""), others["time_utc"], strict=True):
+            self.records.setdefault(vm_name, []).append((time, uid))
+
+    def touching(self, vm_name: str, first: Any, last: Any) -> list[str]:
+        """The operations of a VM that have a part in the time."""
+        spans = self._operations.get(vm_name)
+        return spans.touching(first, last) if spans is not None else []
+
+
+class _Spans:
+    """Operations in the order of their begin."""
+
+    def __init__(self, operations: pd.DataFrame) -> None:
+        ordered = operations.sort_values("begin_utc", kind="stable")
+        self._begins = ordered["begin_utc"].tolist()
+        self._ends = ordered["end_utc"].tolist()
+        self._latest = ordered["end_utc"].cummax().tolist()
+        self._ids = ordered["operation_id"].tolist()
+
+    def touching(self, first: Any, last: Any) -> list[str]:
+        start, stop = bisect_left(self._latest, first), bisect_right(self._begins, last)
+        return [self._ids[place] for place in range(start, stop) if self._ends[place] >= first]
+
+
+def _others(made: PointFacts, vm_name: str, near: _Near, held: Covered) -> None:
+    """E6: whether another requestor was at work in the window of the operation."""
+    first = made.window[0] - pd.Timedelta(seconds=WINDOW_S)
+    last = made.window[1] + pd.Timedelta(seconds=WINDOW_S)
+    touching = near.touching(vm_name, first, last)
+    made.others = [operation_id for operation_id in touching if operation_id != made.operation.operation_id]
+    made.other_records = [uid for time, uid in near.records.get(vm_name, ()) if first <= time <= last]
+    covered = held.any_holds(vm_name, *made.window)
+    made.items["E6"] = False if made.others or made.other_records else True if covered else None
+
+
+class _Hosts:
+    """Failure texts of hosts and the intervals of their logs, on the reference clock, for look-ups by time."""
+
+    def __init__(self, frames: Frames) -> None:
+        self.shifts = Shifts(frames.clocks)
+        hosts = frames.records["role"].isin(["primary_host", "replica_host", "unknown"])
+        found = frames.records[hosts & (frames.records["phase"] == "host_failure")]
+        rows = found[found["time_utc"].notna()].itertuples()
+        placed = [(self._placed(row), number, row) for number, row in enumerate(rows)]
+        self._failures = sorted(placed, key=lambda one: one[:2])
+        self._spans = [
+            (shift.to_reference(start), shift.to_reference(end))
+            for computer, spans in frames.host_covered.items() if (shift := self.shifts.of(computer)) is not None
+            for start, end in spans
+        ]
+
+    def _placed(self, row: Any) -> pd.Timestamp:
+        shift = self.shifts.of(row.computer)
+        return shift.to_reference(row.time_utc) if shift is not None else row.time_utc
+
+    def failures(self, start: pd.Timestamp, end: pd.Timestamp) -> list[Any]:
+        """The records after the start and until the end, in the order of the evidence."""
+        first = bisect_right(self._failures, start, key=lambda one: one[0])
+        last = bisect_right(self._failures, end, key=lambda one: one[0])
+        return [row for _, _, row in sorted(self._failures[first:last], key=lambda one: one[1])]
+
+    def holds(self, time: pd.Timestamp) -> bool:
+        """Whether one log covers the time with the writer window to either side."""
+        margin = pd.Timedelta(seconds=WINDOW_S)
+        return any(start <= time - margin and end >= time + margin for start, end in self._spans)
+
+
+def _reported(made: PointFacts, vm_name: str, hosts: _Hosts) -> None:
+    """E5, and E4/X1 for the host: failure texts of this VM near the point, on the reference clock."""
+    if pd.isna(made.point.time_utc):
+        return
+    start, end = made.link.interval_from, made.link.interval_until
+    if pd.isna(start):
+        return
+    for row in hosts.failures(start, end):
+        named = isinstance(row.vm_name, str)
+        if named and row.vm_name.casefold() != vm_name.casefold():
+            continue
+        known = named and hosts.shifts.of(row.computer) is not None
+        (made.host_failures if known else made.host_open).append(row)
+    if made.host_failures:
+        made.items["E5"] = False
+        if _inside_operation(made, hosts.shifts):
+            made.items["X1"], made.items["E4"] = (None, None) if made.others else (True, False)
+    elif made.host_open:
+        made.items["E4"] = None if made.items["E4"] is not False else False
+    elif hosts.holds(made.point.time_utc):
+        made.items["E5"] = True
+
+
+def _inside_operation(made: PointFacts, shifts: Shifts) -> bool:
+    if made.operation is None:
+        return False
+    guest = shifts.of(made.operation.computer)
+    if guest is None:
+        return False
+    slack = pd.Timedelta(seconds=WINDOW_S)
+    first, last = (guest.to_reference(time) for time in made.window)
+    for row in made.host_failures:
+        host = shifts.of(row.computer) or Shift(0.0)
+        if first - slack <= host.to_reference(row.time_utc) <= last + slack:
+            return True
+    return False
+
+
+def _boot(made: PointFacts, boot: Any | None, frames: Frames) -> None:
+    """B, E7 and X3: whether a test-failover boot belongs to the point, on the guest's own clock."""
+    items = made.items
+    items["B"], items["X3"] = boot is not None, False
+    if boot is None:
+        untold = made.point.recovery_point_id in frames.declared_tests
+        items["B"] = items["E7"] = None if untold else False  # a test whose logs are missing may have told anything
+        return
+    made.boot = boot
+    if made.operation is None or pd.isna(made.operation.thaw_utc) or pd.isna(boot.image_time_utc):
+        items["E7"] = True
+        return
+    precision = pd.Timedelta(seconds=float(made.operation.precision_s or 0.0))
+    later = boot.image_time_utc - made.operation.thaw_utc - precision
+    if later > pd.Timedelta(seconds=WINDOW_S):
+        items["X3"], items["E7"] = True, False
+    elif later > pd.Timedelta(0):
+        items["E7"] = None
+    elif _earlier_image(made, boot, frames):
+        made.boot, made.rejected_boot = None, boot
+        items["B"], items["E7"] = False, False
+    else:
+        items["E7"] = True
+
+
+def _earlier_image(made: PointFacts, boot: Any, frames: Frames) -> bool:
+    """Whether the guest wrote records after the image and well before the freeze: the image is then an earlier one."""
+    operation: Any = made.operation
+    start = operation.freeze_utc if pd.notna(operation.freeze_utc) else operation.begin_utc
+    slack = pd.Timedelta(seconds=WINDOW_S)
+    vm_name = made.point.vm_name if isinstance(made.point.vm_name, str) else ""
+    own = frames.records[
+        (frames.records["role"] == "guest") & (frames.records["vm_name"].fillna("") == vm_name)
+        & ~frames.records["source_id"].isin(list(boot.source_ids))
+    ]
+    between = (own["time_utc"] > boot.image_time_utc + slack) & (own["time_utc"] < start - slack)
+    return bool(between.any())
+
+
+def point_coverage(
+    points: pd.DataFrame, held: Covered, step: Mapping[str, pd.Timedelta], shifts: Mapping[str, Shift | None]
+) -> pd.DataFrame:
+    """recovery_point_id and covered: whether a guest log covers 15 minutes (or half the spacing) around the point.
+
+    `shifts` has the clock of each VM's guest; where it is unknown the guest is taken to run with the host.
+    """
+    rows: list[tuple[str, bool | None]] = []
+    for point in points.itertuples():
+        vm_name = point.vm_name if isinstance(point.vm_name, str) else ""
+        if pd.isna(point.time_utc):
+            rows.append((point.recovery_point_id, None))
+            continue
+        margin = min(MARGIN, step.get(vm_name, MARGIN * 2) / 2)
+        at = (shifts.get(vm_name) or Shift(0.0)).from_reference(point.time_utc)
+        holds = held.any_holds(vm_name, at - margin, at + margin)
+        rows.append((point.recovery_point_id, holds))
+    made = pd.DataFrame(rows, columns=["recovery_point_id", "covered"])
+    return made.astype({"covered": "boolean"})
+

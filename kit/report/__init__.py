@@ -1,0 +1,241 @@
+"""A case to a report folder: tables, executed notebook, page, manifest, ledger; published whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from kit import progress
+from kit.case import custody
+from kit.errors import ExportError, ParameterError
+from kit.judgement.analysis import Analysis, is_saved
+from kit.named import callable_by_name
+from kit.page.view import View
+from kit.report import notebooks
+
+if TYPE_CHECKING:
+    from kit.case import Case
+
+PAGE, NOTEBOOK, PDF = "report.html", "report.ipynb", "report.pdf"
+STEPS = 5
+
+
+def report(
+    case: str | Path | Case,
+    out: str | Path,
+    vm: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    notebook: str | None = None,
+    policy: str | None = None,
+    pdf: bool = False,
+    isolated: bool = False,
+    timeout: float | None = None,
+) -> Path:
+    """The path of report.html in the report folder `out`, which holds all that belongs to it.
+
+    case      folder or .zip of a case, a loaded Case, or a folder that `kit analyze` wrote
+    vm, since, until, policy
+              what `open_analysis` takes; tables, verdicts.json and page all show the same selection
+    notebook  name, number or path of a notebook; default the case report
+    pdf       a PDF as well; Unsupported without a browser
+    isolated  a kernel of its own instead of the warm one
+    timeout   seconds that one cell may take
+
+    Raises ParameterError before anything is read, ExportError when a cell fails or a figure is lost, IntegrityError
+    when the evidence changed meanwhile; then nothing is published and a former report stays.
+    """
+    case = case if isinstance(case, (str, Path)) else case.root
+    source = notebooks.find(notebook)
+    template = notebooks.load(source)
+    chosen = {"vm": vm, "since": since, "until": until, "policy": policy}
+    given = {"case": "."} | {name: value for name, value in chosen.items() if value is not None}
+    parameters = notebooks.check(notebooks.declared(template, source.stem), given, source.stem)
+    target = _target(Path(out), Path(case))
+    with progress.meter("report", STEPS, unit="step") as meter, _folder(target) as work:
+        before = _open(case, work, meter)
+        analysis = _analyse(case, work, vm, since, until, policy, meter)
+        meter.begin(f"running {source.stem}")
+        failed = target.with_name(f"{target.name}.failed.ipynb")
+        executed = _execute(template, source.stem, parameters, work, failed, isolated, timeout)
+        custody.Ledger(work).append("notebook run", notebook=source.stem)
+        meter.advance(1)
+        meter.begin("writing the page")
+        _write(executed, parameters, analysis, work, pdf)
+        meter.advance(1)
+        _seal(work, target, case, before, analysis, meter)
+        _publish(work, target)
+    return target / PAGE
+
+
+def _target(out: Path, case: Path) -> Path:
+    """The report folder. Refuses one that holds something else, or the evidence itself."""
+    target, evidence = out.resolve(), case.resolve()
+    if target == evidence or target in evidence.parents or evidence in target.parents:
+        raise ParameterError(f"--out {out} and the evidence lie in each other; choose another folder")
+    if target.is_file():
+        raise ParameterError(f"--out {out} is a file; name a folder")
+    known = {custody.MANIFEST, "meta.json"}
+    if target.is_dir() and any(target.iterdir()) and not known & {path.name for path in target.iterdir()}:
+        raise ParameterError(f"--out {out} is not empty and holds no report; choose another folder")
+    return target
+
+
+@contextmanager
+def _folder(target: Path) -> Iterator[Path]:
+    """A working folder beside the target, removed unless it was published."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = _beside(target, "partial")
+    work.mkdir()
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _beside(target: Path, what: str) -> Path:
+    """A name beside the target that nobody uses."""
+    return target.with_name(f".{target.name}.{what}-{secrets.token_hex(4)}")
+
+
+def _open(case: str | Path, work: Path, meter: progress.Meter) -> list[dict[str, Any]]:
+    meter.begin("hashing the evidence")
+    before = custody.evidence(case)
+    custody.Ledger(work).append("case opened", files=len(before))
+    meter.advance(1)
+    return before
+
+
+def _analyse(
+    case: str | Path, work: Path, vm: str | None, since: str | None, until: str | None, policy: str | None,
+    meter: progress.Meter,
+) -> Analysis:  # fmt: skip
+    meter.begin("reading and judging")
+    analysis = _judged(case, policy).only(vm, since, until)
+    if is_saved(case) and vm is since is until is None:
+        _copy(Path(case), work)
+    else:
+        analysis.save(work)
+    counts = View(analysis).counts(View(analysis).points)
+    custody.Ledger(work).append("analysed", policy=analysis.meta.get("policy"), verdicts=counts)
+    meter.advance(1)
+    return analysis
+
+
+def _copy(judged: Path, work: Path) -> None:
+    """The files of a saved analysis as they are: nothing of it was left out, so nothing need be written anew."""
+    shutil.copytree(judged / "tables", work / "tables")
+    for name in ("meta.json", "verdicts.json"):
+        shutil.copyfile(judged / name, work / name)
+
+
+def render(
+    analysis: Analysis, template: NotebookNode, parameters: dict[str, Any], folder: Path, pdf: bool = False
+) -> Path:
+    """The page of an analysis that lies in `folder`, with executed notebook and PDF beside it; nothing is sealed."""
+    executed = _execute(template, "report", parameters, folder, folder / "failed.ipynb", False, None)
+    _write(executed, parameters, analysis, folder, pdf)
+    return folder / PAGE
+
+
+def _judged(case: str | Path, policy: str | None) -> Analysis:
+    """The analysis; of a case itself with the second parser's word on the records that decide."""
+    from kit.audit.second_opinion import attach
+    from kit.case import load_case
+    from kit.judgement import analyze, open_analysis
+    from kit.judgement.analysis import is_saved
+
+    if is_saved(case):
+        return open_analysis(case, policy=policy)
+    loaded = load_case(case).require()
+    return attach(analyze(loaded, policy), loaded)
+
+
+def _execute(
+    template: NotebookNode, name: str, parameters: dict[str, Any], work: Path, failed: Path, isolated: bool,
+    timeout: float | None,
+) -> NotebookNode:  # fmt: skip
+    """The executed notebook. A run that fails is kept under the name `failed` and raises ExportError."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    partial = work / "run.ipynb"
+    failed.unlink(missing_ok=True)
+    try:
+        executed = papermill.execute_notebook(
+            template, str(partial), parameters=parameters, engine_name="warm", cwd=str(work), progress_bar=False,
+            request_save_on_cell_execute=False, fresh=isolated, execution_timeout=timeout,
+        )  # fmt: skip
+    except PapermillExecutionError as error:
+        if partial.is_file():
+            shutil.copyfile(partial, failed)
+        raise ExportError(f"notebook {name} failed in cell {error.exec_count}: {error.evalue}; see {failed}") from error
+    partial.unlink(missing_ok=True)
+    return executed
+
+
+def _write(
+    executed: NotebookNode, parameters: dict[str, Any], analysis: Analysis, work: Path, pdf: bool
+) -> None:
+    from kit.report import export
+    from kit.report import pdf as printer
+
+    scrubbed = export.scrub(executed, parameters)
+    nbformat.write(scrubbed, work / NOTEBOOK)
+    title = str(analysis.meta.get("title") or analysis.meta.get("case_id") or "Report")
+    moment = _now()
+    when = View(analysis).when
+    issued = f"{when.date(moment, year=True)} {when.local(moment):%H:%M}"
+    html = export.to_html(scrubbed, title, str(analysis.meta.get("report_id") or ""), issued)
+    (work / PAGE).write_text(html, encoding="utf-8", newline="\n")
+    if pdf:
+        printer.write(work / PAGE, work / PDF, moment)
+
+
+def _now() -> datetime:
+    """The moment of issue; SOURCE_DATE_EPOCH fixes it."""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH")
+    return datetime.fromtimestamp(float(seconds) if seconds else time.time(), UTC)
+
+
+def _seal(
+    work: Path, target: Path, case: str | Path, before: list[dict[str, Any]], analysis: Analysis, meter: progress.Meter
+) -> None:
+    """Manifest and last lines of the ledger; a report that is replaced is named by the hash of its manifest."""
+    meter.begin("sealing")
+    former = target / custody.MANIFEST
+    replaces = hashlib.sha256(former.read_bytes()).hexdigest() if former.is_file() else None
+    custody.Ledger(work).append("issued", report_id=analysis.meta.get("report_id"), replaces=replaces)
+    versions = {"kit": analysis.meta.get("kit_version"), "rules": analysis.meta.get("rules_version")}
+    custody.seal(work, case, before, versions | {"libraries": analysis.meta.get("versions")})
+    meter.advance(1)
+
+
+def _publish(work: Path, target: Path) -> None:
+    """Moves the finished folder to its place in one step; a former report goes only then."""
+    former = None
+    if target.exists():
+        former = _beside(target, "old")
+        target.rename(former)
+    try:
+        work.rename(target)
+    except OSError as error:
+        if former is not None:
+            former.rename(target)
+        raise ExportError(f"{target}: the finished report could not be put in place: {error}") from error
+    if former is not None:
+        shutil.rmtree(former, ignore_errors=True)
+
+
+callable_by_name(__name__)

@@ -1,0 +1,159 @@
+"""papermill engine that keeps one kernel warm: a kernel start costs more than a report.
+
+Registered as `warm` under papermill's entry points and reached only through papermill: importing this module before
+papermill would import papermill while it imports this one.
+
+One kernel per process, its sockets in a private folder, its state put back between notebooks, replaced after a failure,
+another kernel name, or REPORTS_PER_KERNEL notebooks. `fresh=True` starts a kernel for one notebook and ends it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.manager import KernelManager
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine
+
+REPORTS_PER_KERNEL = 100
+FIRST_CODE = "import kit.report.kernel; kit.report.kernel.remember()"
+RENEW_CODE = (
+    "get_ipython().run_line_magic('reset', '-sf'); get_ipython().execution_count = 1; "
+    "import kit.report.kernel as _k; _k.renew({folder!r}); del _k"
+)
+
+
+@dataclass
+class Kernel:
+    """A running kernel and where its sockets lie."""
+
+    manager: KernelManager
+    folder: Path
+    name: str
+    process: int
+    reports: int = 0
+
+    def run(self, code: str, timeout: float) -> None:
+        """Runs code silently; raises RuntimeError with the kernel's words if it fails."""
+        client = self.manager.client()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=timeout)
+            reply = client.execute_interactive(
+                code, silent=True, store_history=False, timeout=timeout, output_hook=lambda _: None
+            )
+        finally:
+            client.stop_channels()
+        if reply["content"]["status"] != "ok":
+            raise RuntimeError(f"the kernel could not be made ready: {reply['content'].get('evalue')}")
+
+    def end(self) -> None:
+        """Stops the kernel and removes its folder; only in the process that started it."""
+        if self.process != os.getpid():
+            return
+        self.manager.shutdown_kernel(now=True)
+        self.manager.cleanup_resources()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _start(name: str, timeout: float) -> Kernel:
+    folder = Path(tempfile.mkdtemp(prefix="kit-"))
+    manager = KernelManager(kernel_name=name, connection_file=str(folder / "kernel.json"))
+    if sys.platform != "win32":
+        # without a path of its own every kernel would lay its sockets into the current folder, under the same names
+        manager.transport = "ipc"
+        manager.ip = str(folder / "k")
+    kernel = Kernel(manager, folder, name, os.getpid())
+    try:
+        manager.start_kernel(extra_arguments=["--HistoryManager.enabled=False"])  # cells of cases leave no trace
+        kernel.run(FIRST_CODE, timeout)
+    except BaseException:
+        kernel.end()
+        raise
+    return kernel
+
+
+class WarmKernelEngine(NBClientEngine):
+    """Executes notebooks one after the other in the same kernel."""
+
+    kernel: Kernel | None = None
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        log_output: bool = False,
+        stdout_file: Any = None,
+        stderr_file: Any = None,
+        start_timeout: float = 60,
+        execution_timeout: float | None = None,
+        fresh: bool = False,
+        **_: Any,
+    ) -> None:
+        """Runs the cells of a managed notebook; the kernel does not survive a failure."""
+        if sys.platform == "win32":
+            import asyncio
+
+            asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
+        kernel = cls._kernel(kernel_name or "python3", start_timeout, fresh)
+        sound = False
+        try:
+            kernel.run(RENEW_CODE.format(folder=str(Path.cwd())), start_timeout)
+            _run(nb_man, kernel, log_output, stdout_file, stderr_file, execution_timeout)
+            sound = not nb_man.nb.metadata.papermill.get("exception")
+        finally:
+            kernel.reports += 1
+            if fresh or not sound or kernel.reports >= REPORTS_PER_KERNEL:
+                cls._drop(kernel)
+
+    @classmethod
+    def _kernel(cls, name: str, timeout: float, fresh: bool) -> Kernel:
+        if fresh:
+            return _start(name, timeout)
+        kept = cls.kernel
+        if kept and (kept.process != os.getpid() or kept.name != name or not kept.manager.is_alive()):
+            cls._drop(kept)
+        if cls.kernel is None:
+            cls.kernel = _start(name, timeout)
+        return cls.kernel
+
+    @classmethod
+    def _drop(cls, kernel: Kernel) -> None:
+        if cls.kernel is kernel:
+            cls.kernel = None
+        kernel.end()
+
+    @classmethod
+    def stop(cls) -> None:
+        """Ends the warm kernel of this process, if there is one."""
+        if cls.kernel is not None:
+            cls._drop(cls.kernel)
+
+
+atexit.register(WarmKernelEngine.stop)
+
+
+def _run(nb_man: Any, kernel: Kernel, log_output: bool, stdout: Any, stderr: Any, timeout: float | None) -> None:
+    client = PapermillNotebookClient(
+        nb_man, km=kernel.manager, timeout=timeout, log_output=log_output, stdout_file=stdout, stderr_file=stderr
+    )
+    channels = AsyncKernelClient()
+    channels.load_connection_info(kernel.manager.get_connection_info())
+    channels.start_channels()
+    client.kc = channels
+    try:
+        client.reset_execution_trackers()
+        client.papermill_execute_cells()
+        reply = client.wait_for_reply(channels.kernel_info())
+        nb_man.nb.metadata["language_info"] = reply["content"]["language_info"]
+    finally:
+        channels.stop_channels()

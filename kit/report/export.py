@@ -1,0 +1,267 @@
+"""An executed notebook as one self-contained HTML page, and as a scrubbed notebook.
+
+The page opens offline, forbids any network by its content-security policy, bundles plotly.js once, counts its figures,
+and shows no code. This module must not import papermill: nbconvert and papermill load each other's entry points.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import TemplateExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+
+from kit.errors import ExportError
+from kit.page.clean import clean, script_json, slug, visible
+from kit.page.part import PLOTLY, asset, compact, style
+from kit.plots.style import TOKENS
+
+ANALYST = "analyst"  # cells with this tag stay in the notebook
+TEMPLATES = Path(__file__).parent.parent / "assets" / "templates"
+NO_SCRIPT = "The drawing needs scripts; its numbers stand in the table below."
+_NUMBER = re.compile(r'<b class="fno" data-no="([A-Z][a-z]+)"></b>')
+_HEADING = re.compile(r"\s*(#{1,2}) +(.+?)\s*(?:\n|$)")
+_LINK = re.compile(r'href="(?!#|https?:|mailto:)[^"]*')  # links that lead elsewhere than to text
+_STAMP = '<span class="issued"></span>'
+
+
+@dataclass
+class Section:
+    """A section of the page: heading, anchor, content."""
+
+    title: str
+    slug: str
+    html: str = ""
+
+
+@dataclass
+class Page:
+    """What the template fills in."""
+
+    title: str
+    report_id: str
+    language: str = "en"
+    top: str = ""
+    sections: list[Section] = field(default_factory=list)
+    style: str = ""
+    scripts: list[str] = field(default_factory=list)
+    policy: str = ""
+
+
+class CaseExporter(TemplateExporter):
+    """nbconvert exporter with the kit's own template; `to_html` is the front door."""
+
+    file_extension = ".html"
+    output_mimetype = "text/html"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(template_name="case", extra_template_basedirs=[str(TEMPLATES)], **options)
+
+    def page(self, page: Page) -> str:
+        """The filled template."""
+        return str(self.template.render(page=page))
+
+
+def to_html(notebook: NotebookNode, title: str, report_id: str = "", issued: str | None = None) -> str:
+    """The executed notebook as one HTML page.
+
+    `issued` is the only text that differs between two runs on the same evidence; it stands in `<time id="issued">`.
+    Raises ExportError for a failed cell, or when a figure of the notebook is not in the page.
+    """
+    top, sections, heights = _content(notebook)
+    page = Page(visible(title), visible(report_id), top=top, sections=sections)
+    _number_captions(page)
+    page.top = page.top.replace(_STAMP, _stamp(issued), 1)
+    page.style = compact(asset("page.css") + asset("report.css").replace("REPORT_ID", _css_text(report_id))) + _heights(
+        heights
+    )
+    page.scripts = _scripts(bool(heights))
+    page.policy = _policy(page)
+    html = CaseExporter().page(page)
+    _check(notebook, html)
+    return html
+
+
+def _content(notebook: NotebookNode) -> tuple[str, list[Section], dict[str, int]]:
+    """What stands above the first heading, the sections, and the height of every figure."""
+    top = Section("", "")
+    sections: list[Section] = []
+    heights: dict[str, int] = {}
+    taken: set[str] = set()
+    for cell in notebook.cells:
+        if ANALYST in cell.metadata.get("tags", []):
+            continue
+        if cell.cell_type == "markdown":
+            title, prose = _markdown(cell.source)
+            if title:
+                sections.append(Section(title, _unique(slug(title), taken)))
+            (sections[-1] if sections else top).html += prose
+        elif cell.cell_type == "code":
+            (sections[-1] if sections else top).html += "".join(_outputs(cell, heights))
+    return top.html, [section for section in sections if section.html.strip()], heights
+
+
+def _markdown(source: str) -> tuple[str, str]:
+    """The heading of level two that begins a cell, and the rest as HTML; raw HTML in Markdown is escaped."""
+    found = _HEADING.match(source)
+    if found and len(found[1]) == 2:
+        return found[2], _prose(source[found.end() :])
+    return "", _prose(source)
+
+
+def _prose(source: str) -> str:
+    if not source.strip():
+        return ""
+    renderer = IPythonRenderer(escape=True, exclude_anchor_links=True)
+    html = _LINK.sub('href="#', MarkdownWithMath(renderer=renderer).render(visible(source)))
+    return f'<div class="prose">{html}</div>'
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    made, count = name, 2
+    while made in taken:
+        made, count = f"{name}-{count}", count + 1
+    taken.add(made)
+    return made
+
+
+def _outputs(cell: NotebookNode, heights: dict[str, int]) -> Iterator[str]:
+    for output in cell.get("outputs", []):
+        if output.output_type == "error":
+            raise ExportError(f"a cell failed with {output.ename}: {clean(output.evalue)}; nothing was exported")
+        if output.output_type not in ("display_data", "execute_result"):
+            continue
+        if not output.metadata.get("kit", {}).get("notebook_only"):
+            yield _output(output.data, output.metadata, heights)
+
+
+def _output(data: NotebookNode, metadata: NotebookNode, heights: dict[str, int]) -> str:
+    if PLOTLY in data:
+        return _figure(data[PLOTLY], metadata.get("kit", {}), heights)
+    html = data.get("text/html", "")
+    if html.startswith(style()):
+        return str(html.removeprefix(style()))
+    if "image/png" in data:
+        return f'<img alt="" src="data:image/png;base64,{escape(str(data["image/png"]).replace(chr(10), ""))}">'
+    return f'<pre class="out">{escape(visible(str(data.get("text/plain", ""))))}</pre>'
+
+
+def _figure(spec: dict[str, Any], about: dict[str, str], heights: dict[str, int]) -> str:
+    """A plotly figure with caption, room to draw in, numbers, and its data as inert JSON."""
+    name = _unique(slug(about.get("name", "figure")), {key.removeprefix("plot-") for key in heights})
+    box = f"plot-{name}"
+    heights[box] = int(spec.get("layout", {}).get("height") or 360)
+    content = {"data": spec.get("data", []), "layout": spec.get("layout", {})}
+    heading = f"<h3>{escape(visible(about['heading']))}</h3>" if about.get("heading") else ""
+    caption = about.get("caption") or '<b class="fno" data-no="Figure"></b>'
+    numbers = about.get("numbers", "")
+    folded = (
+        f'<details class="numbers"><summary>The numbers of this figure</summary>{numbers}</details>' if numbers else ""
+    )
+    return (
+        f'<figure id="{name}">{heading}<figcaption>{caption}</figcaption>{about.get("key", "")}'
+        f'<p class="hint">Swipe the figure sideways.</p><div class="fw" tabindex="0" role="group" '
+        f'aria-label="figure, scrolls sideways on small screens"><div class="plot" id="{box}" role="img" '
+        f'aria-label="{escape(visible(about.get("alternative", "")))}"><noscript><p class="none">{NO_SCRIPT}</p>'
+        f"</noscript></div></div>"
+        f'{folded}<script type="application/json" data-for="{box}">{script_json(content)}</script></figure>'
+    )
+
+
+def _number_captions(page: Page) -> None:
+    """Numbers figures and tables in reading order."""
+    counts: dict[str, int] = {}
+
+    def numbered(found: re.Match[str]) -> str:
+        counts[found[1]] = counts.get(found[1], 0) + 1
+        return f'<b class="fno">{found[1]} {counts[found[1]]}.</b>'
+
+    page.top = _NUMBER.sub(numbered, page.top)
+    for section in page.sections:
+        section.html = _NUMBER.sub(numbered, section.html)
+
+
+def _stamp(issued: str | None) -> str:
+    return f'<span class="issued">, issued <time id="issued">{escape(issued)}</time></span>' if issued else ""
+
+
+def _css_text(text: str) -> str:
+    """Text inside a CSS string: everything but plain characters as numbers."""
+    return "".join(
+        char if (char.isalnum() and char.isascii()) or char in "-_. :" else f"\\{ord(char):x} "
+        for char in visible(text)
+    )
+
+
+def _heights(heights: dict[str, int]) -> str:
+    """Room for every figure, so that nothing moves while the page draws; only where scripts run."""
+    return "".join(f".js #{box}{{min-height:{height}px}}" for box, height in heights.items())
+
+
+def _scripts(with_figures: bool) -> list[str]:
+    names = {colour: token for token, colour in TOKENS.items()}
+    own = asset("page.js").replace("TOKENS", script_json(names), 1)
+    return [asset("plotly-basic.min.js"), own] if with_figures else [own]
+
+
+def _policy(page: Page) -> str:
+    """No network at all; only the scripts of this page run."""
+    scripts = " ".join(_hash(script) for script in page.scripts)
+    rules = ["default-src 'none'", f"script-src {scripts}", "style-src 'unsafe-inline'", "img-src data:"]
+    return "; ".join([*rules, "base-uri 'none'", "form-action 'none'"])
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def figures(notebook: NotebookNode) -> int:
+    """How many plotly figures the outputs of a notebook hold, in cells that belong to the page."""
+    cells = [cell for cell in notebook.cells if ANALYST not in cell.metadata.get("tags", [])]
+    return sum(PLOTLY in output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
+
+
+def _check(notebook: NotebookNode, html: str) -> None:
+    expected = figures(notebook)
+    present = html.count('<div class="plot" id="'), html.count('<script type="application/json" data-for="')
+    bundles = html.count("Plotly, Inc.")
+    if present != (expected, expected) or bundles != bool(expected):
+        raise ExportError(
+            f"the notebook holds {expected} figures, the page {min(present)}, with plotly.js {bundles} times; "
+            "nothing was exported"
+        )
+
+
+def scrub(notebook: NotebookNode, parameters: dict[str, Any] | None = None) -> NotebookNode:
+    """The executed notebook without paths, user names, durations and random ids.
+
+    `parameters` replaces the values of the injected cell, so that the copy runs beside its tables.
+    """
+    clean_copy = NotebookNode(nbformat=4, nbformat_minor=5, metadata=NotebookNode(), cells=[])
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    clean_copy.metadata = NotebookNode(kernelspec=NotebookNode(kernel), language_info=NotebookNode(name="python"))
+    for number, cell in enumerate(notebook.cells):
+        clean_copy.cells.append(_scrubbed(cell, number, parameters))
+    return clean_copy
+
+
+def _scrubbed(cell: NotebookNode, number: int, parameters: dict[str, Any] | None) -> NotebookNode:
+    tags = list(cell.metadata.get("tags", []))
+    made = NotebookNode(cell_type=cell.cell_type, id=f"cell-{number:02d}", metadata=NotebookNode(), source=cell.source)
+    if tags:
+        made.metadata["tags"] = tags
+    if cell.cell_type == "code":
+        made.execution_count = cell.get("execution_count")
+        made.outputs = [output for output in cell.get("outputs", []) if output.output_type != "stream"]
+    if "injected-parameters" in tags and parameters is not None:
+        made.source = "\n".join(["# Parameters", *[f"{name} = {value!r}" for name, value in parameters.items()]])
+    return made

@@ -1,0 +1,1 @@
+"""The customer copy: pseudonyms, redaction and the scan for what must not leave."""
