@@ -16,7 +16,7 @@ from kit.report import pdf
 NEEDED = ("jupyterlab", "pandas", "python-evtx", "plotly", "papermill", "numpy", "pyarrow", "duckdb", "nbconvert")
 OPTIONAL = {
     "distributed": "batches on a Dask cluster (--scheduler)",
-    "pyevt": "legacy .evt logs",
+    "cryptography": "signed reports (--sign, verify --key)",
 }
 
 

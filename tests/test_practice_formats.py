@@ -8,7 +8,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import defusedxml.ElementTree
-import pyevt
 import pytest
 
 from kit.practice import errorlog_writer, exports, hyperv_objects
@@ -29,7 +28,7 @@ def old(number: int) -> Event:
 
 
 def read_evt(path):
-    log = pyevt.file()
+    log = pytest.importorskip("pyevt").file()
     log.open(str(path))
     rows = [
         (r.identifier, r.event_identifier, r.event_type, r.event_category, r.source_name, r.computer_name,

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta, timezone
 
-import pyevt
 import pytest
 
 from kit.errors import CaseError, ParameterError
@@ -63,7 +62,7 @@ def wrapped(path):
 
 
 def test_every_event_log_is_whole_for_libevtx_and_libevt(made):
-    pyevtx = pytest.importorskip("pyevtx")
+    pyevtx, pyevt = pytest.importorskip("pyevtx"), pytest.importorskip("pyevt")
     _, cases = made
     logs = [path for case in cases for path in case.rglob("*") if path.suffix.lower() in (".evt", ".evtx")]
     assert len(logs) > 20 and any(map(wrapped, logs))
