@@ -15,7 +15,10 @@ LAYERS = [
     ("case", {"case"}),
     ("reasoning", {"reasoning", "explain"}),
     ("judgement", {"judgement"}),
-    ("output", {"page", "plots", "report", "batch", "share", "audit", "docs", "practice", "lab", "doctor", "terminal"}),
+    ("pages and pictures", {"page", "plots", "terminal", "docs", "practice", "lab"}),
+    ("audit", {"audit"}),
+    ("report", {"report"}),
+    ("handing out", {"batch", "share", "doctor"}),
     ("command", {"cli", "__main__"}),
 ]
 PURE = ("reasoning", "judgement")
