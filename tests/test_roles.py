@@ -140,6 +140,26 @@ def test_other_logs_of_a_known_computer_take_its_role():
     assert "same computer" in found[1].reason
 
 
+def test_a_host_log_that_names_its_other_machines_leaves_the_only_exported_vm_to_the_only_guest():
+    """The VMMS log of a host speaks of every VM on it; the list of recovery points was exported for one."""
+    found = decide(
+        Facts("guest/Application.evtx", "WIN-7A", APPLICATION, SQL),
+        Facts("primary/vmms.evtx", "HV1", VMMS, vm_names=frozenset({"Payroll", "DC01"})),
+        points=[point("Prod - SQL 01")],
+    )
+    assert (found[0].role, found[0].vm_name) == ("guest", "Prod - SQL 01")
+    assert "the only VM that was exported" in found[0].reason
+
+
+def test_a_guest_named_like_a_neighbour_is_not_given_to_the_exported_vm():
+    found = decide(
+        Facts("guest/Application.evtx", "PAYROLL.corp.local", APPLICATION, SQL),
+        Facts("primary/vmms.evtx", "HV1", VMMS, vm_names=frozenset({"Payroll", "DC01"})),
+        points=[point("SQL01")],
+    )
+    assert found[0].vm_name == "Payroll"
+
+
 def test_the_only_vm_belongs_to_the_only_guest():
     rows = [point("SQL-PROD-01")]
     guest = Facts("a/Application.evtx", "WIN7", APPLICATION, SQL)

@@ -58,6 +58,7 @@ class Exports:
     """What the exports and host logs say: names of VMs, and which computer is which host."""
 
     vms: dict[str, str] = field(default_factory=dict)  # folded name: name
+    listed: dict[str, str] = field(default_factory=dict)  # those of exported lists; host logs name their neighbours too
     hosts: dict[str, tuple[str, str]] = field(default_factory=dict)  # short computer: role, reason
     paths: dict[str, tuple[str, str]] = field(default_factory=dict)  # path of an export without computer: role, reason
 
@@ -72,10 +73,9 @@ def exports(
 ) -> Exports:
     """What exported rows say. Rows need `path` (of their source) beside the columns of their table."""
     found = Exports()
-    names = [row.get("vm_name") for row in (*points, *replication)] + [name for one in facts for name in one.vm_names]
-    for name in names:
-        if isinstance(name, str) and name and (plain := _TEST_NAME.sub("", name)):
-            found.vms.setdefault(plain.casefold(), plain)
+    _name_vms(found.listed, (row.get("vm_name") for row in (*points, *replication)))
+    found.vms.update(found.listed)
+    _name_vms(found.vms, (name for one in facts for name in one.vm_names))
     votes: dict[str, Counter[tuple[str, str]]] = {}
     for row in replication:
         _vote(votes, row, _of_mode(row))
@@ -88,6 +88,12 @@ def exports(
         best = max(counted, key=lambda said: (counted[said], said))
         (found.paths if name.startswith("\0") else found.hosts)[name.removeprefix("\0")] = best
     return found
+
+
+def _name_vms(known: dict[str, str], names: Iterable[object]) -> None:
+    for name in names:
+        if isinstance(name, str) and name and (plain := _TEST_NAME.sub("", name)):
+            known.setdefault(plain.casefold(), plain)
 
 
 def _vote(votes: dict[str, Counter[tuple[str, str]]], row: Mapping[str, Any], said: tuple[str, str] | None) -> None:
@@ -274,7 +280,8 @@ def _with_computers_of_vms(roles: list[Role]) -> list[Role]:
 
 def _with_vms(facts: Sequence[Facts], roles: list[Role], told: Exports, config: Config) -> list[Role]:
     guests = {short(role.computer) for role in roles if role.role in GUESTS and role.computer}
-    only = next(iter(told.vms.values())) if len(told.vms) == 1 and len(guests) <= 1 else None
+    vms = told.listed or told.vms
+    only = next(iter(vms.values())) if len(vms) == 1 and len(guests) <= 1 else None
     named = [_vm(one, role, told, config) for one, role in zip(facts, roles, strict=True)]
     by_computer = {short(role.computer): vm for role, vm in zip(roles, named, strict=True) if vm and role.computer}
     made = []
@@ -282,10 +289,12 @@ def _with_vms(facts: Sequence[Facts], roles: list[Role], told: Exports, config: 
         if role.role not in GUESTS:
             made.append(role)
             continue
-        vm = vm or by_computer.get(short(role.computer)) or only
+        known = vm or by_computer.get(short(role.computer))
+        vm = known or only
         if vm is None and not told.vms and role.computer:
             vm = role.computer.split(".")[0]
         because = "" if vm else "; its VM is not known: name it in case.toml ([[source]] path, vm)"
+        because += f"; {only} is the only VM that was exported" if only and not known else ""
         made.append(replace(role, vm_name=vm, reason=role.reason + because))
     return made
 
