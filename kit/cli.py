@@ -272,14 +272,24 @@ def _lines(file: str) -> Iterator[TextIO]:
 
 
 @cli.command(short_help="One report for each case below a folder.")
-@click.argument("root", type=click.Path(path_type=Path))
-@_out("Folder for the reports and index.html.")
-@click.option("--workers", type=click.IntRange(1), help="Reports made at the same time.")
+@click.argument("root")
+@click.option("--out", required=True, help="Folder for the reports and index.html.")
+@click.option("--workers", type=click.IntRange(1), help="Reports made at the same time; default one a processor.")
 @click.option("--scheduler", help="Address of a Dask scheduler, e.g. tcp://host:8786.")
 @click.option("--resume", is_flag=True, help="Only what changed since the last run.")
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), default=3600.0, show_default=True, metavar="SECONDS",
+    help="A case that takes longer is stopped.",
+)
+@click.option(
+    "--retries", type=click.IntRange(0), default=1, show_default=True,
+    help="How often a case whose process died is tried again.",
+)
 @POLICY
-def batch(root: Path, out: Path, **options: Any) -> int:
+def batch(root: str, out: str, **options: Any) -> int:
     """Makes one report for each case folder or .zip below ROOT, and index.html over all of them.
+
+    ROOT and --out may be URLs of object storage (s3://bucket/cases) where the fsspec package for it is installed.
 
     Example:  kit batch cases --out reports/batch --workers 2
     """

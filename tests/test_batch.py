@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,8 +16,8 @@ import fsspec
 import pytest
 from story import story
 
-from kit import __version__, judgement
-from kit.batch import one_case, portfolio, runner, staging, worker
+from kit import __version__, rules
+from kit.batch import cluster, here, jobs, portfolio, runner, staging, summing, telling, worker
 from kit.errors import CaseError, ParameterError, Unsupported
 from kit.judgement.analysis import Analysis
 from kit.page.view import View
@@ -32,7 +33,15 @@ def result(words: list[str], changed: str = "Unchanged", **more: Any) -> dict[st
         "claiming": len(words) - words.count("no_claim"),
         "fail_over_to": {"label": "20 May 11:00", "verdict": "supported"} if "supported" in words else None,
     }
-    about = {"title": "T", "report_id": "R-1", "machines": [machine], "missing": ["ERRORLOG.1"], "changed": changed}
+    about = {
+        "title": "T",
+        "report_id": "R-1",
+        "machines": [machine],
+        "missing": ["ERRORLOG.1"],
+        "changed": changed,
+        "losses": more.get("status") == "done_with_losses",
+        "lacking": [],
+    }
     return {"status": "done", "seconds": 1.0, "error": None, "summary": about} | more
 
 
@@ -46,8 +55,8 @@ RESULTS = {
 
 def test_the_portfolio_says_the_state_of_all_cases() -> None:
     assert portfolio.answer(RESULTS) == (
-        "1 of 4 cases has a contradicted recovery point; 1 case could not be analysed; "
-        "1 machine (SQLVM) without a point that can be recommended."
+        "1 of 4 cases has a contradicted recovery point, 1 case could not be analysed, "
+        "and 1 machine (SQLVM) has no point to recommend."
     )
     sums = {"supported": 4, "confirmed": 0, "contradicted": 1, "inconclusive": 2}
     assert portfolio.lede(RESULTS, sums) == (
@@ -58,7 +67,7 @@ def test_the_portfolio_says_the_state_of_all_cases() -> None:
 
 def test_the_portfolio_lists_the_worst_first_and_links_reports() -> None:
     html = portfolio.page(RESULTS)
-    assert re.findall(r'<tr data-worst="([^"]+)">', html) == ["contradicted", "not made", "inconclusive", "supported"]
+    assert re.findall(r'<tr data-worst="([^"]+)"', html) == ["contradicted", "not made", "inconclusive", "supported"]
     assert re.findall(r'href="([^"#]+)"', html) == ["bad/report.html", "open/report.html", "fine/report.html"]
     assert "no file of a known format" in html
     assert "read with losses" in html
@@ -75,17 +84,20 @@ def test_the_portfolio_is_inert_and_loads_nothing() -> None:
 
 
 def test_what_changed_is_said_in_a_line() -> None:
-    old = {"a": "supported", "b": "supported", "c": "confirmed"}
-    assert one_case.changed(None, old) == "New case"
-    assert one_case.changed(old, old) == "Unchanged"
-    assert one_case.changed(old, {"a": "contradicted", "b": "supported", "d": "supported"}) == (
-        "1 point supported → contradicted, 1 point more, 1 point fewer"
+    old = summing.Former({"a": "supported", "b": "supported", "c": "confirmed"}, {"x.evtx": "1", "y.xml": "2"})
+    assert summing.changed(None, old) == "New case"
+    assert summing.changed(old, old) == "Unchanged"
+    new = summing.Former({"a": "contradicted", "b": "supported", "d": "supported"}, {"x.evtx": "9", "z.csv": "3"})
+    assert summing.changed(old, new) == (
+        "1 point supported → contradicted, 1 point more, 1 point fewer, 1 file added, 1 file changed, 1 file gone"
     )
+    assert summing.changed(old, summing.Former(old.points, {**old.evidence, "more.evtx": "4"})) == "1 file added"
+    assert summing.changed(old, summing.Former(old.points, None)) == "Unchanged"
 
 
 def test_the_summary_of_a_case_is_that_of_its_report() -> None:
     analysis = story()
-    about = one_case.summary(analysis, None)
+    about = summing.summary(analysis, None)
     machine = about["machines"][0]
     assert machine["counts"] == View(analysis).counts(View(analysis).points)
     assert machine["claiming"] == 46
@@ -100,7 +112,7 @@ def test_cases_are_the_folders_and_archives_below_the_root(tmp_path: Path) -> No
         (tmp_path / name).write_bytes(b"")
     entries = staging.cases(staging.place(tmp_path))
     assert entries == ["a", "a.zip", "b", "c.zip"]
-    assert runner._names(entries) == [("a", "a"), ("a.zip", "a.zip"), ("b", "b"), ("c.zip", "c")]
+    assert jobs.names(entries) == [("a", "a"), ("a.zip", "a.zip"), ("b", "b"), ("c.zip", "c")]
 
 
 def test_a_root_without_cases_is_refused(tmp_path: Path) -> None:
@@ -110,6 +122,27 @@ def test_a_root_without_cases_is_refused(tmp_path: Path) -> None:
         runner.run(tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(ParameterError, match="timeout"):
         runner.run(tmp_path, tmp_path / "out", timeout=0)
+    with pytest.raises(ParameterError, match="exclude each other"):
+        runner.run(tmp_path, tmp_path / "out", workers=2, scheduler="tcp://x:1")
+    with pytest.raises(ParameterError, match="folder of the cases itself"):
+        runner.run(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "held", [("guest", "primary", "replica"), ("case.toml", "logs"), ("replica", "TestFailover-1")]
+)
+def test_one_case_given_as_a_root_is_refused(tmp_path: Path, held: tuple[str, ...]) -> None:
+    for name in held:
+        (tmp_path / name).mkdir() if "." not in name else (tmp_path / name).write_bytes(b"")
+    with pytest.raises(CaseError, match=r"is one case, not a folder of cases .*: kit report"):
+        runner.run(tmp_path, tmp_path.parent / "out")
+
+
+def test_reports_below_the_root_are_no_cases(tmp_path: Path) -> None:
+    for name in ("a", "guest-17", "reports", "index.html"):
+        (tmp_path / name).mkdir()
+    made = jobs.jobs_of(staging.place(tmp_path), staging.place(tmp_path / "reports"), None, False, 1.0)
+    assert [job.name for job in made] == ["a", "guest-17", "index.html-case"]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +151,8 @@ def test_a_root_without_cases_is_refused(tmp_path: Path) -> None:
         ("memory://x/y", "memory://x/y"),
         ("memory:/x/y", "memory://x/y"),
         ("C:/cases", None),
+        ("file:///cases", None),
+        ("file:/C:/cases", None),
         ("cases/x", None),
         ("/cases", None),
     ],
@@ -145,8 +180,8 @@ class Fake:
         (Path(job["out"]) / "manifest.json").write_text("{}", encoding="utf-8")
         return result(["supported"])
 
-    def end(self) -> None:
-        self.log.append("ended")
+    def stop(self) -> None:
+        self.log.append("stopped")
 
     def close(self) -> None:
         self.log.append("closed")
@@ -155,7 +190,7 @@ class Fake:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []
-    monkeypatch.setattr(runner, "Worker", lambda: Fake(said))
+    monkeypatch.setattr(here, "Worker", lambda: Fake(said))
     return said
 
 
@@ -187,20 +222,66 @@ def test_the_exit_status_says_when_nothing_succeeded(tmp_path: Path, log: list[s
     assert runner.run(cases(tmp_path / "two", "good"), tmp_path / "out2", workers=1) == runner.DONE
 
 
-def test_stopping_keeps_what_is_finished(tmp_path: Path, log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    root = cases(tmp_path / "in", "a", "b", "c")
+def test_stopping_keeps_what_is_finished_and_says_what_is_not(
+    tmp_path: Path, log: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, out = cases(tmp_path / "in", "a", "b", "c"), tmp_path / "out"
 
-    def stopped(jobs: list[Any], *_: Any) -> Iterator[tuple[str, Any]]:
+    def stopped(*_: Any) -> Iterator[tuple[str, Any]]:
         yield "a", result(["supported"])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runner, "_here", stopped)
-    (tmp_path / "out" / ".b.partial-1234").mkdir(parents=True)
+    monkeypatch.setattr(here, "results", stopped)
+    (out / ".b.partial-1234").mkdir(parents=True)
+    (out / ".c.old-1234").mkdir(parents=True)
     with pytest.raises(KeyboardInterrupt):
-        runner.run(root, tmp_path / "out")
+        runner.run(root, out)
+    listed = json.loads((out / "batch.json").read_text(encoding="utf-8"))["cases"]
+    assert [(case["case"], case["status"]) for case in listed] == [("a", "done"), ("b", "failed"), ("c", "failed")]
+    assert "--resume" in listed[1]["error"]
+    assert not list(out.glob(".*"))
+    assert (out / "c").is_dir(), "a report that was about to be replaced is back"
+    assert "stopped: 1 of 3 cases are finished" in capsys.readouterr().err
+
+
+def test_a_failed_case_still_has_its_former_report(tmp_path: Path, log: list[str]) -> None:
+    out = tmp_path / "out"
+    (out / "bad").mkdir(parents=True)
+    staging.write(
+        staging.place(out / "portfolio.json"), json.dumps({"cases": {"bad": result(["supported"])["summary"]}})
+    )
+    runner.run(cases(tmp_path / "in", "bad", "good"), out, workers=1)
+    html = (out / "index.html").read_text(encoding="utf-8")
+    assert '<a href="bad/report.html">The report of an earlier run</a>' in html
+    kept = json.loads((out / "portfolio.json").read_text(encoding="utf-8"))["cases"]
+    assert kept["bad"]["report_id"] == "R-1", "the next run still knows what changed since"
+
+
+def test_names_that_are_no_text_or_no_url_stop_nothing(tmp_path: Path, log: list[str]) -> None:
+    names = ["a #1 100% <b>", "ä\u202eö", b"raw-\xff".decode("utf-8", "surrogateescape")]
+    root = cases(tmp_path / "in", *names) if sys.platform == "linux" else cases(tmp_path / "in", *names[:1])
+    assert runner.run(root, tmp_path / "out", workers=1) == runner.DONE
     listed = json.loads((tmp_path / "out" / "batch.json").read_text(encoding="utf-8"))["cases"]
-    assert [case["case"] for case in listed] == ["a"]
-    assert not list((tmp_path / "out").glob(".*partial*"))
+    assert {case["case"] for case in listed} == set(names)
+    html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert 'href="a%20%231%20100%25%20%3Cb%3E/report.html"' in html
+    assert "raw-⟨U+DCFF⟩" in html
+    assert 'href="raw-%FF/report.html"' in html
+
+
+def test_each_case_is_told_with_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    teller = telling.Teller(12)
+    teller.done("sqlvm", result(["supported"]))
+    said = teller.line("x" * 50, {"status": "failed", "seconds": None, "error": "bad\x1b[2J", "summary": None}, 6.0)
+    assert said.splitlines()[0].startswith(" 1/12 x xxxxxxxxxx…")
+    assert "10.0 cases/min, 1:06 left" in said
+    assert said.splitlines()[1].strip() == "bad?[2J"
+    teller.end(
+        {"a": result([]), "b": {"status": "timeout", "seconds": 1.0, "error": "no end", "summary": None}}, "i.html"
+    )
+    out, err = capsys.readouterr()
+    assert err.startswith(" 1/12 + sqlvm")
+    assert "2 cases in 0:00: 1 done, 1 timed out\n  x b: no end\nWritten: i.html" in out
 
 
 def test_cases_and_reports_may_lie_on_object_storage(log: list[str]) -> None:
@@ -215,7 +296,7 @@ def test_cases_and_reports_may_lie_on_object_storage(log: list[str]) -> None:
     fs.rm("/bucket", recursive=True)
 
 
-def script(monkeypatch: pytest.MonkeyPatch, body: str) -> worker.Worker:
+def process(monkeypatch: pytest.MonkeyPatch, body: str) -> worker.Worker:
     """A worker whose process runs this code instead."""
     popen = worker.subprocess.Popen
     code = "import sys, json, time, os\nprint(json.dumps({'ready': True}), flush=True)\n" + body
@@ -227,27 +308,42 @@ ANSWER = "print(json.dumps({'status': 'done'}), flush=True)"
 
 
 def test_a_hanging_case_is_ended_and_the_worker_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = script(monkeypatch, f"for line in sys.stdin:\n  time.sleep(60 if 'hang' in line else 0); {ANSWER}")
+    made_by = process(monkeypatch, f"for line in sys.stdin:\n  time.sleep(60 if 'hang' in line else 0); {ANSWER}")
     start = time.monotonic()
-    made = worker.run({"case": "hang"}, 5.0)
+    made = made_by.run({"case": "hang"}, 5.0)
     assert made["status"] == "timeout"
     assert time.monotonic() - start < 30
-    assert worker.run({"case": "quick"}, 30.0)["status"] == "done"
-    worker.close()
+    assert made_by.run({"case": "quick"}, 30.0)["status"] == "done"
+    made_by.close()
 
 
 def test_a_worker_that_dies_is_told_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = script(monkeypatch, f"for line in sys.stdin:\n  'die' in line and os._exit(9); {ANSWER}")
-    assert "worker process ended" in worker.run({"case": "die"}, 30.0)["error"]
-    assert worker.run({"case": "live"}, 30.0)["status"] == "done"
-    worker.close()
+    made_by = process(monkeypatch, f"for line in sys.stdin:\n  'die' in line and os._exit(9); {ANSWER}")
+    died = made_by.run({"case": "die"}, 30.0)
+    assert died["error"] == "the worker process ended with status 9; memory may have run out"
+    assert made_by.run({"case": "live"}, 30.0)["status"] == "done"
+    made_by.close()
+
+
+def test_a_stopped_worker_starts_no_other_and_leaves_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made_by = process(
+        monkeypatch, f"import tempfile\nfor line in sys.stdin:\n  tempfile.mkdtemp(); {ANSWER}; time.sleep(60)"
+    )
+    assert made_by.run({"case": "a"}, 30.0)["status"] == "done"
+    assert len(list(tmp_path.rglob("*"))) == 2, "its temporary files lie in a folder of its own"
+    made_by.stop()
+    assert list(tmp_path.iterdir()) == []
+    again = jobs.do(jobs.Job("a", str(tmp_path), str(tmp_path / "out"), None, False, 30.0), made_by, retries=3)
+    assert again["error"] == "the worker process ended; the batch was stopped"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_scheduler_the_message_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(runner, "CONNECT_S", 0.5)
+    monkeypatch.setattr(cluster, "CONNECT_S", 0.5)
     with pytest.raises(Unsupported, match="no Dask scheduler answers"):
-        list(runner._on_cluster([{"name": "a"}], "tcp://127.0.0.1:9", 0))
+        list(cluster.results([], "tcp://127.0.0.1:9", 0))
 
 
 @pytest.mark.slow
@@ -255,7 +351,7 @@ def test_two_real_cases_in_two_processes_and_again_with_resume(tmp_path: Path) -
     root = tmp_path / "in"
     for name in ("one", "two"):
         whole = story()
-        made = dict(whole.meta) | {"kit_version": __version__, "rules_version": judgement._fingerprint()}
+        made = dict(whole.meta) | {"kit_version": __version__, "rules_version": rules.fingerprint()}
         Analysis(made, whole.tables).save(root / name)
     (root / "empty").mkdir()
     out = tmp_path / "out"
@@ -289,6 +385,6 @@ def test_a_real_cluster_makes_the_reports(tmp_path: Path) -> None:
         "dashboard_address": None,
         "host": "127.0.0.1",
     }
-    with distributed.LocalCluster(**options) as cluster:
-        assert runner.run(tmp_path / "in", tmp_path / "out", scheduler=cluster.scheduler_address) == runner.LOSS
+    with distributed.LocalCluster(**options) as running:
+        assert runner.run(tmp_path / "in", tmp_path / "out", scheduler=running.scheduler_address) == runner.LOSS
     assert (tmp_path / "out" / "one" / "report.html").is_file()

@@ -145,6 +145,10 @@ def test_a_notebook_is_found_by_number_name_or_path() -> None:
     report = notebooks.FOLDER / "05-case-report.ipynb"
     assert notebooks.find() == notebooks.find("05") == notebooks.find("05-case-report.ipynb") == report
     assert notebooks.find(str(report)) == report
+    points = notebooks.FOLDER / "03-recovery-points.ipynb"
+    for name in ("3", "03", "recovery-points", "recovery", "Points", "03-rec"):
+        assert notebooks.find(name) == points, name
+    assert notebooks.find("evidence") == notebooks.FOLDER / "01-evidence-intake.ipynb", "the name begins with it"
     with pytest.raises(ParameterError, match="there are: 01-evidence-intake"):
         notebooks.find("9")
     with pytest.raises(ParameterError, match="ambiguous"):

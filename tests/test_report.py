@@ -14,9 +14,9 @@ from story import story
 
 from kit import report as module
 from kit.case import custody
-from kit.errors import ExportError, ParameterError, Unsupported
+from kit.errors import CaseError, ExportError, ParameterError, Unsupported
 from kit.judgement.analysis import load_analysis
-from kit.report import notebooks, pdf
+from kit.report import notebooks, pdf, publishing
 
 pytestmark = pytest.mark.slow
 
@@ -131,14 +131,69 @@ def test_the_manifest_holds_and_a_changed_byte_is_named(made: Path, case: Path) 
         page.write_bytes(kept)
 
 
-def test_a_new_report_replaces_the_old_one_and_names_it(case: Path) -> None:
+def test_a_new_report_replaces_the_old_one_and_keeps_what_the_user_wrote(case: Path) -> None:
     out = case.parent / "twice"
     module.report(case, out)
-    (out / "left-over.txt").write_text("x", encoding="utf-8")
+    (out / "notes").mkdir()
+    (out / "notes" / "call.txt").write_text("asked Anna", encoding="utf-8")
+    notebook = out / "report.ipynb"
+    edited = notebook.read_text(encoding="utf-8") + " "
+    notebook.write_text(edited, encoding="utf-8")
+    former = custody.sha256_of(out / "manifest.json")
     module.report(case, out)
-    assert not (out / "left-over.txt").exists()
+    assert (out / "notes" / "call.txt").read_text(encoding="utf-8") == "asked Anna"
+    assert (out / "report.kept.ipynb").read_text(encoding="utf-8") == edited
+    assert not notebook.read_text(encoding="utf-8").endswith(" ")
     issued = [line for line in custody.Ledger(out).entries() if line["action"] == "issued"]
-    assert len(issued[0]["details"]["replaces"]) == 64
+    assert issued[0]["details"]["replaces"] == former
+    assert issued[0]["details"]["kept"] == ["notes/call.txt", "report.ipynb"]
+    assert {one.path for one in custody.verify(out, case)} == {"notes/call.txt", "report.kept.ipynb"}
+    assert not [path for path in out.parent.iterdir() if path.name.startswith(".twice")]
+
+
+def test_what_kit_analyze_wrote_is_no_note_of_the_user(tmp_path: Path) -> None:
+    story().save(tmp_path / "out")
+    (tmp_path / "out" / "tables" / "mine.csv").write_text("a", encoding="utf-8")
+    assert publishing.users(tmp_path / "out") == [Path("tables/mine.csv")]
+    assert publishing.users(tmp_path / "nowhere") == []
+
+
+def test_a_name_that_is_taken_gets_another(tmp_path: Path) -> None:
+    for name in ("a.txt", "a.kept.txt"):
+        (tmp_path / name).write_bytes(b"")
+    assert publishing.free(tmp_path / "a.txt").name == "a.kept-2.txt"
+    assert publishing.free(tmp_path / "b.txt").name == "b.txt"
+
+
+def test_nothing_is_logged_about_parameters_that_were_checked(
+    case: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    module.report(case, tmp_path / "out", vm="SQLVM", notebook="2")
+    assert [record.getMessage() for record in caplog.records if "parameter" in record.getMessage()] == []
+
+
+def test_an_analysis_that_is_not_accepted_publishes_nothing(case: Path, tmp_path: Path) -> None:
+    def refuse(_: Any) -> None:
+        raise CaseError("not this one")
+
+    with pytest.raises(CaseError, match="not this one"):
+        module.report(case, tmp_path / "out", accept=refuse)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "timeout", "words"),
+    [
+        ("import time; time.sleep(60)", 3.0, "a cell did not end within 3 s"),
+        ("import os; os._exit(9)", None, "its kernel ended without a word"),
+    ],
+)
+def test_a_cell_that_hangs_or_kills_its_kernel_is_told(
+    case: Path, tmp_path: Path, source: str, timeout: float | None, words: str
+) -> None:
+    with pytest.raises(ExportError, match=words):
+        module.report(case, tmp_path / "out", notebook=failing(tmp_path, source), timeout=timeout)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_selection_restricts_page_tables_and_verdicts_alike(case: Path) -> None:

@@ -1,43 +1,31 @@
 (function () {
   'use strict';
-  var table = document.querySelector('table.pf');
-  if (!table) { return; }
-  var rows = Array.prototype.slice.call(table.tBodies[0].rows).filter(function (row) { return row.hasAttribute('data-worst'); });
-  var bar = document.createElement('div');
-  bar.className = 'find';
-  var input = document.createElement('input');
-  input.type = 'search';
-  input.placeholder = 'Find a case, machine or missing log';
-  input.setAttribute('aria-label', input.placeholder);
-  bar.appendChild(input);
-  var boxes = [];
-  var kinds = rows.map(function (row) { return row.getAttribute('data-worst'); });
-  kinds.filter(function (word, place) { return kinds.indexOf(word) === place; }).forEach(function (word) {
-    var label = document.createElement('label');
-    var box = document.createElement('input');
-    box.type = 'checkbox';
-    box.checked = true;
-    box.value = word;
-    label.appendChild(box);
-    label.appendChild(document.createTextNode(word.replace('_', ' ')));
-    bar.appendChild(label);
-    boxes.push(box);
-  });
-  var count = document.createElement('span');
-  count.setAttribute('aria-live', 'polite');
-  bar.appendChild(count);
-  function filter() {
-    var words = input.value.toLowerCase().split(/\s+/);
-    var shown = boxes.filter(function (box) { return box.checked; }).map(function (box) { return box.value; });
-    var left = 0;
-    rows.forEach(function (row) {
-      var text = row.textContent.toLowerCase();
-      var fits = shown.indexOf(row.getAttribute('data-worst')) >= 0 && words.every(function (word) { return text.indexOf(word) >= 0; });
-      row.hidden = !fits;
-      left += fits ? 1 : 0;
-    });
-    count.textContent = left === rows.length ? '' : left + ' of ' + rows.length;
+  var bar = document.getElementById('find');
+  var rows = Array.prototype.slice.call(document.querySelectorAll('table.pf tbody tr'));
+  var words = document.getElementById('words');
+  var left = document.getElementById('left');
+  var boxes = Array.prototype.slice.call(bar.querySelectorAll('input[type=checkbox]'));
+  var texts = rows.map(function (row) { return row.textContent.toLowerCase(); });
+  function chosen(kind) {
+    return boxes.filter(function (box) { return box.checked && box.getAttribute('data-kind') === kind; })
+      .map(function (box) { return box.value; });
   }
+  function filter() {
+    var asked = words.value.toLowerCase().split(/\s+/);
+    var worst = chosen('worst');
+    var marks = chosen('mark');
+    var count = 0;
+    rows.forEach(function (row, place) {
+      var own = row.getAttribute('data-marks').split(' ');
+      var fits = (!worst.length || worst.indexOf(row.getAttribute('data-worst')) >= 0) &&
+        marks.every(function (mark) { return own.indexOf(mark) >= 0; }) &&
+        asked.every(function (word) { return texts[place].indexOf(word) >= 0; });
+      row.hidden = !fits;
+      count += fits ? 1 : 0;
+    });
+    left.textContent = count === rows.length ? '' : count ? count + ' of ' + rows.length + ' rows' : 'No row fits.';
+  }
+  bar.hidden = false;
   bar.addEventListener('input', filter);
-  table.parentNode.parentNode.insertBefore(bar, table.parentNode);
+  filter();
 })();

@@ -6,18 +6,26 @@ import hashlib
 import os
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
+from kit.batch.summing import NEW, UNCHANGED
 from kit.page.part import asset, compact, render
 from kit.page.signs import VERDICTS
-from kit.page.when import MONTHS, listed, plural
-from kit.report.export import _hash
+from kit.page.when import MONTHS, listed, number, plural
+from kit.report.export import script_hash
 
 COUNTED = ("contradicted", "inconclusive", "supported", "confirmed", "no_claim")
 RANK = {"contradicted": 0, "not made": 1, "inconclusive": 2, "supported": 3, "confirmed": 4, "no_claim": 5}
 BARS, STEP = 48, 5  # points drawn in a row, the newest; pixels for each
+NOT_MADE = "not made"
+CHIPS = (
+    ("changed", "changed since the last run"), ("new", "new"), ("stuck", "no point to fail over to"),
+    ("losses", "read with losses"),
+)  # fmt: skip
 HYPHENS = {
     "contradicted": "contra-<br>dicted",
     "inconclusive": "incon-<br>clusive",
@@ -44,46 +52,74 @@ class Line:
     changed: str
     error: str | None
 
+    @property
+    def marks(self) -> str:
+        """What the filter knows of it beside the worst verdict."""
+        made = self.counts is not None
+        known = {
+            "changed": made and self.changed not in (NEW, UNCHANGED),
+            "new": made and self.changed == NEW,
+            "stuck": made and bool(self.points) and self.fail_over_to is None,
+            "losses": self.losses,
+        }
+        return " ".join(name for name, holds in known.items() if holds)
 
-def page(results: dict[str, dict[str, Any]]) -> str:
-    """The index page over the results of a batch, as one HTML file that needs no server."""
-    lines = sorted((line for name, result in results.items() for line in _lines(name, result)), key=_order)
+    @property
+    def told(self) -> str:
+        """The bars in words."""
+        return listed(
+            [f"{number(count)} {VERDICTS[word].word}" for word, count in (self.counts or {}).items() if count]
+        )
+
+
+def page(results: Mapping[str, dict[str, Any]], former: Mapping[str, Any] | None = None) -> str:
+    """The index page over the results of a batch, as one HTML file that needs no server.
+
+    `former` holds what an earlier run said of cases, by name: a case that failed now still has that report.
+    """
+    lines = sorted((line for name, one in results.items() for line in _lines(name, one, former or {})), key=_order)
     made = [line for line in lines if line.counts is not None]
     sums = {word: sum((line.counts or {}).get(word, 0) for line in made) for word in COUNTED}
     script = asset("portfolio.js")
     moment = datetime.fromtimestamp(float(os.environ.get("SOURCE_DATE_EPOCH") or time.time()), UTC)
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-        "form-action 'none'"
+        f"default-src 'none'; script-src {script_hash(script)}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
-    number = _number(results)
-    style = compact(asset("page.css") + asset("report.css").replace("REPORT_ID", number) + asset("portfolio.css"))
+    number_ = _number(results)
+    style = compact(asset("page.css") + asset("report.css").replace("REPORT_ID", number_) + asset("portfolio.css"))
     return str(
         render(
             "portfolio.html.j2", lines=lines, sums=sums, counted=COUNTED, hyphens=HYPHENS, step=STEP,
-            answer=answer(results), lede=lede(results, sums),
-            cases=len(results), number=number, policy=policy, style=style, script=script, statuses=_statuses(results),
+            answer=answer(results), lede=lede(results, sums), lacking=lacking(results), chips=_chips(lines),
+            worst=_worst(lines),
+            changes=any(line.changed not in (NEW, "") for line in made),
+            cases=len(results), number=number_, policy=policy, style=style, script=script, statuses=_statuses(results),
             issued=f"{moment.day} {MONTHS[moment.month - 1]} {moment:%Y %H:%M} UTC",
         )
     )  # fmt: skip
 
 
-def _lines(name: str, result: dict[str, Any]) -> list[Line]:
+def _lines(name: str, result: dict[str, Any], former: Mapping[str, Any]) -> list[Line]:
     about = result.get("summary")
     if not about:
         error = result.get("error") or result["status"]
-        return [Line(name, None, None, "not made", [], 0, None, None, [], False, "", error)]
-    losses = result["status"] == "done_with_losses"
-    return [_line(name, machine, about, losses) for machine in about["machines"]]
+        href = _href(name) if former.get(name) else None
+        return [Line(name, href, None, NOT_MADE, [], 0, None, None, [], False, "", error)]
+    return [_line(name, machine, about) for machine in about["machines"]]
 
 
-def _line(folder: str, machine: dict[str, Any], about: dict[str, Any], losses: bool) -> Line:
+def _href(folder: str) -> str:
+    return f"{quote(os.fsencode(folder))}/report.html"
+
+
+def _line(folder: str, machine: dict[str, Any], about: dict[str, Any]) -> Line:
     words = [word for word in machine["points"] if word != "no_claim"] or machine["points"]
     worst = min(words, key=lambda word: RANK[word], default="inconclusive")
     return Line(
-        folder, f"{folder}/report.html", machine["name"], worst,
+        folder, _href(folder), machine["name"], worst,
         machine["points"][-BARS:], max(0, len(machine["points"]) - BARS),
-        machine["counts"], machine["fail_over_to"], about["missing"], losses, about["changed"], None,
+        machine["counts"], machine["fail_over_to"], about["missing"], bool(about.get("losses")), about["changed"], None,
     )  # fmt: skip
 
 
@@ -92,7 +128,21 @@ def _order(line: Line) -> tuple[int, int, str, str]:
     return RANK[line.worst], bad, line.case, line.vm or ""
 
 
-def answer(results: dict[str, dict[str, Any]]) -> str:
+def _chips(lines: list[Line]) -> list[tuple[str, str, int]]:
+    """Name, words and count of each kind of line that can be chosen beside the verdicts."""
+    found = Counter(mark for line in lines for mark in line.marks.split())
+    if found["new"] == len([line for line in lines if line.counts is not None]):
+        found["new"] = 0  # every case is new on a first run: nothing to choose
+    return [(name, words, found[name]) for name, words in CHIPS if found[name]]
+
+
+def _worst(lines: list[Line]) -> list[tuple[str, int]]:
+    """Each worst verdict that there is, in the order of the table, with its lines."""
+    found = Counter(line.worst for line in lines)
+    return sorted(found.items(), key=lambda one: RANK[one[0]])
+
+
+def answer(results: Mapping[str, dict[str, Any]]) -> str:
     """The state of all cases in a sentence."""
     made = [result for result in results.values() if result.get("summary")]
     machines = [machine for result in made for machine in result["summary"]["machines"]]
@@ -100,24 +150,25 @@ def answer(results: dict[str, dict[str, Any]]) -> str:
     failed = len(results) - len(made)
     stuck = [machine["name"] or "?" for machine in machines if machine["points"] and not machine["fail_over_to"]]
     have = "has" if bad < 2 else "have"
-    said = [f"{bad or 'None'} of {plural(len(results), 'case')} {have} a contradicted recovery point"]
+    said = [f"{number(bad) if bad else 'None'} of {plural(len(results), 'case')} {have} a contradicted recovery point"]
     if failed:
         said.append(f"{plural(failed, 'case')} could not be analysed")
     if stuck:
-        names = f"{listed(stuck[:3])}{' and others' if len(stuck) > 3 else ''}"
-        said.append(f"{plural(len(stuck), 'machine')} ({names}) without a point that can be recommended")
-    return "; ".join(said) + "."
+        rest = [f"{number(len(stuck) - 3)} more"] if len(stuck) > 3 else []
+        has = "has" if len(stuck) == 1 else "have"
+        said.append(f"{plural(len(stuck), 'machine')} ({listed(stuck[:3] + rest)}) {has} no point to recommend")
+    return f"{listed(said)}." if len(said) < 3 else f"{', '.join(said[:-1])}, and {said[-1]}."
 
 
-def lede(results: dict[str, dict[str, Any]], sums: dict[str, int]) -> str:
+def lede(results: Mapping[str, dict[str, Any]], sums: dict[str, int]) -> str:
     """The points of all cases, and how many cases changed since the last run if there was one."""
     about = [result["summary"] for result in results.values() if result.get("summary")]
     claiming = sum(machine["claiming"] for one in about for machine in one["machines"])
     words = ("supported", "confirmed", "contradicted", "inconclusive")
-    said = listed([f"{sums[word]} {VERDICTS[word].phrase}" for word in words if sums[word]]) or "none judged"
+    said = listed([f"{number(sums[word])} {VERDICTS[word].phrase}" for word in words if sums[word]]) or "none judged"
     points = f"Of {plural(claiming, 'point')} that claim application consistency: {said}. " if claiming else ""
-    changed = sum(one["changed"] not in ("Unchanged", "New case") for one in about)
-    new = sum(one["changed"] == "New case" for one in about)
+    changed = sum(one["changed"] not in (UNCHANGED, NEW) for one in about)
+    new = sum(one["changed"] == NEW for one in about)
     if new == len(about):
         return points.strip()
     if not changed and not new:
@@ -125,12 +176,24 @@ def lede(results: dict[str, dict[str, Any]], sums: dict[str, int]) -> str:
     return f"{points}Since the last run {plural(changed, 'case')} changed, {new} {'is' if new == 1 else 'are'} new."
 
 
-def _statuses(results: dict[str, dict[str, Any]]) -> str:
+def lacking(results: Mapping[str, dict[str, Any]], most: int = 3) -> str:
+    """What is missing most often, so that it can be collected everywhere in one go; empty when nothing is."""
+    named = Counter(
+        what
+        for result in results.values()
+        if result.get("summary")
+        for what in set(result["summary"].get("lacking", []))
+    )
+    said = [f"{what} ({plural(count, 'case')})" for what, count in named.most_common(most) if count > 1]
+    return f"Missing most often: {listed(said)}." if said else ""
+
+
+def _statuses(results: Mapping[str, dict[str, Any]]) -> str:
     counts = Counter(result["status"] for result in results.values())
     return ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted(counts.items()))
 
 
-def _number(results: dict[str, dict[str, Any]]) -> str:
+def _number(results: Mapping[str, dict[str, Any]]) -> str:
     """An id that changes with the reports of the batch."""
     ids = [str((result.get("summary") or {}).get("report_id") or name) for name, result in sorted(results.items())]
     return f"B-{hashlib.sha256('|'.join(ids).encode()).hexdigest()[:8]}"

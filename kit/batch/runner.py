@@ -1,31 +1,28 @@
 """One report for each case below a folder, made by several processes, and a portfolio page over all of them.
 
 One failing or hanging case never stops the others, and a report is published whole or not at all: stopping a batch with
-Ctrl-C leaves finished reports and an index over them.
+Ctrl-C leaves finished reports and an index over all cases.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
-from kit import progress
-from kit.batch import portfolio, staging
-from kit.batch.one_case import Result
-from kit.batch.staging import Place
-from kit.batch.worker import Worker
-from kit.errors import ParameterError, Unsupported
+from kit.batch import cluster, here, index, staging
+from kit.batch.jobs import Job, Result, failed, jobs_of
+from kit.batch.telling import Teller
+from kit.errors import ParameterError
 
 TIMEOUT_S = 3600.0
-CONNECT_S = 10.0  # for a scheduler to answer
+RETRIES = 1
 DONE, LOSS, FAILED = 0, 3, 1
 FINISHED = ("done", "done_with_losses", "skipped")
-Job = dict[str, Any]
+NOT_REACHED = "the batch was stopped before this report was made; run it again with --resume"
 
 
 def run(
@@ -36,7 +33,7 @@ def run(
     resume: bool = False,
     policy: str | None = None,
     timeout: float = TIMEOUT_S,
-    retries: int = 1,
+    retries: int = RETRIES,
 ) -> int:
     """The exit status of a batch: 0 all done, 3 with losses or failed cases, 1 when every case failed.
 
@@ -47,145 +44,60 @@ def run(
     timeout     seconds after which a case is given up
     retries     how often a case whose process died is tried again
 
-    Writes `<out>/<case>/` for each case, batch.json, portfolio.json and index.html. Raises CaseError for a root without
-    cases, Unsupported for a scheduler without the package distributed.
+    Writes `<out>/<case>/` for each case, batch.json, portfolio.json and index.html, the last three every few seconds.
+    Raises CaseError for a root without cases or one that is a case itself, ParameterError for options that do not fit,
+    Unsupported for a scheduler that does not answer.
     """
-    source, target = staging.place(root), staging.place(out)
     if timeout <= 0:
-        raise ParameterError(f"timeout={timeout} must be above zero")
-    jobs = [_job(source, target, *pair, policy, resume, timeout) for pair in _names(staging.cases(source))]
-    results: dict[str, Result] = {}
-    former = _former(target)
-    made = _on_cluster(jobs, scheduler, retries) if scheduler else _here(jobs, workers, retries)
-    try:
-        with progress.meter("batch", len(jobs), unit="case") as meter:
-            for name, result in made:
-                meter.begin(f"{name}: {result['status']}")
-                meter.advance(1)
-                results[name] = result
-    finally:
-        staging.tidy(target)
-        _write(target, results, former)
+        raise ParameterError(f"--timeout {timeout} must be above zero")
+    if workers is not None and scheduler is not None:
+        raise ParameterError("--workers and --scheduler exclude each other: a scheduler has workers of its own")
+    source, target = staging.place(root), staging.place(out)
+    jobs = jobs_of(source, target, policy, resume, timeout)
+    count = max(1, min(workers or os.cpu_count() or 1, len(jobs)))
+    made = cluster.results(jobs, scheduler, retries) if scheduler else here.results(jobs, count, retries)
+    pages = index.Index(target)
+    with Teller(len(jobs)) as teller, _stoppable():
+        results = _collected(jobs, made, pages, teller, tidy=scheduler is None)
+    teller.end(results, str(target.child("index.html")))
     return _status(results)
 
 
-def _names(entries: list[str]) -> list[tuple[str, str]]:
-    """Entry and name of each case: an archive is called as without .zip, unless a folder has that name."""
-    made = []
-    for entry in entries:
-        stem = entry[:-4] if entry.lower().endswith(".zip") else entry
-        made.append((entry, stem if stem == entry or stem not in entries else entry))
-    return made
-
-
-def _job(source: Place, target: Place, entry: str, name: str, policy: str | None, resume: bool, timeout: float) -> Job:
-    places = {"case": str(source.child(entry)), "out": str(target.child(name))}
-    return {"name": name, **places, "policy": policy, "resume": resume, "timeout": timeout}
-
-
-def do(job: Job, worker: Worker, retries: int) -> Result:
-    """The result of a job: its case fetched, its report put in place; tried again when the process died."""
-    with staging.fetched(staging.place(job["case"])) as case, staging.returned(staging.place(job["out"])) as out:
-        order = {"case": case, "out": out, "policy": job["policy"], "resume": job["resume"], "timeout": job["timeout"]}
-        result = worker.run(order, job["timeout"])
-        for _ in range(retries):
-            if result["status"] != "failed" or "worker process" not in (result["error"] or ""):
-                break
-            result = worker.run(order, job["timeout"])
-        return result
-
-
-def _here(jobs: list[Job], workers: int | None, retries: int) -> Iterator[tuple[str, Result]]:
-    """Results as they come, from worker processes on this machine."""
-    count = max(1, min(workers or os.cpu_count() or 1, len(jobs)))
-    own = threading.local()
-    started: list[Worker] = []
-
-    def task(job: Job) -> Result:
-        if not hasattr(own, "worker"):
-            own.worker = Worker()
-            started.append(own.worker)
-        return _guarded(lambda: do(job, own.worker, retries))
-
-    pool = ThreadPoolExecutor(count, thread_name_prefix="batch")
-    futures = {pool.submit(task, job): job["name"] for job in jobs}
+def _collected(
+    jobs: list[Job], made: Generator[tuple[str, Result], None, None], pages: index.Index, teller: Teller, tidy: bool
+) -> dict[str, Result]:
+    """The result of every job; the index is written as they come, and for all jobs when the batch is stopped."""
+    results: dict[str, Result] = {}
     try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for worker in started:
-            worker.end()
-        raise
+        with closing(made):
+            for name, result in made:
+                results[name] = result
+                teller.done(name, result)
+                pages.write_now_and_then(results)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        for worker in started:
-            worker.close()
+        if tidy:  # the workers of a cluster may still be at work
+            staging.tidy(pages.target)
+        if results:
+            pages.write({job.name: results.get(job.name) or failed(NOT_REACHED) for job in jobs})
+            teller.stopped(len(results), len(jobs))
+    return results
 
 
-def _guarded(work: Callable[[], Result]) -> Result:
-    """The result, or a failed one for what went wrong around the worker (storage, disk)."""
-    try:
-        return work()
-    except Exception as error:  # noqa: BLE001 - one case must not stop the others
-        words = " ".join(str(error).split())[:300]
-        return {"status": "failed", "seconds": None, "error": f"{type(error).__name__}: {words}", "summary": None}
-
-
-_CLUSTER_WORKER = Worker()
-_CLUSTER_LOCK = threading.Lock()
-
-
-def on_cluster(job: Job, retries: int) -> Result:
-    """Runs on a worker of the cluster: one report at a time, in a process of its own that stays warm."""
-    with _CLUSTER_LOCK:
-        return _guarded(lambda: do(job, _CLUSTER_WORKER, retries))
-
-
-def _on_cluster(jobs: list[Job], scheduler: str | None, retries: int) -> Iterator[tuple[str, Result]]:
-    """Results as they come, from the workers of a Dask cluster."""
-    try:
-        from distributed import Client
-        from distributed import as_completed as completed
-    except ImportError as error:
-        raise Unsupported("--scheduler needs the package distributed: install the extra [distributed]") from error
-    try:
-        client = Client(scheduler, timeout=CONNECT_S)
-    except (OSError, ValueError) as error:
-        raise Unsupported(f"--scheduler {scheduler}: no Dask scheduler answers there ({error})") from error
-    with client:
-        futures = {client.submit(on_cluster, job, retries, pure=False, retries=retries): job["name"] for job in jobs}
-        for future in completed(futures):
-            if future.status == "finished":
-                yield futures[future], future.result()
-            else:
-                words = str(future.exception())[:300]
-                yield futures[future], {"status": "failed", "seconds": None, "error": words, "summary": None}
-
-
-def _former(target: Place) -> dict[str, Any]:
-    """The portfolio of the last run."""
-    try:
-        found = json.loads(staging.read(target.child("portfolio.json")) or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write(target: Place, results: dict[str, Result], former: dict[str, Any]) -> None:
-    """batch.json, portfolio.json and index.html over what is finished; nothing where nothing is."""
-    if not results:
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """A request to end (SIGTERM, as of a service manager) stops the batch like Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
-    names = sorted(results)
-    listed = [{"case": name, **{key: results[name][key] for key in ("status", "seconds", "error")}} for name in names]
-    staging.write(target.child("batch.json"), _json({"cases": listed}))
-    about = {name: results[name]["summary"] for name in names}
-    staging.write(target.child("portfolio.json"), _json({"cases": {**former.get("cases", {}), **about}}))
-    staging.write(target.child("index.html"), portfolio.page({name: results[name] for name in names}))
+    former = signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
-def _json(content: Any) -> str:
-    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _status(results: dict[str, Result]) -> int:

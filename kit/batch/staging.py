@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +15,10 @@ import fsspec
 
 from kit.case import custody
 from kit.errors import CaseError
+from kit.report import publishing
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(?!/)", re.IGNORECASE)  # two letters at least: C:/ is a drive
+_FILE = re.compile(r"(?:file|local):/+([a-z]:)?", re.IGNORECASE)
 LAST = ("report.html", custody.MANIFEST)  # written last: who sees a manifest sees a whole report
 
 
@@ -39,9 +41,11 @@ class Place:
 
 def place(text: str | Path) -> Place:
     """The place that a path or URL names; `memory:/x` counts as `memory://x`, which is what a path makes of it."""
+    if named := _FILE.match(str(text)):
+        text = f"{named[1] or '/'}{str(text)[named.end() :]}"
     found = _URL.match(str(text))
     if not found:
-        return Place(fsspec.filesystem("file"), str(text), None)
+        return Place(fsspec.filesystem("file"), str(Path(text).absolute()), None)
     url = f"{found[1]}://{str(text)[found.end() :]}"
     try:
         fs, path = fsspec.core.url_to_fs(url)
@@ -51,20 +55,17 @@ def place(text: str | Path) -> Place:
 
 
 def cases(root: Place) -> list[str]:
-    """Names of the cases below a root: its folders and .zip files, sorted. Raises CaseError where there is none."""
+    """Names of the cases below a root: its folders and .zip files, sorted. Raises CaseError if it cannot be listed."""
     try:
         entries = root.fs.ls(root.path, detail=True)
     except (OSError, ValueError) as error:
         raise CaseError(f"{root}: cannot be listed: {error}") from error
-    names = [(PurePosixPath(entry["name"].replace("\\", "/")).name, entry["type"]) for entry in entries]
-    found = sorted(
+    names = [(PurePosixPath(entry["name"].replace(os.sep, "/")).name, entry["type"]) for entry in entries]
+    return sorted(
         name
         for name, kind in names
         if not name.startswith(".") and (kind == "directory" or name.lower().endswith(".zip"))
     )
-    if not found:
-        raise CaseError(f"{root}: holds no case; a case is a folder or a .zip directly below it")
-    return found
 
 
 @contextmanager
@@ -116,7 +117,7 @@ def _put(folder: Path, report: Place) -> None:
 
 def write(target: Place, content: str) -> None:
     """Writes a text file whole: on this machine under another name first."""
-    data = content.encode("utf-8")
+    data = content.encode("utf-8", "backslashreplace")  # file names may hold what is no text
     if target.url is not None:
         target.fs.pipe_file(target.path, data)
         return
@@ -136,7 +137,6 @@ def read(target: Place) -> str | None:
 
 
 def tidy(out: Place) -> None:
-    """Removes working folders that an ended worker left behind."""
+    """Clears what an ended worker left behind in a folder of reports."""
     if out.url is None and Path(out.path).is_dir():
-        for left in Path(out.path).glob(".*.partial-*"):
-            shutil.rmtree(left, ignore_errors=True)
+        publishing.settle(Path(out.path))

@@ -10,15 +10,20 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from typing import IO, Any
 
-from kit.batch.one_case import Result, make
+from kit.batch.jobs import DIED, Result
+from kit.batch.one_case import make
 
 READY = {"ready": True}
+START_S = 300.0  # for a process to start on a busy machine
 
 
 def main() -> None:
@@ -31,7 +36,8 @@ def main() -> None:
             _say(out, make(**json.loads(line)))
         except Exception as error:  # noqa: BLE001 - one case must not end the worker of the others
             _say(out, _unexpected(error))
-    _stop_kernel()
+    if running := sys.modules.get("kit.report.running"):
+        running.stop()
 
 
 def _say(out: IO[str], content: Any) -> None:
@@ -49,56 +55,66 @@ def _unexpected(error: Exception) -> Result:
     }
 
 
-def _stop_kernel() -> None:
-    if "papermill" in sys.modules:
-        from papermill.engines import papermill_engines
-
-        papermill_engines.get_engine("warm").stop()
-
-
 class Worker:
     """The caller's side of a worker process; started when it is first needed, replaced when it had to be ended."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
+        self._folder: str | None = None  # for all temporary files of the process and its kernel
+        self._stopped = False
 
-    def run(self, job: dict[str, Any], timeout: float) -> Result:
-        """The result of a job; status `timeout` or `failed` when the process had to be ended or ended itself."""
+    def run(self, order: Mapping[str, Any], timeout: float) -> Result:
+        """The result of an order; status `timeout` or `failed` when the process had to be ended or ended itself."""
         start = time.monotonic()
         try:
-            process = self._started(timeout)
+            process = self._started()
+            start = time.monotonic()
             assert process.stdin is not None
-            process.stdin.write(json.dumps(job) + "\n")
+            process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
-            line = self._lines.get(timeout=max(0.1, timeout - (time.monotonic() - start)))
+            line = self._lines.get(timeout=timeout)
         except queue.Empty:
             self.end()
-            return _ended("timeout", start, f"no end after {timeout:.0f} s; the case was stopped")
-        except OSError as error:
-            line, words = None, str(error)
-        else:
-            words = "the worker process ended"
+            return _ended("timeout", start, f"no end after {timeout:g} s; the case was stopped (see --timeout)")
+        except OSError:
+            line = None
         if line is None:
-            self.end()
-            return _ended("failed", start, f"{words}; memory may have run out")
+            return _ended("failed", start, f"{DIED}{self._why()}")
         result: Result = json.loads(line)
         return result | {"seconds": round(time.monotonic() - start, 2)}
 
-    def _started(self, timeout: float) -> subprocess.Popen[str]:
+    def _started(self) -> subprocess.Popen[str]:
+        if self._stopped:
+            raise OSError("stopped")
         if self._process is None or self._process.poll() is not None:
+            self.end()
             self._lines = queue.Queue()
+            self._folder = tempfile.mkdtemp(prefix="kit-")
+            own = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._folder)
             options: dict[str, Any] = {"start_new_session": True}
             if sys.platform == "win32":
                 options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "kit.batch.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL, text=True, encoding="utf-8", env=os.environ | {"PYTHONUTF8": "1"}, **options,
+                stderr=subprocess.DEVNULL, text=True, encoding="utf-8", env=os.environ | own | {"PYTHONUTF8": "1"},
+                **options,
             )  # fmt: skip
             threading.Thread(target=_read, args=(self._process, self._lines), daemon=True).start()
-            if self._lines.get(timeout=timeout) is None:
-                raise OSError("the worker process could not be started")
+            if self._lines.get(timeout=START_S) is None:
+                raise OSError("could not be started")
         return self._process
+
+    def _why(self) -> str:
+        """How the process ended, after it has."""
+        if self._stopped:
+            return "; the batch was stopped"
+        process = self._process
+        self.end()
+        code = process.returncode if process is not None else None
+        if code is not None and code < 0:
+            return f" by signal {-code}; memory may have run out"
+        return f" with status {code}; memory may have run out"
 
     def end(self) -> None:
         """Ends the process at once; its kernel notices and goes as well."""
@@ -108,19 +124,30 @@ class Worker:
             with contextlib.suppress(OSError):
                 process.stdin.close()
             process.wait()
+        self._clear()
+
+    def stop(self) -> None:
+        """Ends the process at once and starts no other."""
+        self._stopped = True
+        self.end()
 
     def close(self) -> None:
         """Lets an idle process end by itself and take its kernel along."""
         process, self._process = self._process, None
-        if process is None or process.stdin is None:
-            return
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None and process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._clear()
+
+    def _clear(self) -> None:
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:

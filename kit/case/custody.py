@@ -139,7 +139,7 @@ def seal(
     }
     path = folder / MANIFEST
     path.write_text(json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-    ledger.append("sealed", manifest_sha256=_sha256(path))
+    ledger.append("sealed", manifest_sha256=sha256_of(path))
     return path
 
 
@@ -182,7 +182,7 @@ def _verified_ledger(folder: Path, manifest: Path) -> list[Difference]:
     sealed = [entry for entry in entries if entry.get("action") == "sealed"]
     if not sealed:
         return [*broken, Difference(LEDGER, "no line seals the manifest: lines were removed")]
-    if sealed[-1]["details"].get("manifest_sha256") != _sha256(manifest):
+    if sealed[-1]["details"].get("manifest_sha256") != sha256_of(manifest):
         broken.append(Difference(MANIFEST, "is not the one that the ledger sealed"))
     return broken
 
@@ -244,7 +244,8 @@ def _hash(entry: Mapping[str, Any]) -> str:
     return hashlib.sha256(_canonical(content).encode()).hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file."""
     with path.open("rb") as file:
         return digest(file)
 

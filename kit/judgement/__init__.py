@@ -256,7 +256,7 @@ def _meta(
     case: Case, made: Mapping[str, pd.DataFrame], policy: str, known: rules.Rules, zone: str
 ) -> dict[str, Any]:
     span = _period(made)
-    fingerprint = _fingerprint()
+    fingerprint = rules.fingerprint()
     return {
         "case_id": case.case_id, "title": case.title, "examiner": case.examiner, "requester": case.requester,
         "question": case.question, "policy": policy, "tolerance_s": case.config.tolerance_s, "zone": zone,
@@ -266,14 +266,6 @@ def _meta(
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
         "report_id": _report_id(case, policy, fingerprint, span[1]),
     }
-
-
-def _fingerprint() -> str:
-    """A hash of all knowledge files: which rules were run."""
-    made = hashlib.sha256()
-    for path in sorted(rules.FOLDER.glob("*.toml")):
-        made.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
-    return made.hexdigest()[:12]
 
 
 def _period(made: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:

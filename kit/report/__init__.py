@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +16,10 @@ from nbformat import NotebookNode
 
 from kit import progress
 from kit.case import custody
-from kit.errors import ExportError, ParameterError
 from kit.judgement.analysis import Analysis, is_saved
 from kit.named import callable_by_name
 from kit.page.view import View
-from kit.report import notebooks
+from kit.report import notebooks, publishing, running
 
 if TYPE_CHECKING:
     from kit.case import Case
@@ -42,6 +39,7 @@ def report(
     pdf: bool = False,
     isolated: bool = False,
     timeout: float | None = None,
+    accept: Callable[[Analysis], None] | None = None,
 ) -> Path:
     """The path of report.html in the report folder `out`, which holds all that belongs to it.
 
@@ -52,9 +50,11 @@ def report(
     pdf       a PDF as well; Unsupported without a browser
     isolated  a kernel of its own instead of the warm one
     timeout   seconds that one cell may take
+    accept    called with the analysis before a notebook is run; what it raises ends the report
 
     Raises ParameterError before anything is read, ExportError when a cell fails or a figure is lost, IntegrityError
-    when the evidence changed meanwhile; then nothing is published and a former report stays.
+    when the evidence changed meanwhile; then nothing is published and a former report stays. Files that a user laid
+    into a former report, or changed there, are kept in the new one.
     """
     case = case if isinstance(case, (str, Path)) else case.root
     source = notebooks.find(notebook)
@@ -62,51 +62,24 @@ def report(
     chosen = {"vm": vm, "since": since, "until": until, "policy": policy}
     given = {"case": "."} | {name: value for name, value in chosen.items() if value is not None}
     parameters = notebooks.check(notebooks.declared(template, source.stem), given, source.stem)
-    target = _target(Path(out), Path(case))
-    with progress.meter("report", STEPS, unit="step") as meter, _folder(target) as work:
+    target = publishing.target_of(Path(out), Path(case))
+    with progress.meter("report", STEPS, unit="step") as meter, publishing.folder(target) as work:
         before = _open(case, work, meter)
         analysis = _analyse(case, work, vm, since, until, policy, meter)
+        if accept:
+            accept(analysis)
         meter.begin(f"running {source.stem}")
         failed = target.with_name(f"{target.name}.failed.ipynb")
-        executed = _execute(template, source.stem, parameters, work, failed, isolated, timeout)
+        executed = running.execute(template, source.stem, parameters, work, failed, isolated, timeout)
         custody.Ledger(work).append("notebook run", notebook=source.stem)
         meter.advance(1)
         meter.begin("writing the page")
         _write(executed, parameters, analysis, work, pdf)
         meter.advance(1)
-        _seal(work, target, case, before, analysis, meter)
-        _publish(work, target)
+        kept = publishing.users(target)
+        _seal(work, target, case, before, analysis, kept, meter)
+        publishing.publish(work, target)
     return target / PAGE
-
-
-def _target(out: Path, case: Path) -> Path:
-    """The report folder. Refuses one that holds something else, or the evidence itself."""
-    target, evidence = out.resolve(), case.resolve()
-    if target == evidence or target in evidence.parents or evidence in target.parents:
-        raise ParameterError(f"--out {out} and the evidence lie in each other; choose another folder")
-    if target.is_file():
-        raise ParameterError(f"--out {out} is a file; name a folder")
-    known = {custody.MANIFEST, "meta.json"}
-    if target.is_dir() and any(target.iterdir()) and not known & {path.name for path in target.iterdir()}:
-        raise ParameterError(f"--out {out} is not empty and holds no report; choose another folder")
-    return target
-
-
-@contextmanager
-def _folder(target: Path) -> Iterator[Path]:
-    """A working folder beside the target, removed unless it was published."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = _beside(target, "partial")
-    work.mkdir()
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _beside(target: Path, what: str) -> Path:
-    """A name beside the target that nobody uses."""
-    return target.with_name(f".{target.name}.{what}-{secrets.token_hex(4)}")
 
 
 def _open(case: str | Path, work: Path, meter: progress.Meter) -> list[dict[str, Any]]:
@@ -144,7 +117,7 @@ def render(
     analysis: Analysis, template: NotebookNode, parameters: dict[str, Any], folder: Path, pdf: bool = False
 ) -> Path:
     """The page of an analysis that lies in `folder`, with executed notebook and PDF beside it; nothing is sealed."""
-    executed = _execute(template, "report", parameters, folder, folder / "failed.ipynb", False, None)
+    executed = running.execute(template, "report", parameters, folder, folder / "failed.ipynb")
     _write(executed, parameters, analysis, folder, pdf)
     return folder / PAGE
 
@@ -162,32 +135,7 @@ def _judged(case: str | Path, policy: str | None) -> Analysis:
     return attach(analyze(loaded, policy), loaded)
 
 
-def _execute(
-    template: NotebookNode, name: str, parameters: dict[str, Any], work: Path, failed: Path, isolated: bool,
-    timeout: float | None,
-) -> NotebookNode:  # fmt: skip
-    """The executed notebook. A run that fails is kept under the name `failed` and raises ExportError."""
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
-    partial = work / "run.ipynb"
-    failed.unlink(missing_ok=True)
-    try:
-        executed = papermill.execute_notebook(
-            template, str(partial), parameters=parameters, engine_name="warm", cwd=str(work), progress_bar=False,
-            request_save_on_cell_execute=False, fresh=isolated, execution_timeout=timeout,
-        )  # fmt: skip
-    except PapermillExecutionError as error:
-        if partial.is_file():
-            shutil.copyfile(partial, failed)
-        raise ExportError(f"notebook {name} failed in cell {error.exec_count}: {error.evalue}; see {failed}") from error
-    partial.unlink(missing_ok=True)
-    return executed
-
-
-def _write(
-    executed: NotebookNode, parameters: dict[str, Any], analysis: Analysis, work: Path, pdf: bool
-) -> None:
+def _write(executed: NotebookNode, parameters: dict[str, Any], analysis: Analysis, work: Path, pdf: bool) -> None:
     from kit.report import export
     from kit.report import pdf as printer
 
@@ -210,32 +158,19 @@ def _now() -> datetime:
 
 
 def _seal(
-    work: Path, target: Path, case: str | Path, before: list[dict[str, Any]], analysis: Analysis, meter: progress.Meter
-) -> None:
+    work: Path, target: Path, case: str | Path, before: list[dict[str, Any]], analysis: Analysis, kept: list[Path],
+    meter: progress.Meter,
+) -> None:  # fmt: skip
     """Manifest and last lines of the ledger; a report that is replaced is named by the hash of its manifest."""
     meter.begin("sealing")
     former = target / custody.MANIFEST
     replaces = hashlib.sha256(former.read_bytes()).hexdigest() if former.is_file() else None
-    custody.Ledger(work).append("issued", report_id=analysis.meta.get("report_id"), replaces=replaces)
+    custody.Ledger(work).append(
+        "issued", report_id=analysis.meta.get("report_id"), replaces=replaces, **publishing.told(kept)
+    )
     versions = {"kit": analysis.meta.get("kit_version"), "rules": analysis.meta.get("rules_version")}
     custody.seal(work, case, before, versions | {"libraries": analysis.meta.get("versions")})
     meter.advance(1)
-
-
-def _publish(work: Path, target: Path) -> None:
-    """Moves the finished folder to its place in one step; a former report goes only then."""
-    former = None
-    if target.exists():
-        former = _beside(target, "old")
-        target.rename(former)
-    try:
-        work.rename(target)
-    except OSError as error:
-        if former is not None:
-            former.rename(target)
-        raise ExportError(f"{target}: the finished report could not be put in place: {error}") from error
-    if former is not None:
-        shutil.rmtree(former, ignore_errors=True)
 
 
 callable_by_name(__name__)

@@ -214,12 +214,13 @@ def _scripts(with_figures: bool) -> list[str]:
 
 def _policy(page: Page) -> str:
     """No network at all; only the scripts of this page run."""
-    scripts = " ".join(_hash(script) for script in page.scripts)
+    scripts = " ".join(script_hash(script) for script in page.scripts)
     rules = ["default-src 'none'", f"script-src {scripts}", "style-src 'unsafe-inline'", "img-src data:"]
     return "; ".join([*rules, "base-uri 'none'", "form-action 'none'"])
 
 
-def _hash(text: str) -> str:
+def script_hash(text: str) -> str:
+    """The source expression of a content-security policy that allows exactly this text."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 

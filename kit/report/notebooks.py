@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,19 +41,34 @@ class Parameter:
 
 
 def find(name: str | None = None, folder: Path = FOLDER) -> Path:
-    """The path of a notebook: a path, its name, or the number or word it begins with; without a name the case report.
+    """The path of a notebook: a path, its name, its number, or what its name or a word of it begins with.
 
-    Raises ParameterError naming the notebooks that there are.
+    Without a name the case report. Raises ParameterError naming the notebooks that there are.
     """
     if name and name.endswith(".ipynb") and Path(name).is_file():
         return Path(name)
     there = sorted(folder.glob("*.ipynb"))
-    wanted = (name or REPORT).removesuffix(".ipynb")
-    found = [path for path in there if path.stem == wanted] or [path for path in there if path.stem.startswith(wanted)]
+    wanted = (name or REPORT).removesuffix(".ipynb").casefold()
+    found = next((hits for fits in _WAYS if (hits := [path for path in there if fits(path.stem, wanted)])), [])
     if len(found) == 1:
         return found[0]
-    known = ", ".join(path.stem for path in there) or f"none in {folder}; run from a checkout of the project"
+    known = ", ".join(path.stem for path in found or there) or f"none in {folder}; run from a checkout of the project"
     raise ParameterError(f"notebook={name!r} is {'ambiguous' if found else 'unknown'}; there are: {known}")
+
+
+def _number_is(stem: str, wanted: str) -> bool:
+    number = stem.partition("-")[0]
+    return wanted.isascii() and wanted.isdigit() and number.isdigit() and int(number) == int(wanted)
+
+
+_WAYS: tuple[Callable[[str, str], bool], ...] = (  # of finding a notebook by its name, the first that finds any wins
+    lambda stem, wanted: stem == wanted,
+    _number_is,
+    lambda stem, wanted: stem.partition("-")[2] == wanted,
+    lambda stem, wanted: stem.startswith(wanted),
+    lambda stem, wanted: stem.partition("-")[2].startswith(wanted),
+    lambda stem, wanted: any(word.startswith(wanted) for word in stem.split("-")),
+)
 
 
 def load(path: Path) -> NotebookNode:

@@ -6,6 +6,7 @@ one: more conditions first, then the rule's own `order`, then its place in the f
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -98,6 +99,14 @@ def load(folder: Path = FOLDER) -> Rules:
             raise RuleError(f"{one.file}, rule {one.id}: the id is taken by a rule in {by_id[one.id].file}")
         by_id[one.id] = one
     return Rules(tuple(found), tuple(components), causes, by_id, Index(found))
+
+
+def fingerprint(folder: Path = FOLDER) -> str:
+    """A hash of all knowledge files: which rules were run."""
+    made = hashlib.sha256()
+    for path in sorted(folder.glob("*.toml")):
+        made.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return made.hexdigest()[:12]
 
 
 def _component(
