@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from typing import Any
 
-from kit.sources._build import Made, append, batches
+from kit.sources._build import Made, batches
+from kit.sources._dated import messages, stands_in
 from kit.sources.seam import Fact, Lost, Opened, Reading
-from kit.text import decode, lines
+from kit.text import decode
 
 NAME = "SQL LogScout log"
 VERSION = "1"
@@ -28,10 +29,9 @@ _SERVER = re.compile(r"(?:computer name|machine name|server name|host name)\W{1,
 
 def recognise(head: bytes, name: str) -> int:
     """3 for lines of the log that speak of collectors or of LogScout, 2 for lines of its form."""
-    text = decode(head)[0]
-    if not re.search(r"^" + _RECORD.pattern, text, re.MULTILINE | re.ASCII):
+    if not stands_in(head, _RECORD):
         return 0
-    return 3 if re.search(r"logscout|Executing Collector", text, re.IGNORECASE) else 2
+    return 3 if re.search(r"logscout|Executing Collector", decode(head)[0], re.IGNORECASE) else 2
 
 
 def read(opened: Opened) -> Iterator[Reading]:
@@ -40,41 +40,19 @@ def read(opened: Opened) -> Iterator[Reading]:
 
 
 def _made(opened: Opened) -> Iterator[Made | Lost | Fact]:
-    held: Made | None = None
-    for line in lines(opened.file, opened.culture):
-        found = _RECORD.match(line.text)
-        time = _time(found[1]) if found else None
-        if found is None or time is None:
-            if held and line.text.strip("\x00 "):
-                append(held[1], line.text)
-            elif line.text.strip("\x00 "):
-                yield Lost(1, f"line {line.number}: no time", line.number, line.number, line.offset)
-            continue
-        if held:
-            yield held
-        if server := _SERVER.search(found[3]):
-            yield Fact(computer=server[1])
-        held = (
-            "events",
-            {
-                "record_id": line.number,
-                "offset": line.offset,
-                "time_raw": found[1],
-                "time_local": time,
-                "precision_s": 0.001,
-                "channel": "SQL LogScout",
-                "provider": "SQL LogScout",
-                "level": _LEVELS.get(found[2], 5),
-                "message": found[3].strip(),
-            },
-        )
-    if held:
-        yield held
-        yield Fact(exported=held[1]["time_local"])
+    last = None
+    for made in messages(opened, _RECORD, _columns):
+        yield made
+        if not isinstance(made, Lost):
+            last = made[1]["time_local"]
+            if server := _SERVER.search(made[1]["message"]):
+                yield Fact(computer=server[1])
+    if last:
+        yield Fact(exported=last)
 
 
-def _time(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+def _columns(found: re.Match[str]) -> dict[str, Any]:
+    return {
+        "precision_s": 0.001, "channel": "SQL LogScout", "provider": "SQL LogScout",
+        "level": _LEVELS.get(found[2], 5), "message": found[3].strip(),
+    }  # fmt: skip
