@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from kit.errors import TableError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 TEXT = pa.string()
 TERM = pa.dictionary(pa.int32(), pa.string())
@@ -81,6 +81,8 @@ _ALL = [
         ("channel", TERM, "the log"),
         ("first_time", TIME, "start of the interval"),
         ("last_time", TIME, "end of the interval"),
+        ("first_id", WHOLE, "record number at its start; null where records have none"),
+        ("last_id", WHOLE, "record number at its end"),
     ),
     _table(
         "events", "a log record",

@@ -157,6 +157,34 @@ def test_without_any_hint_the_time_is_assumed_and_covers_nothing(folder):
     assert case.coverage.empty
 
 
+VIEWER = "Level,Date and Time,Source,Event ID,Task Category\n"
+PAIR = """Information,2014-05-19 22:00:09,MSSQLSERVER,3198,Backup,I/O was resumed on database Sales.
+Information,2014-05-19 22:00:03,MSSQLSERVER,3197,Backup,I/O is frozen on database Sales.
+"""
+OTHERS = """Information,2014-05-19 23:30:00,Microsoft-Windows-Security-SPP,903,None,The service has stopped.
+""", """Information,2014-05-19 21:00:00,Microsoft-Windows-Security-SPP,902,None,The service has started.
+"""
+
+
+def _viewer(folder, text):
+    (folder / "guest" / "Application.evtx").unlink()
+    (folder / "guest" / "Application.csv").write_text(VIEWER + text, "utf-8")
+    (folder / "case.toml").write_text('[[source]]\npath = "guest/*"\ntimezone = "Europe/Berlin"\n')
+    found = load_case(folder)
+    source_id = row(found, "guest/Application.csv")["source_id"]
+    return found.coverage[found.coverage["source_id"] == source_id]
+
+
+def test_an_event_viewer_list_with_everyday_records_covers_its_time(folder):
+    """Saved whole, newest first: nobody who looks for backup errors chooses the licensing service as well."""
+    covered = _viewer(folder, OTHERS[0] + PAIR + OTHERS[1])
+    assert [(one.first_time.hour, one.last_time.hour) for one in covered.itertuples()] == [(19, 21)]
+
+
+def test_an_event_viewer_list_of_backup_records_alone_may_be_filtered_and_covers_nothing(folder):
+    assert _viewer(folder, PAIR).empty
+
+
 def test_another_rotation_of_the_same_server_lends_its_zone(folder):
     (folder / "guest" / "Application.evtx").unlink()
     (folder / "guest" / "ERRORLOG.1").write_bytes(errorlog(2, utc_line=True, hours=1))

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from kit import tables
+from kit import rules, tables
 from kit.case import absent, assembly, config, forks, intake, loading, merging, query, roles
 from kit.case.assembly import Source
 from kit.case.config import Config
@@ -245,14 +245,23 @@ def _losses(one: Source) -> list[dict[str, Any]]:
 
 
 def _coverage(one: Source) -> list[dict[str, Any]]:
-    """Covered intervals; none where nobody knows what the times mean."""
+    """Covered intervals; none where nobody knows what the times mean, or where a list may have been filtered."""
     if one.copy_of is not None or (one.zone is not None and one.zone.basis == "assumed"):
         return []
     return [
         _converted(one, row)
         | {"source_id": one.source_id, "channel": row["channel"], "computer": row["computer"] or one.role.computer}
+        | {name: row.get(name) for name in ("first_id", "last_id")}
         for row in one.read.account.coverage
+        if not row.get("listed") or _unfiltered(one)
     ]
+
+
+def _unfiltered(one: Source) -> bool:
+    """Whether a list without record numbers also holds what nobody who looks for backup errors would have chosen."""
+    patterns = [name.casefold() for name in rules.load().watched_providers]
+    names = {name.casefold() for name in one.read.account.inventory.get("provider", ())}
+    return any(not any(fnmatchcase(name, pattern) for pattern in patterns) for name in names)
 
 
 def _lacking(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,8 @@ class Covered:
 def covered(coverage: pd.DataFrame, sources: pd.DataFrame, boots: pd.DataFrame, starts: pd.DataFrame) -> Covered:
     """What the guests' logs cover. Logs of a test-failover machine count for the time before its image only.
 
+    Files of one log whose record numbers follow each other cover the time in between as well.
+
     `starts` (source_id, boot_id) says which sources cross a test boot; their coverage ends at the image of that boot.
     """
     guest = sources[sources["role"].isin(["guest", "test_failover_guest"])]
@@ -53,8 +56,10 @@ def covered(coverage: pd.DataFrame, sources: pd.DataFrame, boots: pd.DataFrame, 
     ends = {row.source_id: image.get(row.boot_id, pd.NaT) for row in starts.itertuples()}
     spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
     newest: dict[str, pd.Timestamp] = {}
-    for row in coverage[coverage["source_id"].isin(vm_of)].itertuples():
-        last = row.last_time
+    own = coverage[coverage["source_id"].isin(vm_of)]
+    follows = _followers(own)
+    for row in own.itertuples():
+        last = max(row.last_time, follows.get(_number(row, row.last_id), row.last_time))
         if row.source_id in ends:
             if pd.isna(ends[row.source_id]) or row.first_time > ends[row.source_id]:
                 continue
@@ -63,6 +68,17 @@ def covered(coverage: pd.DataFrame, sources: pd.DataFrame, boots: pd.DataFrame, 
         spans.setdefault((vm_name, _kind(row.channel)), []).append((row.first_time.value, last.value))
         newest[vm_name] = max(newest.get(vm_name, last), last)
     return Covered({key: _merged(found) for key, found in spans.items()}, newest)
+
+
+def _followers(coverage: pd.DataFrame) -> dict[tuple[str, str, int], pd.Timestamp]:
+    """When the record after each number was written, where an interval begins with it: a log in two files has no gap."""
+    numbered = coverage.dropna(subset=["first_id"])
+    return {_number(row, row.first_id - 1): row.first_time for row in numbered.itertuples()}
+
+
+def _number(row: Any, number: Any) -> tuple[str, str, int]:
+    computer = row.computer.casefold().split(".")[0] if isinstance(row.computer, str) else ""
+    return computer, _kind(row.channel), int(number) if pd.notna(number) else -1
 
 
 def _kind(channel: object) -> str:

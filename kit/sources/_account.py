@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kit.sources._build import APART
 from kit.sources._runs import Numbers, Run, Runs
 from kit.sources.seam import Fact, Lost
 
@@ -45,6 +46,7 @@ class Keeper:
     notes: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     partial: bool = False
+    listed: bool = False
     failure: str | None = None
     _numbers: Numbers = field(default_factory=Numbers)
     _runs: dict[tuple[bool, str | None, str | None], Runs] = field(default_factory=dict)
@@ -85,7 +87,7 @@ class Keeper:
         numbers = table.column("record_id")
         known = known & pc.not_equal(table.column("integrity"), "damaged").to_numpy()
         usable = numbers.is_valid().to_numpy(zero_copy_only=False)
-        ids = numbers.fill_null(0).to_numpy()
+        ids = numbers.fill_null(0).to_numpy() // (APART if self.listed else 1)
         for (channel, computer), mask in _groups(table):
             runs = self._runs.setdefault((local, channel, computer), Runs(self.numbered))
             if (chosen := mask & usable).any():
@@ -115,6 +117,7 @@ class Keeper:
         if fact.note and fact.note not in self.notes:
             self.notes.append(fact.note)
         self.partial |= fact.partial
+        self.listed |= fact.listed
         for name in ("declared", "recovered", "gaps", "bad_checksums", "computer", "zone", "exported"):
             if (value := getattr(fact, name)) is not None:
                 self.facts[name] = value
@@ -220,11 +223,12 @@ class Keeper:
     def _interval(self, run: Run, local: bool) -> dict[str, Any]:
         names = ("first_local", "last_local") if local else ("first_time", "last_time")
         zone = None if local else UTC
+        counted = self.numbered and not self.listed
         return {
-            "source_id": self.source_id,
-            names[0]: moment(run.begin, zone),
-            names[1]: moment(run.end, zone),
-        }
+            "source_id": self.source_id, "listed": self.listed,
+            names[0]: moment(run.begin, zone), names[1]: moment(run.end, zone),
+            "first_id": signed(run.first) if counted else None, "last_id": signed(run.last) if counted else None,
+        }  # fmt: skip
 
 
 def _missing(logs: list[Runs]) -> int:

@@ -193,7 +193,7 @@ class Events:
     def facts(self) -> Iterator[Fact]:
         """How rows were numbered, what the console cut, and what the times mean."""
         if self._count and not self._numbered:
-            yield Fact(gaps=0)
+            yield Fact(gaps=0, listed=True)
         if not self._numbered and self.newest_first:
             yield Fact(note="no record numbers in the export, newest first: numbered from its end")
         if self._cut:

@@ -1,7 +1,7 @@
 """Events exported as objects without their record numbers, as `event_objects`.
 
-Rows are numbered in the order of time, in tens: nobody can tell whether such an export is whole, so it covers no
-interval.
+Rows are numbered in the order of time, in tens, and their intervals are marked as those of a list: the case looks
+whether it was filtered.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from kit.sources._event_objects import EXPECTED, looks_like
 from kit.sources.seam import Opened, Reading
 
 NAME = "exported events without record numbers"
-VERSION = "1"
+VERSION = "2"
 TABLES = _mappers.TABLES
 
 

@@ -5,7 +5,7 @@ text below it. The labels are localised, their order is not: the third value is 
 strings are not in such text. Where Event Viewer added the event's XML, that is read instead.
 
 There are no record numbers, and a selection looks like a whole log: rows are numbered in the order of time, in tens,
-and cover no interval. Times are local; newer versions of wevtutil write a `Z` whose meaning is not documented: such
+and their intervals are marked as those of a list. Times are local; newer versions of wevtutil write a `Z` whose meaning is not documented: such
 times are assumed.
 """
 
@@ -28,7 +28,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import Line, decode, lines
 
 NAME = "event text"
-VERSION = "1"
+VERSION = "2"
 TABLES = ("events",)
 
 _MOST_LINES = 20_000  # of one event
@@ -72,7 +72,7 @@ def read(opened: Opened) -> Iterator[Reading]:
             now = (moment.utc.replace(tzinfo=None) if moment.utc else moment.local) or last
             falling += (now < last) - (now > last) if now and last else 0
             last = now
-    yield Fact(gaps=0)
+    yield Fact(gaps=0, listed=True)
     if falling > 0:
         yield Fact(note="newest first: numbered from the end of the file")
     if zulu:

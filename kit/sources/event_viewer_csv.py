@@ -3,8 +3,8 @@
 Since Vista there is a header of five names (level or keywords, date and time, source, event id, task category) and a
 sixth column, the description, without a name; the names are localised, their order is not. Before Vista there is no
 header: date, time, source, type, category, event id, user, computer, description. Times are local. There is no record
-number, and a filtered list looks like a whole one: rows are numbered in the order of time, in tens, and cover no
-interval.
+number, and a filtered list looks like a whole one: rows are numbered in the order of time, in tens, and their
+intervals are marked as those of a list, so that the case can look whether it was filtered.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import HEAD, Line, decode, lines
 
 NAME = "Event Viewer list"
-VERSION = "1"
+VERSION = "2"
 TABLES = ("events",)
 
 _HEADER = ["Level", "Date and Time", "Source", "Event ID", "Task Category"]
@@ -91,7 +91,7 @@ def read(opened: Opened) -> Iterator[Reading]:
             now = dates.read(written).local or last
             falling += (now < last) - (now > last) if now and last else 0
             last = now
-    yield Fact(gaps=0)
+    yield Fact(gaps=0, listed=True)
     if falling > 0:
         yield Fact(note="newest first: numbered from the end of the file")
     if dates.note:

@@ -76,6 +76,7 @@ class Fact:
     computer: str | None = None
     zone: str | None = None  # "+02:00" or an IANA name, when the file itself states it
     exported: datetime | None = None
+    listed: bool = False  # records have no numbers: only their order tells that none is missing
     partial: bool = False  # something is missing that cannot be counted
     note: str | None = None
 
