@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from kit.errors import Unreadable
 from kit.evtx import format as layout
+from kit.evtx import recognise
 from kit.evtx.binxml import Chunk, u32
 from kit.evtx.fragment import Tree
 from kit.evtx.lockstep import Elements
@@ -86,35 +88,50 @@ class Registry:
         fits = (size <= room[possible]) & (size > 0)
         possible, size = possible[fits], size[fits]
         budget = _Budget()
-        for members in _groups(view, at[possible], size):
-            places = at[possible[members]]
-            found[possible[members]] = self._match(view, places, int(size[members[0]]), budget)
+        trials = [
+            self._trial(view, at, possible[members], int(size[members[0]]))
+            for members in _groups(view, at[possible], size)
+        ]
+        while trials:
+            trials = self._tried(view, at, trials, found, budget)
         return found
 
-    def _match(self, view: View, at: np.ndarray, size: int, budget: _Budget) -> np.ndarray:
-        """Numbers for definitions of equal GUID and size: a known variant each, or a new one."""
-        first = int(at[0])
-        variants = self._known(view.data[first + 4 : first + 20], size)
-        found = np.full(len(at), UNKNOWN, dtype=np.int32)
-        rest = np.arange(len(at))
-        for template in list(variants):
-            same = template.fits(view, at[rest])
-            found[rest[same]] = template.number
-            rest = rest[~same]
-            if not len(rest):
-                return found
-        while len(rest):
-            new = self._compile(view, int(at[rest[0]]), size, budget) if len(variants) < MAX_VARIANTS else None
-            if new is None:
-                rest = rest[1:]
-                continue
-            found[rest[0]] = new.number
-            rest = rest[1:]
-            if len(rest):
-                same = new.fits(view, at[rest])
-                found[rest[same]] = new.number
-                rest = rest[~same]
-        return found
+    def _trial(self, view: View, at: np.ndarray, members: np.ndarray, size: int) -> _Trial:
+        first = int(at[members[0]])
+        return _Trial(members, size, self._known(view.data[first + 4 : first + 20], size))
+
+    def _tried(
+        self, view: View, at: np.ndarray, trials: list[_Trial], found: np.ndarray, budget: _Budget
+    ) -> list[_Trial]:
+        """Compares each group with the next of its variants; what is left of the groups."""
+        templates = [self._next(view, at, trial, found, budget) for trial in trials]
+        some = [(trial, one) for trial, one in zip(trials, templates, strict=True) if one and len(trial.members)]
+        if not some:
+            return []
+        members = np.concatenate([trial.members for trial, _ in some])
+        lengths = [len(trial.members) for trial, _ in some]
+        same = recognise.same(view, [one for _, one in some], np.repeat(np.arange(len(some)), lengths), at[members])
+        numbers = np.repeat([one.number for _, one in some], lengths)
+        found[members[same]] = numbers[same]
+        for (trial, _), rest in zip(some, np.split(~same, np.cumsum(lengths)[:-1]), strict=True):
+            trial.members = trial.members[rest]
+        return [trial for trial, _ in some if len(trial.members)]
+
+    def _next(
+        self, view: View, at: np.ndarray, trial: _Trial, found: np.ndarray, budget: _Budget
+    ) -> Template | None:
+        """The next variant to compare with: a known one, or the first definition that can be compiled."""
+        if trial.place < len(trial.variants):
+            trial.place += 1
+            return trial.variants[trial.place - 1]
+        while len(trial.members) and len(trial.variants) < MAX_VARIANTS:
+            first, trial.members = trial.members[0], trial.members[1:]
+            new = self._compile(view, int(at[first]), trial.size, budget)
+            if new is not None:
+                found[first] = new.number
+                trial.place += 1
+                return new
+        return None
 
     def _compile(self, view: View, at: int, size: int, budget: _Budget) -> Template | None:
         base = at & ~(layout.CHUNK_SIZE - 1)
@@ -126,6 +143,16 @@ class Registry:
             return None
         self.compiled += 1
         return self._add(made)
+
+
+@dataclass(slots=True)
+class _Trial:
+    """Definitions of one GUID and size that have no number yet, its variants, and the place of the next to try."""
+
+    members: np.ndarray
+    size: int
+    variants: list[Template]
+    place: int = 0
 
 
 class _Budget:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -12,13 +11,9 @@ import numpy as np
 from kit.evtx import fields
 from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk, Leaf, Slot, Walk, name_hash, u32
-from kit.evtx.view import View
 
 MAX_CONSTANTS = 16  # constant values of a template that the columnar path repeats for each record
 MAX_REPEATS = 8  # how often a template may use substitutions again
-_NAME_HEADER = 8  # link, hash and length stand before the characters of a name
-_FEW = 4  # below this many definitions plain Python compares faster than arrays
-_BLOCK = 1 << 23  # bytes compared at once
 
 
 class Layout(NamedTuple):
@@ -112,97 +107,18 @@ class Template:
             known = self.plans[above] = _plan(self, above, keys)
         return known
 
-    def fits(self, view: View, at: np.ndarray) -> np.ndarray:
-        """Which of the definitions (positions of their headers, lengths already equal) are this one, byte by byte."""
-        if len(at) < _FEW:
-            return np.fromiter((self._is(view.data, int(one)) for one in at), dtype=bool, count=len(at))
-        step = max(_BLOCK // max(self.size, 1), 1)
-        return np.concatenate([self._are(view, at[start : start + step]) for start in range(0, len(at), step)])
-
     @cached_property
-    def _mask(self) -> bytes:
+    def compared(self) -> bytes:
+        """A byte for each byte of `data`: 255 where every definition of the template has the same, else 0."""
         mask = bytearray(b"\xff" * self.size)
         for place in (*self.names_at, *self.links_at):
             mask[place : place + 4] = b"\0\0\0\0"
         return bytes(mask)
 
     @cached_property
-    def _numbers(self) -> tuple[int, int]:
-        return int.from_bytes(self._mask, "little"), int.from_bytes(self.data, "little")
-
-    @cached_property
-    def _stored(self) -> list[bytes]:
-        """Each name as a chunk holds it."""
-        return [_stored(name) for name in self.names]
-
-    @cached_property
-    def _name_offsets(self) -> struct.Struct:
-        """Reads the offsets of all names of a definition at once."""
-        ends = [0, *(place + 4 for place in self.names_at)]
-        return struct.Struct("<" + "".join(f"{place - end}xI" for place, end in zip(self.names_at, ends, strict=False)))
-
-    def _is(self, data: bytes, at: int) -> bool:
-        start = at + layout.TEMPLATE_HEADER_SIZE
-        mask, own = self._numbers
-        if int.from_bytes(data[start : start + self.size], "little") & mask != own:
-            return False
-        base = at & ~(layout.CHUNK_SIZE - 1)
-        offsets = self._name_offsets.unpack_from(data, start)
-        for offset, stored in zip(offsets, self._stored, strict=True):
-            if offset >= layout.CHUNK_SIZE or not data.startswith(stored, base + offset + 4):
-                return False
-        return True
-
-    @cached_property
-    def _words(self) -> tuple[np.ndarray, np.ndarray, bytes, bytes]:
-        whole = self.size & ~7
-        return (
-            np.frombuffer(self.data[:whole], dtype="<u8"),
-            np.frombuffer(self._mask[:whole], dtype="<u8"),
-            self.data[whole:],
-            self._mask[whole:],
-        )
-
-    def _are(self, view: View, at: np.ndarray) -> np.ndarray:
-        start = at + layout.TEMPLATE_HEADER_SIZE
-        words, mask, tail, tail_mask = self._words
-        same = np.ones(len(at), dtype=bool)
-        if len(words):
-            same &= ((view.rows(start, len(words), "<u8") & mask) == words).all(axis=1)
-        if tail:
-            rest = view.rows(start + 8 * len(words), len(tail))
-            same &= ((rest & np.frombuffer(tail_mask, "u1")) == np.frombuffer(tail, "u1")).all(axis=1)
-        return same & self._named(view, at, start)
-
-    @cached_property
-    def _name_words(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Which name, distance from its start, mask and content of each eight-byte word to compare.
-
-        Words begin behind the link; the last one of a name ends where the name ends.
-        """
-        length = np.array([len(stored) for stored in self._stored], dtype=np.int64)
-        begin = np.concatenate([[0], np.cumsum(length + 8)[:-1]])
-        words = np.maximum((length + 7) // 8, 1)
-        which = np.repeat(np.arange(len(length)), words)
-        within = (np.arange(len(which)) - np.repeat(np.cumsum(words) - words, words)) * 8
-        within = np.minimum(within, np.maximum(length[which] - 8, 0))
-        raw = View(b"".join(stored + bytes(8) for stored in self._stored) + bytes(8))
-        size = np.minimum(length[which], 8).astype(np.uint64)
-        mask = np.where(size < 8, (np.uint64(1) << np.uint64(8) * size) - np.uint64(1), np.uint64(2**64 - 1))
-        return which, within + 4, mask, raw.u8[begin[which] + within] & mask
-
-    def _named(self, view: View, at: np.ndarray, start: np.ndarray) -> np.ndarray:
-        if not self.names:
-            return np.ones(len(at), dtype=bool)
-        offset = view.u4[start[:, None] + np.array(self.names_at, dtype=np.int64)].astype(np.int64)
-        longest = _NAME_HEADER + 2 * max(2, *map(len, self.names))
-        inside = offset <= layout.CHUNK_SIZE - longest
-        base = at & ~(layout.CHUNK_SIZE - 1)
-        place = np.where(inside, offset, 0) + base[:, None]
-        which, distance, mask, word = self._name_words
-        same = (view.words(place[:, which] + distance) & mask) == word
-        good: np.ndarray = same.all(axis=1) & inside.all(axis=1)
-        return good
+    def stored(self) -> tuple[bytes, ...]:
+        """Each name as a chunk holds it, behind its link."""
+        return tuple(_stored(name) for name in self.names)
 
 
 @lru_cache(maxsize=8192)

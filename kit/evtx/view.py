@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
 _FEW = 1000
 
@@ -10,10 +11,11 @@ _FEW = 1000
 class View:
     """Overlapping views of a buffer: `u4[at]` is the unsigned 32-bit number at each byte position of `at`."""
 
-    __slots__ = ("_aligned", "data", "size", "u1", "u2", "u4", "u8")
+    __slots__ = ("_aligned", "buffer", "data", "size", "u1", "u2", "u4", "u8")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self.buffer = pa.py_buffer(data)
         self.size = len(data)
         self.u1 = _overlapping(data, "u1")
         self.u2 = _overlapping(data, "<u2")
@@ -49,17 +51,19 @@ class View:
 
     def records(self, at: np.ndarray, layout: np.dtype) -> np.ndarray:
         """The structures that stand at the positions."""
-        length = max(self.size - layout.itemsize + 1, 0)
-        found: np.ndarray = np.ndarray((length,), dtype=layout, buffer=self.data, strides=(1,))[at]
-        return found
+        return self._pieces(at, layout.itemsize).view(layout)
 
     def rows(self, at: np.ndarray, width: int, dtype: str = "u1") -> np.ndarray:
         """A matrix with `width` consecutive numbers from each position; positions must leave room for them."""
         size = np.dtype(dtype).itemsize * width
         if not size or not len(at):
             return np.zeros((len(at), width), dtype=dtype)
-        pieces = np.ndarray((max(self.size - size + 1, 0),), dtype=f"V{size}", buffer=self.data, strides=(1,))
-        found: np.ndarray = pieces[at].view(dtype).reshape(len(at), width)
+        return self._pieces(at, size).view(dtype).reshape(len(at), width)
+
+    def _pieces(self, at: np.ndarray, size: int) -> np.ndarray:
+        """So many bytes from each position, as one opaque element each: numpy copies those fastest."""
+        every = np.ndarray((max(self.size - size + 1, 0),), dtype=f"V{size}", buffer=self.data, strides=(1,))
+        found: np.ndarray = every[at]
         return found
 
 

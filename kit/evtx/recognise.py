@@ -1,0 +1,87 @@
+"""Definitions in a log against templates that are known: equal byte by byte, names included, all at once.
+
+Where a definition names an element it holds the offset of the name in its own chunk, so those offsets are left out of
+the comparison and the names that they lead to are compared instead, each name of a chunk once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kit.evtx import format as layout
+from kit.evtx import gather
+from kit.evtx.template import Template
+from kit.evtx.view import View
+
+_LINK = 4  # bytes before the hash of a name
+_BLOCK = 1 << 24  # bytes of definitions compared at once
+
+
+def same(view: View, templates: Sequence[Template], which: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Which definitions (positions of their headers) are the template that `which` supposes for each.
+
+    Their lengths must be equal already, and they must end inside their chunks.
+    """
+    size = np.array([template.size for template in templates], dtype=np.int64)
+    block = np.cumsum(size[which]) // _BLOCK
+    bounds = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), len(at)]
+    found = np.ones(len(at), dtype=bool)
+    for begin, stop in itertools.pairwise(bounds):
+        some, start = which[begin:stop], at[begin:stop] + layout.TEMPLATE_HEADER_SIZE
+        found[begin + _other_bytes(view, templates, some, start)] = False
+        found[begin + _other_names(view, templates, some, start)] = False
+    return found
+
+
+def _other_bytes(view: View, templates: Sequence[Template], which: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The definitions (as positions in `which`) whose bytes differ elsewhere than in offsets of names and in links."""
+    size = np.array([template.size for template in templates], dtype=np.int64)
+    offsets, content = gather.parts(gather.pieces(view.buffer, start, start + size[which]))
+    taken = pa.array(which)
+    _, expected = gather.parts(pa.array([template.data for template in templates], pa.binary()).take(taken))
+    _, compared = gather.parts(pa.array([template.compared for template in templates], pa.binary()).take(taken))
+    differs = content ^ expected
+    differs &= compared
+    if not differs.any():
+        return np.zeros(0, dtype=np.int64)
+    wrong: np.ndarray = np.unique(np.searchsorted(offsets, np.flatnonzero(differs), side="right") - 1)
+    return wrong
+
+
+def _other_names(view: View, templates: Sequence[Template], which: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The definitions (as positions in `which`) in which an offset leads to another name than that of the template."""
+    names = list(dict.fromkeys(name for template in templates for name in template.stored))
+    if not names:
+        return np.zeros(0, dtype=np.int64)
+    place, name, definition = _uses(view, templates, which, start, {name: one for one, name in enumerate(names)})
+    length = np.array([len(one) for one in names], dtype=np.int64)
+    inside = (place & (layout.CHUNK_SIZE - 1)) <= layout.CHUNK_SIZE - length[name]
+    inside &= place >= 0
+    distinct = pa.array(np.where(inside, place, 0) * len(names) + name).dictionary_encode()
+    at, expected = np.divmod(distinct.dictionary.to_numpy(), len(names))
+    content = gather.pieces(view.buffer, at, at + length[expected])
+    equal = pc.equal(content, pa.array(names, pa.binary()).take(pa.array(expected)))
+    good = equal.to_numpy(zero_copy_only=False)[distinct.indices.to_numpy()] & inside
+    return np.zeros(0, dtype=np.int64) if good.all() else np.unique(definition[~good])
+
+
+def _uses(
+    view: View, templates: Sequence[Template], which: np.ndarray, start: np.ndarray, numbers: dict[bytes, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each use of a name: where the name stands (-1: outside its chunk), which it ought to be, whose use it is."""
+    count = np.array([len(template.names) for template in templates], dtype=np.int64)
+    first = np.cumsum(count) - count
+    uses = count[which]
+    definition = np.repeat(np.arange(len(which)), uses)
+    flat = np.arange(len(definition)) + (first[which] - (np.cumsum(uses) - uses))[definition]
+    relative = np.array([place for template in templates for place in template.names_at], dtype=np.int64)
+    expected = np.array([numbers[name] for template in templates for name in template.stored], dtype=np.int64)
+    offset = view.u4[start[definition] + relative[flat]].astype(np.int64)
+    base = (start & ~(layout.CHUNK_SIZE - 1))[definition]
+    place = np.where(offset < layout.CHUNK_SIZE - _LINK, base + offset + _LINK, -1)
+    return place, expected[flat], definition
