@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,6 +145,7 @@ class Account:
     states: list[str] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     unkept: bool = False
+    _starts: list[int] = field(default_factory=list)  # first chunk of each of `columns`
 
     def take(self, checked: Checked, walked: walk.Walked, record_id: np.ndarray) -> None:
         """Takes the chunks of a batch and the records that stand in them (live and beyond)."""
@@ -155,6 +157,7 @@ class Account:
         zero = np.zeros(count, dtype=np.int64)
         self.unkept = checked.unkept
         self.states.extend(checked.state)
+        self._starts.append(int(checked.number[0]))
         self.columns.append(
             {
                 "chunk": checked.number, "offset": checked.offset, "declared": declared(checked.heads, checked.free),
@@ -169,7 +172,10 @@ class Account:
 
     def count(self, name: str, numbers: np.ndarray) -> None:
         """Adds one to a column for each chunk number given."""
-        for columns in self.columns:
+        if not len(numbers):
+            return
+        first = bisect.bisect_right(self._starts, int(numbers.min())) - 1
+        for columns in self.columns[first : bisect.bisect_right(self._starts, int(numbers.max()))]:
             start, length = int(columns["chunk"][0]), len(columns["chunk"])
             inside = numbers[(numbers >= start) & (numbers < start + length)] - start
             if len(inside):

@@ -119,9 +119,7 @@ class _Decoding:
         gathered = self._gathered(outer.groups + inner.groups, keep)
         good = keep & (self.marks & FAILED == 0)
         chosen = np.flatnonzero(good)
-        return Records(
-            self.view, self.walked, self.marks, chosen, self.failures, system, gathered, self.message_key
-        )
+        return Records(self.view, self.walked, self.marks, chosen, self.failures, system, gathered, self.message_key)
 
     def _instances(self) -> tuple[Instances, np.ndarray]:
         rows = np.arange(len(self.walked))

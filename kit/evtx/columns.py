@@ -29,9 +29,7 @@ class System:
     Numbers come with a mask of those that are known; texts come as codes into `vocabulary` with -1 for none.
     """
 
-    def __init__(
-        self, view: View, buffer: pa.Buffer, rows: int, groups: list[Group], vocabulary: Vocabulary
-    ) -> None:
+    def __init__(self, view: View, buffer: pa.Buffer, rows: int, groups: list[Group], vocabulary: Vocabulary) -> None:
         self._view = view
         self._buffer = buffer
         self.rows = rows
@@ -162,9 +160,7 @@ class System:
     def time_texts(self) -> dict[int, str]:
         """The text of times that the log holds as text, by record."""
         odd = (one for part in self._written.get("time_created", ()) for one in self._texts_of(part))
-        return {
-            row: value[1] for row, value in (*self._odd_times(), *odd) if value[0] == values.Kind.TEXT and value[1]
-        }
+        return {row: value[1] for row, value in (*self._odd_times(), *odd) if value[0] == values.Kind.TEXT and value[1]}
 
     def _odd_times(self) -> Iterator[tuple[int, values.Value]]:
         for kind, row, at, literal in self._slots("time_created"):

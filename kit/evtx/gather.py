@@ -43,13 +43,15 @@ def wide_texts(buffer: pa.Buffer, content: np.ndarray, start: np.ndarray, size: 
 
 def trimmed(content: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
     """Where each text ends when the zeros at its end are left out."""
-    found = stop.astype(np.int64)
-    waiting = np.flatnonzero(content[found - 2] == 0)  # an empty text has the two bytes before it looked at, to no harm
+    found = stop.astype(np.int64)  # 64 bits: positions of the machine's own width are looked up several times faster
+    waiting = np.flatnonzero(content.take(found - 2, mode="clip") == 0)  # before an empty text: to no harm
     while len(waiting):
-        waiting = waiting[content[found[waiting] - 1] == 0]
-        waiting = waiting[found[waiting] > start[waiting]]
-        found[waiting] -= 2
-        waiting = waiting[content[found[waiting] - 2] == 0]
+        ends = found[waiting]
+        zero = (content.take(ends - 1, mode="clip") == 0) & (ends > start[waiting])
+        waiting = waiting[zero]
+        ends = ends[zero] - 2
+        found[waiting] = ends
+        waiting = waiting[content.take(ends - 2, mode="clip") == 0]
     return found
 
 

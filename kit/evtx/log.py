@@ -153,9 +153,7 @@ class Log:
             one.walked.at = one.walked.at + number * layout.CHUNK_SIZE
         checked = account.joined([one.checked for one in some])
         walked = self._without_copies(view, walk.joined([one.walked for one in some]), checked)
-        records = batch.decode(
-            view, walked, self.registry, self._wanted, vocabulary=self.vocabulary, last=True
-        )
+        records = batch.decode(view, walked, self.registry, self._wanted, vocabulary=self.vocabulary, last=True)
         if self._wanted is not None:
             checked.verify(view.data, np.unique(walked.at[records.wanted] // layout.CHUNK_SIZE))
         slack = walked.state == walk.SLACK

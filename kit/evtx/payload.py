@@ -117,7 +117,6 @@ class Values:
         """The field of each value."""
         return _joined([piece.key() for piece in self._pieces])
 
-
     def repeating(self, flags: np.ndarray) -> np.ndarray:
         """Records in which a field with a flag (by its number) stands more than once."""
         found, seen = [], np.zeros(0, dtype=np.int64)

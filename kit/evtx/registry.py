@@ -117,9 +117,7 @@ class Registry:
             trial.members = trial.members[rest]
         return [trial for trial, _ in some if len(trial.members)]
 
-    def _next(
-        self, view: View, at: np.ndarray, trial: _Trial, found: np.ndarray, budget: _Budget
-    ) -> Template | None:
+    def _next(self, view: View, at: np.ndarray, trial: _Trial, found: np.ndarray, budget: _Budget) -> Template | None:
         """The next variant to compare with: a known one, or the first definition that can be compiled."""
         if trial.place < len(trial.variants):
             trial.place += 1

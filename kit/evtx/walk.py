@@ -139,16 +139,21 @@ def _settle_slack(view: View, free: np.ndarray, found: Walked) -> np.ndarray:
     chunk_before = -1
     reached = 0
     last_id: int | None = None
-    for place in np.flatnonzero(~keep).tolist():
-        at, size = int(found.at[place]), int(found.size[place])
+    places = np.flatnonzero(~keep)
+    where = found.at[places]
+    begun = np.isin(view.u1[where + layout.RECORD_HEADER_SIZE], _STARTS)
+    numbers = view.words(where + 8)
+    slack = zip(
+        places.tolist(), where.tolist(), found.size[places].tolist(), begun.tolist(), numbers.tolist(), strict=True
+    )
+    for place, at, size, begins, record_id in slack:
         chunk = at // layout.CHUNK_SIZE
         if chunk != chunk_before:
             chunk_before, reached = chunk, chunk * layout.CHUNK_SIZE + int(free[chunk])
             last_id = _last_id(view, found, place, reached)
-        if at < reached or view.u1[at + layout.RECORD_HEADER_SIZE] not in _STARTS:
+        if at < reached or not begins:
             continue
         keep[place] = True
-        record_id = int(view.u8[at + 8])
         if at == reached and last_id in (None, record_id - 1):
             found.state[place] = BEYOND
             last_id = record_id
