@@ -30,7 +30,6 @@ import numpy as np
 import pandas as pd
 from Evtx.Evtx import ChunkHeader
 
-import kit.evtx
 from kit.evtx import batch, frame, places, walk
 from kit.evtx.account import check
 from kit.evtx.log import Log
@@ -38,9 +37,17 @@ from kit.evtx.registry import Registry
 
 VERSIONS = ("evtx", "python-evtx", "numpy", "pandas", "pyarrow")
 PYTHON_EVTX_RECORDS = 150
+QUERIES: dict[str, tuple[str | None, list[int] | None]] = {  # provider, event ids
+    "system": (None, [6005, 6006, 6008, 6009, 41, 12, 13]),  # starts, stops and crashes
+    "application": ("VSS", None),
+    "security": (None, [1100, 1101, 4616]),  # the log stopped; the clock was set
+    "sysmon": (None, [3, 15, 16]),
+    "mix": ("VSS", None),
+    "mix-30mb": ("VSS", None),
+}
 LIST = [
     ("cold", "columnar, templates compiled anew"), ("warm", "columnar, templates known"),
-    ("filter", "columnar, eight rare event ids"), ("events", "columnar, the kit's table with texts and JSON"),
+    ("filter", "columnar, a few records wanted"), ("events", "columnar, the kit's table with texts and JSON"),
     ("rust", "Rust records_json(), iterated"), ("rust_frame", "Rust records_json(), json.loads, DataFrame"),
     ("integrity", "checksums and header walk alone"), ("sha256", "SHA-256 of the file"),
 ]  # fmt: skip
@@ -99,17 +106,16 @@ def sha256(path: Path) -> int:
         return len(hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def rare_ids(path: Path) -> list[int]:
-    """Eight event ids that few records have."""
-    counts = kit.evtx.read(path)["event_id"].value_counts()
-    return [int(one) for one in counts.index[-8:]]
+def wanted(path: Path) -> batch.Wanted | None:
+    """The query of a file."""
+    return frame.wanted(*QUERIES[path.stem])
 
 
 def ways(path: Path) -> dict[str, Callable[[], object]]:
     """The ways of reading a file, by name."""
     known = Registry()
     columnar(path, known)
-    few = frame.wanted(None, rare_ids(path))
+    few = wanted(path)
     return {
         "cold": lambda: columnar(path, Registry()), "warm": lambda: columnar(path, known),
         "filter": lambda: columnar(path, known, few), "events": lambda: events(path, known), "rust": lambda: rust(path),
@@ -154,22 +160,38 @@ def python_evtx(path: Path) -> tuple[float, int]:
 
 FRESH = """
 import sys, time
-from pathlib import Path
-sys.path.insert(0, {folder!r})
-import evtx_speed
-from kit.evtx.registry import Registry
-way = (lambda: evtx_speed.columnar(Path({path!r}), Registry())) if {ours} else (lambda: evtx_speed.rust(Path({path!r})))
+path, cache = sys.argv[1:]
+if cache == "rust":
+    import evtx
+    way = lambda: sum(1 for _ in evtx.PyEvtxParser(path).records_json())
+else:
+    import kit.evtx
+    way = lambda: kit.evtx.read(path, cache=cache)
 begun = time.process_time()
 way()
 print(time.process_time() - begun)
 """
 
 
-def fresh(path: Path, ours: bool) -> float:
-    """CPU seconds in a new process, imports not counted."""
-    script = FRESH.format(folder=str(Path(__file__).parent), path=str(path), ours=ours)
-    made = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ)
+def new_process(path: Path, cache: str) -> float:
+    """CPU seconds of reading in a new process, imports not counted; `cache` is a folder of templates, or `rust`."""
+    command = [sys.executable, "-c", FRESH, str(path), cache]
+    made = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
     return float(made.stdout)
+
+
+def fresh(path: Path, repeats: int) -> dict[str, float]:
+    """Ratios of reading in new processes, with the templates of an earlier run on disk and with none."""
+    with tempfile.TemporaryDirectory() as folder:
+        new_process(path, f"{folder}/kept")
+        turns = [
+            tuple(new_process(path, cache) for cache in (f"{folder}/kept", f"{folder}/{turn}", "rust"))
+            for turn in range(repeats)
+        ]
+    return {
+        "fresh process, templates on disk / rust": statistics.median(kept / other for kept, _, other in turns),
+        "fresh process, no templates / rust": statistics.median(none / other for _, none, other in turns),
+    }
 
 
 def compared(name: str, path: Path, repeats: int) -> dict[str, object]:
@@ -178,13 +200,12 @@ def compared(name: str, path: Path, repeats: int) -> dict[str, object]:
     cpu, wall = measured(every, repeats)
     records = rust(path)
     slow, sampled = python_evtx(path)
-    new = [(fresh(path, True), fresh(path, False)) for _ in range(max(repeats // 2, 3))]
     medians = {way: statistics.median(seconds) for way, seconds in cpu.items()}
     return {
         "name": name, "megabytes": path.stat().st_size / 1e6, "records": records, "ours": columnar(path, Registry()),
         "cpu_s": medians, "wall_s": wall,
         "cold / rust": ratio(cpu, "cold", "rust"), "warm / rust": ratio(cpu, "warm", "rust"),
-        "fresh process / rust": statistics.median(one / other for one, other in new),
+        **fresh(path, repeats), "share wanted": columnar(path, Registry(), wanted(path)) / records,
         "rust to frame / warm": ratio(cpu, "rust_frame", "warm"), "filter / warm": ratio(cpu, "filter", "warm"),
         "events / rust": ratio(cpu, "events", "rust"), "integrity / sha256": ratio(cpu, "integrity", "sha256"),
         "python-evtx xml() / warm": slow * records / medians["warm"], "python-evtx sampled": sampled,
@@ -192,8 +213,9 @@ def compared(name: str, path: Path, repeats: int) -> dict[str, object]:
 
 
 RATIOS = (
-    "cold / rust", "warm / rust", "fresh process / rust", "rust to frame / warm", "filter / warm", "events / rust",
-    "integrity / sha256", "python-evtx xml() / warm",
+    "warm / rust", "cold / rust", "fresh process, templates on disk / rust", "fresh process, no templates / rust",
+    "rust to frame / warm", "python-evtx xml() / warm", "filter / warm", "share wanted", "events / rust",
+    "integrity / sha256",
 )  # fmt: skip
 
 
@@ -210,7 +232,7 @@ def markdown(found: list[dict[str, object]]) -> str:
     lines = [f"Machine: {machine()}.", "", line("ratio of CPU seconds", names), "|---|" + "---|" * len(found)]
     lines.append(line("megabytes / records", (f"{one['megabytes']:.1f} / {one['records']:,}" for one in found)))
     for name in RATIOS:
-        digits = 0 if "xml" in name else 2
+        digits = 0 if "xml" in name else 3 if name == "share wanted" else 2
         lines.append(line(name, (f"{one[name]:,.{digits}f}" for one in found)))
     lines += ["", line("CPU s (wall s)", names), "|---|" + "---|" * len(found)]
     for way, meaning in LIST:

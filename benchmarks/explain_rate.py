@@ -26,10 +26,17 @@ def one_set(number: int) -> dict:
     events = [
         sql(3197, f"I/O is frozen on database {name}. No user action is required."),
         sql(3198, f"I/O was resumed on database {name}. No user action is required."),
-        {"provider": "SQLVDI", "event_id": 1, "message": "SQLVDI: Loc=SignalAbort. Desc=Client initiates abort. "
-         f"ErrorCode=(0). Process=2644. Thread={number}. Client. Instance=. VD=Global\\{device}"},
-        sql(18210, "BackupVirtualDeviceFile::SendFileInfoBegin: failure on backup device "
-                   f"'{device}'. Operating system error 995(The I/O operation has been aborted.)."),
+        {
+            "provider": "SQLVDI",
+            "event_id": 1,
+            "message": "SQLVDI: Loc=SignalAbort. Desc=Client initiates abort. "
+            f"ErrorCode=(0). Process=2644. Thread={number}. Client. Instance=. VD=Global\\{device}",
+        },
+        sql(
+            18210,
+            "BackupVirtualDeviceFile::SendFileInfoBegin: failure on backup device "
+            f"'{device}'. Operating system error 995(The I/O operation has been aborted.).",
+        ),
         sql(3041, f"BACKUP failed to complete the command BACKUP DATABASE {name}. Check the backup application log."),
     ]
     if number % 5 == 0:

@@ -119,9 +119,14 @@ def measured(folder: Path, profile: Path | None = None) -> dict[str, Any]:
         made = analyze(case)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return {
-        "machines": made.recovery_points["vm_name"].nunique(), "points": len(made.recovery_points),
-        "events": int(case.sources["kept"].sum()), "judged": len(made.judged_events), "wall_s": wall, "cpu_s": cpu,
-        "before_mib": before, "peak_mib": _peak_mib(),
+        "machines": made.recovery_points["vm_name"].nunique(),
+        "points": len(made.recovery_points),
+        "events": int(case.sources["kept"].sum()),
+        "judged": len(made.judged_events),
+        "wall_s": wall,
+        "cpu_s": cpu,
+        "before_mib": before,
+        "peak_mib": _peak_mib(),
     }
 
 
@@ -147,7 +152,8 @@ def table(rows: list[dict[str, Any]], days: int) -> str:
     """The measurements as a Markdown table, the growth against the smallest case in the last column."""
     first = rows[0]
     lines = [
-        f"{days} days of hourly points for each VM. {_machine()}", "",
+        f"{days} days of hourly points for each VM. {_machine()}",
+        "",
         "| VMs | points | records | judged events | CPU s | wall s | peak MiB (before) | CPU s a VM | VMs : CPU |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_POOL = pa.system_memory_pool()  # the one that kit.evtx.memory looks after
 _SURROGATES = 0xD800
 _REPLACEMENT = 0xFFFD
 
@@ -25,7 +26,8 @@ def pieces(buffer: pa.Buffer, start: np.ndarray, stop: np.ndarray) -> pa.Array:
     offsets[1::2] = stop
     offsets[-1] = buffer.size
     over = pa.Array.from_buffers(pa.binary(), 2 * count, [None, pa.py_buffer(offsets), buffer])
-    return pc.take(over, pa.array(np.arange(0, 2 * count, 2, dtype=np.int32)), boundscheck=False)
+    even = pa.array(np.arange(0, 2 * count, 2, dtype=np.int32))
+    return pc.take(over, even, boundscheck=False, memory_pool=_POOL)
 
 
 def sorted_pieces(buffer: pa.Buffer, start: np.ndarray, stop: np.ndarray) -> pa.Array:

@@ -35,8 +35,8 @@ class Stash(Protocol):
 class Registry:
     """Templates by number. One registry may serve many files; it only grows.
 
-    `keys` numbers the fields of event data, `tree` knows the elements of fragments without a template; `compiled`
-    counts definitions compiled since it was made.
+    `keys` numbers the fields of event data, `tree` knows the elements of fragments without a template; `compiled` are
+    the templates that were not fetched from earlier runs.
     """
 
     def __init__(self, stash: Stash | None = None) -> None:
@@ -44,7 +44,7 @@ class Registry:
         self.keys = Keys()
         self.tree = Tree()
         self.elements = Elements(self.tree)
-        self.compiled = 0
+        self.compiled: list[Template] = []
         self._leaves = 0
         self.stash = stash
         self._variants: dict[tuple[bytes, int], list[Template]] = {}
@@ -139,8 +139,8 @@ class Registry:
             made = compile_definition(Chunk(view.data, base, base + layout.CHUNK_SIZE), at)
         except Unreadable:
             return None
-        self.compiled += 1
-        return self._add(made)
+        self.compiled.append(self._add(made))
+        return made
 
 
 @dataclass(slots=True)

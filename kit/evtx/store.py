@@ -56,7 +56,7 @@ class Templates:
         """Writes what is new. A folder that cannot be written to is left alone."""
         lines = self.registry.stash
         if isinstance(lines, Lines):
-            lines.add(self.registry.templates)
+            lines.add(self.registry.compiled)
 
 
 class Lines:
@@ -83,10 +83,10 @@ class Lines:
             yield from self.of(guid, size)
 
     def add(self, templates: list[Template]) -> None:
-        """Writes the templates that were added to a registry since the last time."""
+        """Writes those of the templates compiled by a registry that were added since the last time."""
         new = [template for template in templates[self._kept :] if _is_general(template)]
         self._kept = len(templates)
-        written = [_line(template) for template in new if not self._holds(template)]
+        written = [_line(template) for template in new]
         if not written or self._path is None:
             return
         with contextlib.suppress(OSError):
@@ -96,10 +96,6 @@ class Lines:
                 if line not in known:
                     self._lines.setdefault(_key(line), []).append(line)
             _write(self._path, [line for lines in self._lines.values() for line in lines])
-
-    def _holds(self, template: Template) -> bool:
-        key = (template.guid, template.size)
-        return key in self._lines and _line(template) in self._lines[key]
 
 
 def _read(path: Path | None) -> dict[_Key, list[bytes]]:
