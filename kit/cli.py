@@ -165,12 +165,16 @@ def _refuse(case: Path, out: Path) -> None:
         raise ParameterError(f"--out {out} is not empty and holds no analysis; choose another folder")
 
 
+LANGUAGE = click.option("--lang", "language", help="Language of the report's own texts, e.g. de; default English.")
+
+
 @cli.command(short_help="Case to a report that opens offline.")
 @_case
 @_out("Folder for report.html and all that belongs to it.")
 @_period
 @POLICY
 @click.option("--notebook", help="Another notebook than the case report.")
+@LANGUAGE
 @click.option("--pdf", is_flag=True, help="A PDF as well (needs Chromium, Chrome or Edge).")
 @click.option("--isolated", is_flag=True, help="A kernel of its own for this report.")
 @click.option("--summary", is_flag=True, help="Print a plain-text summary to paste into a ticket.")

@@ -162,7 +162,7 @@ def test_what_could_not_be_read_is_listed_once(view: View) -> None:
     )
     assert said.count("ERRORLOG.1") == 1
     assert "notes/handover.docx is of no known format." in said
-    assert "No test failover for 44 of 46 claiming points." in said
+    assert "No test failover for 44 of the 46 points that claim application consistency." in said
 
 
 def test_cards_come_worst_first_and_points_with_the_same_reasons_share_one(view: View) -> None:

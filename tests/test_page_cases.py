@@ -131,7 +131,7 @@ def test_a_point_without_a_time_is_listed_and_not_drawn() -> None:
     points = whole.tables["recovery_points"].copy()
     points.loc[points["recovery_point_id"] == point_id(LOST), "time_utc"] = pd.NaT
     made = Analysis(whole.meta, dict(whole.tables) | {"recovery_points": tables.check("recovery_points", points)})
-    assert "1 point without a readable time cannot be drawn" in page.strips(made).html
+    assert "One point without a readable time cannot be drawn" in page.strips(made).html
     assert "time unknown" in page.all_points(made).html
 
 

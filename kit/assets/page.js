@@ -3,6 +3,8 @@
   var root = document.documentElement;
   root.classList.add('js');
   var tokens = TOKENS;
+  var words = WORDS;
+  var locale = LOCALE;
   var media = { dark: matchMedia('(prefers-color-scheme: dark)'), print: matchMedia('print'), coarse: matchMedia('(pointer: coarse)') };
   var host = document.querySelector('.kit');
   var drawn = [];
@@ -18,7 +20,8 @@
     spec.layout.autosize = true;
     if (printing) { spec.layout.width = 680; }
     if (media.coarse.matches) { spec.layout.dragmode = false; }
-    var config = { displayModeBar: false, responsive: !printing, doubleClick: 'reset', showTips: false, staticPlot: !!printing };
+    var config = { displayModeBar: false, responsive: !printing, doubleClick: 'reset', showTips: false, staticPlot: !!printing, locale: 'own', locales: { own: { dictionary: {}, format: locale.format } } };
+    spec.layout.separators = locale.separators;
     return Plotly.react(place.box, spec.data, spec.layout, config);
   }
   function drawAll(printing) { drawn.forEach(function (place) { draw(place, printing); }); }
@@ -26,7 +29,7 @@
     var source = document.querySelector('script[data-for="' + box.id + '"]');
     var place = { box: box, source: source.textContent };
     if (typeof Plotly === 'undefined') {
-      box.textContent = 'This figure could not be drawn; its numbers stand below.';
+      box.textContent = words['This figure could not be drawn; its numbers stand below.'];
       return;
     }
     drawn.push(place);
@@ -43,12 +46,12 @@
   document.querySelectorAll('.cmd').forEach(function (box) {
     var button = document.createElement('button');
     button.type = 'button';
-    button.textContent = 'Copy';
+    button.textContent = words.Copy;
     button.addEventListener('click', function () {
       var code = box.querySelector('code');
-      function said(word) { button.textContent = word; setTimeout(function () { button.textContent = 'Copy'; }, 1500); }
-      function select() { getSelection().selectAllChildren(code); said('Selected'); }
-      if (navigator.clipboard) { navigator.clipboard.writeText(code.textContent).then(function () { said('Copied'); }, select); } else { select(); }
+      function said(word) { button.textContent = word; setTimeout(function () { button.textContent = words.Copy; }, 1500); }
+      function select() { getSelection().selectAllChildren(code); said(words.Selected); }
+      if (navigator.clipboard) { navigator.clipboard.writeText(code.textContent).then(function () { said(words.Copied); }, select); } else { select(); }
     });
     box.appendChild(button);
   });

@@ -45,11 +45,12 @@ LIBRARIES = ("jupyterlab", "pandas", "python-evtx", "plotly", "papermill", "nump
 
 def open_analysis(
     path: str | Path, policy: str | None = None, vm: str | None = None, since: str | None = None,
-    until: str | None = None,
+    until: str | None = None, language: str | None = None,
 ) -> Analysis:
     """The analysis of a case, or the one that a folder holds already, restricted to a VM or period.
 
-    A saved analysis keeps its policy: asking for another one raises ParameterError.
+    A saved analysis keeps its policy: asking for another one raises ParameterError. `language` is that of the page
+    parts and figures made from it.
     """
     from kit.case import load_case
 
@@ -62,7 +63,7 @@ def open_analysis(
             raise ParameterError(f"{path} was judged with policy {used}; analyse the case itself for {policy}")
     else:
         made = analyze(load_case(path).require(), policy)
-    return made.only(vm, since, until)
+    return made.only(vm, since, until).in_language(language)
 
 
 def analyze(case: Case, policy: str | None = None) -> Analysis:

@@ -31,6 +31,7 @@ META_FIELDS = {
     "first_time": "first time of the judged period, ISO 8601",
     "last_time": "last time of the judged period, ISO 8601",
     "collected": "when the evidence was collected: the newest time any source shows, ISO 8601",
+    "language": "language that reports are written in, where it is not English",
     "kit_version": "version of the kit",
     "rules_version": "fingerprint of the knowledge files",
     "rules_run": "number of rules that were run",
@@ -76,6 +77,10 @@ class Analysis:
         if first is not None and last is not None and last < first:
             raise ParameterError(f"until={until!r} is before since={since!r}")
         return replace(self, tables=_restrict(self.tables, vm, first, last))
+
+    def in_language(self, code: str | None) -> Analysis:
+        """The same analysis, whose reports are written in this language; the tables stay as they are."""
+        return self if code is None else replace(self, meta={**self.meta, "language": code})
 
     def save(self, folder: str | Path) -> Path:
         """The folder, with `tables/<name>.parquet`, `meta.json` and `verdicts.json` written into it."""

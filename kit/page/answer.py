@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from markupsafe import Markup
 
+from kit.page.language import say, say_n
 from kit.page.part import Part, render
 from kit.page.signs import VERDICTS
 from kit.page.view import NO_VM, Point, Row, View
-from kit.page.when import listed, plural
+from kit.page.when import listed, number
 
 ORDER = ("supported", "confirmed", "contradicted", "inconclusive")
 ERROR = 2  # level of errors; 1 is critical
@@ -23,33 +24,52 @@ def answer(view: View, vm: str) -> str:
     `Of 46 recovery points of SQLVM that claim application consistency (18 to 20 May 2014), 43 are supported, ...`
     """
     points = view.points_of(vm)
-    of_vm = "" if vm == NO_VM else f" of {vm}"
+    about = {"of_vm": "" if vm == NO_VM else say(" of {vm}", vm=vm)}
     if not points:
-        return _without_points(view, vm)
+        return _without_points(view, vm, about["of_vm"])
     claiming = [point for point in points if point.claims]
+    about["days"] = _days(view, claiming or points)
     if not claiming:
-        all_points = f"{plural(len(points), 'recovery point')}{of_vm}{_days(view, points)}"
-        return f"None of the {all_points} claims application consistency."
-    noun = "recovery point" if len(claiming) == 1 else "recovery points"
-    claim = "claims" if len(claiming) == 1 else "claim"
+        return say_n(
+            len(points),
+            "The one recovery point{of_vm}{days} does not claim application consistency.",
+            "None of the {count} recovery points{of_vm}{days} claims application consistency.", **about,
+        )  # fmt: skip
     counts = view.counts(claiming)
-    said = [(counts[word], VERDICTS[word].phrase) for word in ORDER if counts[word]]
-    what = f"{noun}{of_vm} that {claim} application consistency{_days(view, claiming)}"
+    said = [word for word in ORDER if counts[word]]
     if len(said) == 1:
-        return _alike(len(claiming), what, said[0][1])
-    return f"Of {len(claiming)} {what}, {listed([f'{count} {_verb(count, phrase)}' for count, phrase in said])}."
+        return _alike(len(claiming), said[0], about)
+    return say(
+        "Of {count} recovery points{of_vm} that claim application consistency{days}, {verdicts}.",
+        count=number(len(claiming)), verdicts=judged(counts), **about,
+    )  # fmt: skip
 
 
-def _alike(count: int, what: str, phrase: str) -> str:
-    if phrase == "cannot be judged":
-        return f"The one {what} cannot be judged." if count == 1 else f"None of the {count} {what} can be judged."
-    return f"The one {what} is {phrase}." if count == 1 else f"All {count} {what} are {phrase}."
+def judged(counts: dict[str, int]) -> str:
+    """`43 are supported, 1 is contradicted and 1 cannot be judged`: verdicts that no point has are left out."""
+    return listed([_count(counts[word], word) for word in ORDER if counts[word]])
 
 
-def _verb(count: int, phrase: str) -> str:
-    if phrase.startswith("cannot"):
-        return phrase
-    return f"{'is' if count == 1 else 'are'} {phrase}"
+def _count(count: int, word: str) -> str:
+    if word == "inconclusive":
+        return say_n(count, "{count} cannot be judged", "{count} cannot be judged")
+    return say_n(count, "{count} is {verdict}", "{count} are {verdict}", verdict=VERDICTS[word].word)
+
+
+def _alike(count: int, word: str, about: dict[str, str]) -> str:
+    if word == "inconclusive":
+        return say_n(
+            count,
+            "The one recovery point{of_vm} that claims application consistency{days} cannot be judged.",
+            "None of the {count} recovery points{of_vm} that claim application consistency{days} can be judged.",
+            **about,
+        )
+    return say_n(
+        count,
+        "The one recovery point{of_vm} that claims application consistency{days} is {verdict}.",
+        "All {count} recovery points{of_vm} that claim application consistency{days} are {verdict}.",
+        verdict=VERDICTS[word].word, **about,
+    )  # fmt: skip
 
 
 def _days(view: View, points: list[Point]) -> str:
@@ -57,15 +77,17 @@ def _days(view: View, points: list[Point]) -> str:
     return f" ({view.when.days(min(moments), max(moments))})" if moments else ""
 
 
-def _without_points(view: View, vm: str) -> str:
-    of_vm = "" if vm == NO_VM else f" of {vm}"
+def _without_points(view: View, vm: str, of_vm: str) -> str:
     operations = view.of(vm, view.operations.values())
     if operations:
-        return (
-            f"No recovery point{of_vm} is in the case, so none can be judged; "
-            f"the guest’s logs show {plural(len(operations), 'VSS operation')}."
-        )
-    return f"The case holds no recovery point and no VSS operation{of_vm}: there is nothing to judge yet."
+        return say_n(
+            len(operations),
+            "No recovery point{of_vm} is in the case, so none can be judged; the guest’s logs show one VSS operation.",
+            "No recovery point{of_vm} is in the case, so none can be judged; "
+            "the guest’s logs show {count} VSS operations.", of_vm=of_vm,
+        )  # fmt: skip
+    return say("The case holds no recovery point and no VSS operation{of_vm}: there is nothing to judge yet.",
+               of_vm=of_vm)  # fmt: skip
 
 
 def errors(view: View, vm: str) -> Markup:
@@ -75,46 +97,55 @@ def errors(view: View, vm: str) -> Markup:
         return Markup(_no_operation(view, vm))
     benign = [row for row in operations if row["outcome"] == "benign_abort"]
     failed = [row for row in operations if row["outcome"] in ("genuine_failure", "mixed")]
-    said = _benign(benign, failed) if benign else _no_benign(operations, failed)
-    sentence = Markup(said)
     if failed:
-        sentence += Markup(" ") if not benign else Markup("")
-        sentence += _failures(view, vm, failed, bool(benign))
-    return sentence + Markup(".") + _unexplained(view, vm)
+        said = _with_failures(view, vm, benign, failed)
+    elif benign:
+        said = Markup(say("The {often}errors in the guest are benign aborts after thaw.", often=_rhythm(benign)))
+    else:
+        said = Markup(say_n(
+            len(operations), "In one VSS operation the guest logged no abort and no failure.",
+            "In {count} VSS operations the guest logged no abort and no failure.",
+        ))  # fmt: skip
+    return said + _unexplained(view, vm)
 
 
-def _benign(benign: list[Row], failed: list[Row]) -> str:
-    how_often = _rhythm(benign)
-    return f"The {how_often}errors in the guest are benign aborts after thaw" + (", except on " if failed else "")
+def _with_failures(view: View, vm: str, benign: list[Row], failed: list[Row]) -> Markup:
+    """The runs that failed, as exceptions where others are benign."""
+    by_operation = {point.verdict["operation_id"]: point for point in view.points_of(vm)}
+    points = [by_operation.get(row["operation_id"]) for row in failed]
+    named = [_failure(view, row, point) for row, point in zip(failed, points, strict=True)]
+    times = Markup(_some(named))
+    if not benign:
+        text = say_n(
+            len(failed), "{count} snapshot failed in the guest, on {times}.",
+            "{count} snapshots failed in the guest, on {times}.", times="{times}",
+        )  # fmt: skip
+        return Markup(text).format(times=times)
+    unclaimed = all(point is not None and not point.claims for point in points)
+    text = (
+        say("The {often}errors in the guest are benign aborts after thaw, except on {times}, where the snapshot failed "
+            "and the host made no claim.", often=_rhythm(benign), times="{times}")
+        if unclaimed
+        else say("The {often}errors in the guest are benign aborts after thaw, except on {times}, where the snapshot "
+                 "failed.", often=_rhythm(benign), times="{times}")
+    )  # fmt: skip
+    return Markup(text).format(times=times)
 
 
-def _no_benign(operations: list[Row], failed: list[Row]) -> str:
-    if failed:
-        return f"{plural(len(failed), 'snapshot')} failed in the guest, on"
-    return f"In {plural(len(operations), 'VSS operation')} the guest logged no abort and no failure"
-
-
-def _failures(view: View, vm: str, failed: list[Row], exception: bool) -> Markup:
-    by_operation = {
-        row["operation_id"]: point for point in view.points_of(vm) if (row := point.verdict)["operation_id"]
-    }
-    named = [_failure(view, row, by_operation.get(row["operation_id"])) for row in failed[:NAMED]]
-    more = f" and {len(failed) - NAMED} more times" if len(failed) > NAMED else ""
-    words = (
-        Markup(", ").join(named)
-        if more or len(named) < 2
-        else Markup(" and ").join([Markup(", ").join(named[:-1]), named[-1]])
-    )
-    unclaimed = all(
-        point is not None and not point.claims for row in failed for point in [by_operation.get(row["operation_id"])]
-    )
-    outcome = ", where the snapshot failed" if exception else ""
-    return words + Markup(f"{more}{outcome}") + Markup(" and the host made no claim" if unclaimed and exception else "")
+def _some(named: list[Markup]) -> str:
+    """The first of the names; the rest is counted."""
+    if len(named) <= NAMED:
+        return listed([str(one) for one in named])
+    more = len(named) - NAMED
+    return say_n(
+        more, "{first} and one more time", "{first} and {count} more times",
+        first=", ".join(str(one) for one in named[:NAMED]),
+    )  # fmt: skip
 
 
 def _failure(view: View, operation: Row, point: Point | None) -> Markup:
     moment = operation["freeze_utc"] or operation["begin_utc"]
-    label = point.label if point else view.when.minute(moment) if moment else "an unknown time"
+    label = point.label if point else view.when.minute(moment) if moment else say("an unknown time")
     text = Markup('<span class="nw">{}</span>').format(label)
     return Markup('<a href="#{}">{}</a>').format(point.anchor, text) if point else text
 
@@ -127,49 +158,56 @@ def _rhythm(operations: list[Row]) -> str:
     if len(gaps) < 2:
         return ""
     middle = gaps[len(gaps) // 2]
-    return "hourly " if abs(middle - timedelta(hours=1)) < timedelta(minutes=5) else "recurring "
+    return say("hourly ") if abs(middle - timedelta(hours=1)) < timedelta(minutes=5) else say("recurring ")
 
 
 def _no_operation(view: View, vm: str) -> str:
     roles = {row["role"] for row in view.of(vm, view.rows("sources")) if row["status"] in ("read", "partial")}
     if "guest" not in roles and "test_failover_guest" not in roles:
-        return "No log of the guest is in the case, so what it went through is not known."
-    return "The guest’s logs show no VSS operation in this period."
+        return say("No log of the guest is in the case, so what it went through is not known.")
+    return say("The guest’s logs show no VSS operation in this period.")
 
 
 def _unexplained(view: View, vm: str) -> Markup:
-    judged = view.judged
-    is_error = (judged["level"] <= ERROR).fillna(False)
-    own = judged[(judged["class"] == "unexplained") & is_error & (judged["vm_name"].map(view.owner) == vm)]
+    judged_events = view.judged
+    is_error = (judged_events["level"] <= ERROR).fillna(False)
+    mine = judged_events["vm_name"].map(view.owner) == vm
+    own = judged_events[(judged_events["class"] == "unexplained") & is_error & mine]
     if own.empty:
         return Markup("")
     copies = own["time_utc"].dt.floor("s")  # both logs of SQL Server hold the same message, and so do copies of a log
     count = len(own.assign(second=copies).drop_duplicates(["computer", "event_id", "second"]))
-    verb = "is" if count == 1 else "are"
-    return Markup(f" {plural(count, 'error')} {verb} unexplained.")
+    return Markup(" ") + say_n(count, "{count} error is unexplained.", "{count} errors are unexplained.")
 
 
 def overall(view: View) -> str:
     """The answer over all machines of the case; with one machine its own."""
     if len(view.vms) == 1:
         return answer(view, view.vms[0])
-    bad = [vm for vm in view.vms if any(point.word == "contradicted" for point in view.points_of(vm))]
+    bad = sum(any(point.word == "contradicted" for point in view.points_of(vm)) for vm in view.vms)
     claiming = [point for point in view.points if point.claims]
-    counts = view.counts(claiming)
-    said = [f"{counts[word]} {_verb(counts[word], VERDICTS[word].phrase)}" for word in ORDER if counts[word]]
-    have = "has" if len(bad) < 2 else "have"
-    machines = f"{len(bad) or 'None'} of {len(view.vms)} virtual machines {have} a contradicted recovery point"
+    total = number(len(view.vms))
+    machines = (
+        say_n(bad, "{count} of {total} virtual machines has a contradicted recovery point.",
+              "{count} of {total} virtual machines have a contradicted recovery point.", total=total)
+        if bad
+        else say("None of {total} virtual machines has a contradicted recovery point.", total=total)
+    )  # fmt: skip
     if not claiming:
-        return f"{machines}."
-    return f"{machines}. Of {plural(len(claiming), 'point')} that claim application consistency, {listed(said)}."
+        return machines
+    said = say_n(
+        len(claiming), "Of the one point that claims application consistency, {verdicts}.",
+        "Of {count} points that claim application consistency, {verdicts}.", verdicts=judged(view.counts(claiming)),
+    )  # fmt: skip
+    return f"{machines} {said}"
 
 
 def head(view: View) -> Part:
     """The head line: case, report id, machines, period, who issued it, zone; and the question if one was asked."""
     meta = view.meta
-    period = view.when.span(*view.period) if view.period else "no time in the evidence"
+    period = view.when.span(*view.period) if view.period else say("no time in the evidence")
     values = {
-        "title": meta.get("title") or meta.get("case_id") or "Untitled case",
+        "title": meta.get("title") or meta.get("case_id") or say("Untitled case"),
         "report_id": meta.get("report_id"),
         "vms": [vm for vm in view.vms if vm != NO_VM],
         "period": period,
@@ -177,5 +215,6 @@ def head(view: View) -> Part:
         "zone": view.when.zone_name,
         "question": meta.get("question"),
     }
-    text = f"{values['title']} | report {values['report_id']} | {period} | all times {view.when.zone_name}"
+    about = {"title": values["title"], "number": values["report_id"], "period": period, "zone": values["zone"]}
+    text = say("{title} | report {number} | {period} | all times {zone}", **about)
     return Part(render("head.html.j2", **values), text)

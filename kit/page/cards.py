@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
+from kit import words
 from kit.page import records
+from kit.page.language import Spoken, marked, say, say_n, stored
 from kit.page.part import Part, render
 from kit.page.signs import CLAIMS, PATTERNS, VERDICTS
 from kit.page.strip import guilty_databases
 from kit.page.view import Point, Row, View, worst_first
 from kit.page.when import listed
 from kit.reasoning.verdicts import DECISION_LIST
+from kit.reasoning.verdicts import Row as DecisionRow
 
 _NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
+STATUSES = Spoken({"documented": "documented", "field-report": "from field reports", "inferred": "inferred"})
 ALONE = ("contradicted", "confirmed")  # verdicts whose points get a card each
 MOST_ALONE = 12  # after so many cards of one verdict in one VM the rest shares one
 
@@ -55,9 +59,9 @@ def cards(view: View) -> Part:
     """The cards of all points, worst first; points that rest on the same reasons share one, the newest in front."""
     made = [(vm, [_card(view, group) for group in groups(view, vm)]) for vm in view.vms]
     made = [(vm, found) for vm, found in made if found]
-    html = render("cards.html.j2", machines=made, several=len(view.vms) > 1)
+    html = render("cards.html.j2", machines=made, several=len(view.vms) > 1, statuses=STATUSES)
     lines = [f"{card.point.label} {VERDICTS[card.point.word].word}: {card.says}" for _, found in made for card in found]
-    return Part(html, "\n".join(lines) or "No recovery point is in the case, so there is no verdict.")
+    return Part(html, "\n".join(lines) or say("No recovery point is in the case, so there is no verdict."))
 
 
 def shown(view: View) -> list[str]:
@@ -100,11 +104,11 @@ def _card(view: View, group: list[Point]) -> Card:
         says=says(point),
         about=_about(view, point, alike),
         claim=_claim(point),
-        pattern=PATTERNS.get(row["pattern"], row["pattern"] or "not known"),
+        pattern=PATTERNS.get(row["pattern"], row["pattern"] or say("not known")),
         because=_statements(view, point, "because"),
         against=_statements(view, point, "against"),
-        alternatives=_distinct(row["alternatives"] or []),
-        missing=row["missing"] or [],
+        alternatives=[stored(text) for text in _distinct(row["alternatives"] or [])],
+        missing=[stored(text) for text in row["missing"] or []],
         readings=_readings(point),
         databases=point.databases,
         records=records.table(view, uids),
@@ -113,21 +117,22 @@ def _card(view: View, group: list[Point]) -> Card:
 
 
 def _claim(point: Point) -> str:
-    kind = point.row["snapshot_type"]
-    claim = CLAIMS.get(point.row["claimed"], "not known")
-    return f"labelled {claim}" if point.claims else f"{claim}, type {kind or 'not known'}"
+    claim = CLAIMS.get(point.row["claimed"], say("not known"))
+    if point.claims:
+        return say("labelled {claim}", claim=claim)
+    return say("{claim}, type {type}", claim=claim, type=point.row["snapshot_type"] or say("not known"))
 
 
 def _about(view: View, point: Point, alike: list[Point]) -> str:
     said = [", ".join(guilty_databases(point)), _claim(point)]
     if alike:
-        said.append(f"example for {len(alike) + 1}")
+        said.append(say("example for {count}", count=len(alike) + 1))
     return "; ".join(word for word in said if word)
 
 
 def _readings(point: Point) -> list[str]:
     cited = [point.verdict, *point.databases]
-    return list(dict.fromkeys(text for row in cited for text in row["readings"] or []))
+    return [stored(text) for text in dict.fromkeys(text for row in cited for text in row["readings"] or [])]
 
 
 def _statements(view: View, point: Point, side: str) -> list[Reason]:
@@ -138,7 +143,8 @@ def _statements(view: View, point: Point, side: str) -> list[Reason]:
             finding = view.findings.get(finding_id)
             if finding and finding_id not in found:
                 found[finding_id] = Reason(finding["statement"], finding_id, finding["status"], finding["database"])
-    return _merged(list(found.values()))
+    names = sorted({own["shown"] for own in point.databases})
+    return [replace(reason, text=stored(reason.text, names)) for reason in _merged(list(found.values()))]
 
 
 def _merged(reasons: list[Reason]) -> list[Reason]:
@@ -157,55 +163,112 @@ def _several(group: list[Reason]) -> Reason:
         return first
     head, colon, rest = first.text.partition(":")
     if head.rsplit("\\", 1)[-1] == first.database:
-        text = f"{head.removesuffix(first.database)}{listed(names)}{colon}{rest}"
+        text = f"{head.removesuffix(first.database)}{words.listed(names, len(names))}{colon}{rest}"
     else:
-        text = f"{listed(names)}: {first.text}"
-    return Reason(text, f"{first.finding_id} and {len(group) - 1} more", first.status, None)
+        text = f"{words.listed(names, len(names))}: {first.text}"
+    shown_id = say("{first} and {count} more", first=first.finding_id, count=len(group) - 1)
+    return Reason(text, shown_id, first.status, None)
 
 
 def _distinct(texts: list[str]) -> list[str]:
-    """The texts without those that differ from an earlier one only in a number."""
-    return list({_NUMBERS.sub("#", text): text for text in reversed(texts)}.values())[::-1]
+    """The texts without those that differ from an earlier one only in a number; its range of numbers is said instead.
+
+    `the freeze lasted 1.3 s` and `the freeze lasted 1.4 s` become `the freeze lasted 1.3 to 1.4 s`.
+    """
+    same: dict[str, list[str]] = defaultdict(list)
+    for text in texts:
+        same[_NUMBERS.sub("#", text)].append(text)
+    return [_ranged(group) for group in same.values()]
+
+
+def _ranged(group: list[str]) -> str:
+    """One text for several that differ only in numbers: each number that differs as the range of what is said."""
+    numbers = [_NUMBERS.findall(text) for text in group]
+    ranges = iter(_range(sorted(set(column), key=_value)) for column in zip(*numbers, strict=True))
+    return _NUMBERS.sub(lambda _: next(ranges), group[0])
+
+
+def _range(values: list[str]) -> str:
+    return values[0] if len(values) == 1 else f"{values[0]} to {values[-1]}"
+
+
+def _value(text: str) -> float:
+    return float(text.replace(",", ""))
 
 
 def says(point: Point) -> str:
     """The verdict of a point as one or two sentences."""
-    text = _SAYS.get((point.word, point.verdict["pattern"])) or _SAYS[point.word, ""]
     guilty = guilty_databases(point)
     if point.word == "contradicted":
-        return f"{_LABEL}, but {_speaks_against(point)}.{' Its other databases are judged better.' if guilty else ''}"
+        said = say("The host labels this point application-consistent, but {reason}.", reason=_speaks_against(point))
+        return f"{said} {say('Its other databases are judged better.')}" if guilty else said
+    if point.word == "supported" and (counts := _unexplained_counts(point)):
+        return say(
+            "The guest froze and thawed every database, but the test failover of this point rolled back {counts}, "
+            "which nothing explains: both readings stand below.", counts=counts,
+        )  # fmt: skip
+    said = say(_SAYS.get((point.word, point.verdict["pattern"])) or _SAYS[point.word, ""])
     if point.word == "inconclusive" and guilty:
-        return f"{text} That is so for {listed(guilty)}; the other databases are judged better."
-    return text
+        so = say("That is so for {databases}; the other databases are judged better.", databases=listed(guilty))
+        return f"{said} {so}"
+    return said
 
 
 def _speaks_against(point: Point) -> str:
     """The deciding row in words; a rollback with its counts."""
-    row = next((row for row in DECISION_LIST if row.row_id == point.verdict["row_id"]), None)
-    told = [f"{own['rolled_back']} transactions in {own['shown']}" for own in point.databases if own["rolled_back"]]
-    if row is not None and "E9" in row.when and told:
-        return f"its test failover rolled back {listed(told)}, which nothing explains"
-    return row.text if row is not None else "the evidence speaks against it"
+    if counts := _unexplained_counts(point):
+        return say("its test failover rolled back {counts}, which nothing explains", counts=counts)
+    row = _row_of(point)
+    return stored(row.text) if row is not None else say("the evidence speaks against it")
 
 
-_LABEL = "The host labels this point application-consistent"
-_CLAIM = "The host claims application consistency"
-_FROZE = "The guest froze and thawed every database"
-_UNTESTED = "Only a test failover of this point is missing."
+def _row_of(point: Point) -> DecisionRow | None:
+    return next((row for row in DECISION_LIST if row.row_id == point.verdict["row_id"]), None)
+
+
+def _unexplained_counts(point: Point) -> str:
+    """The rollbacks of a point that a row on unexplained rollbacks decided: `7 transactions in Sales`."""
+    row = _row_of(point)
+    if row is None or "false" not in row.when.get("E9", ()):
+        return ""
+    return listed([_rolled_back(own) for own in point.databases if own["rolled_back"]])
+
+
+def _rolled_back(row: Row) -> str:
+    return say_n(
+        row["rolled_back"], "{count} transaction in {database}", "{count} transactions in {database}",
+        database=row["shown"],
+    )  # fmt: skip
+
+
 _SAYS: dict[tuple[str, str], str] = {
-    ("contradicted", ""): f"{_LABEL}, and the evidence speaks against it.",
-    ("inconclusive", ""): f"{_CLAIM}, but the evidence given cannot settle it. The label alone proves nothing.",
-    ("inconclusive", "not_covered"): (
-        f"{_CLAIM}, but no guest log of that time can be read. The label alone proves nothing."
+    ("inconclusive", ""): marked(
+        "The host claims application consistency, but the evidence given cannot settle it. "
+        "The label alone proves nothing."
     ),
-    ("inconclusive", "none_seen"): f"{_CLAIM}, but the guest’s logs cover that time and show no operation.",
-    ("no_claim", ""): "The point claims no application consistency, so there is nothing to test.",
-    ("no_claim", "genuine_failure"): (
+    ("inconclusive", "not_covered"): marked(
+        "The host claims application consistency, but no guest log of that time can be read. "
+        "The label alone proves nothing."
+    ),
+    ("inconclusive", "none_seen"): marked(
+        "The host claims application consistency, but the guest’s logs cover that time and show no operation."
+    ),
+    ("no_claim", ""): marked("The point claims no application consistency, so there is nothing to test."),
+    ("no_claim", "genuine_failure"): marked(
         "The snapshot failed in the guest, and the host made a point that claims nothing: the list is correct here."
     ),
-    ("supported", ""): f"{_FROZE}, and nothing failed. {_UNTESTED}",
-    ("supported", "benign_abort"): f"{_FROZE}, and the abort came after the thaw. {_UNTESTED}",
-    ("confirmed", ""): (
+    ("no_claim", "mixed"): marked(
+        "The snapshot failed for some databases, and the host made a point that claims nothing: the list is correct "
+        "here."
+    ),
+    ("supported", ""): marked(
+        "The guest froze and thawed every database, and nothing failed. Only a test failover of this point is missing."
+    ),
+    ("supported", "benign_abort"): marked(
+        "The guest froze and thawed every database, and the abort came after the thaw. "
+        "Only a test failover of this point is missing."
+    ),
+    ("confirmed", ""): marked(
         "Tested: the test failover of exactly this point recovered every database and rolled back nothing unexplained."
     ),
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kit.page.cards import says
+from kit.page.language import stored
 from kit.page.part import render
 from kit.page.strip import guilty_databases
 from kit.page.view import Point, Row, View
@@ -36,7 +37,7 @@ def choice(view: View, vm: str) -> Markup:
         target=_target(view, advice, "fail_over_to"),
         fallback=_target(view, advice, "fallback"),
         loss=_loss(advice),
-        reason=advice["reason"] if advice else None,
+        reason=stored(advice["reason"]) if advice else "",
         points=points,
         fallback_loss=_fallback_loss(view, advice),
         avoided=avoided[:NAMED],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kit.page.language import Spoken, say, stored
 from kit.page.part import Part, render
 from kit.page.signs import ROLES
 from kit.page.view import Row, View
@@ -9,14 +10,28 @@ from kit.page.when import listed
 
 STATUSES = ("read", "partial", "empty", "unreadable", "unrecognised", "absent")
 SUMS = ("declared", "seen", "kept", "skipped", "recovered", "gaps")
-BASES = {"utc": "UTC", "declared": "declared", "inferred": "inferred", "assumed": "assumed"}
+STATUS_WORDS = Spoken(
+    {
+        "read": "read", "partial": "partial", "empty": "empty", "unreadable": "unreadable",
+        "unrecognised": "unrecognised", "absent": "absent",
+    }
+)  # fmt: skip
+BASES = Spoken({"utc": "UTC", "declared": "declared", "inferred": "inferred", "assumed": "assumed"})
+METHODS = Spoken(
+    {
+        "reference": "reference: exported the points",
+        "declared": "declared in case.toml",
+        "point_minus_thaw": "point minus thaw; includes the host’s labelling delay",
+        "unknown": "unknown: nothing ties it to the reference",
+    }
+)
 
 
 def sources(view: View) -> Part:
     """Every file given or expected: role, status, account, covered time, SHA-256, and where its times come from."""
     found = sorted(view.sources.values(), key=lambda row: (row["path"], row["source_id"]))
     counts = [(status, sum(row["status"] == status for row in found)) for status in STATUSES]
-    said = listed([f"{count} {status}" for status, count in counts if count])
+    said = listed([f"{count} {STATUS_WORDS[status]}" for status, count in counts if count])
     sums = {name: sum(row[name] or 0 for row in found) for name in SUMS}
     promised = all(row["declared"] is not None for row in found if row["seen"] is not None)
     html = render(
@@ -28,34 +43,30 @@ def sources(view: View) -> Part:
         when=view.when,
         roles=ROLES,
         bases=BASES,
+        statuses=STATUS_WORDS,
     )
-    return Part(html, f"{len(found)} sources: {said or 'none'}")
+    return Part(html, say("{count} sources: {states}", count=len(found), states=said or say("none")))
 
 
 def losses(view: View) -> Part:
     """Every run of records that was found or promised and could not be read."""
     found = sorted(view.rows("losses"), key=lambda row: (view.path(row["source_id"]), row["offset"] or 0))
     html = render("losses.html.j2", losses=found, path=view.path, when=view.when, sources=len(view.sources))
-    return Part(html, f"{len(found)} losses")
+    return Part(html, say("{count} losses", count=len(found)))
 
 
 def clocks(view: View) -> Part:
     """The offset of every computer against the reference, and how it was found."""
     found = sorted(view.rows("clocks"), key=lambda row: (row["computer"] != row["reference"], row["computer"] or ""))
     html = render("clocks.html.j2", clocks=[(row, _method(row)) for row in found], roles=ROLES)
-    return Part(html, "; ".join(f"{row['computer']}: {row['offset_s']} s" for row in found) or "No clock is known.")
+    told = "; ".join(f"{row['computer']}: {row['offset_s']} s" for row in found)
+    return Part(html, told or say("No clock is known."))
 
 
 def _method(row: Row) -> str:
     if row["ambiguous"]:
-        return "ambiguous: several offsets fit equally"
-    words = {
-        "reference": "reference: exported the points",
-        "declared": "declared in case.toml",
-        "point_minus_thaw": "point minus thaw; includes the host’s labelling delay",
-        "unknown": "unknown: nothing ties it to the reference",
-    }
-    return words.get(row["method"] or "unknown", row["method"] or "unknown")
+        return say("ambiguous: several offsets fit equally")
+    return METHODS.get(row["method"] or "unknown") or stored(row["method"])
 
 
 def replication(view: View) -> Part:
@@ -68,5 +79,6 @@ def replication(view: View) -> Part:
 
 def custody(view: View) -> Part:
     """How the evidence was kept, and the command that checks this copy."""
-    html = render("custody.html.j2", meta=view.meta, referee=view.rows("referee"))
+    told = stored(str(view.meta.get("referee") or "")) or say("not run")
+    html = render("custody.html.j2", second_parser=told, referee=view.rows("referee"))
     return Part(html, "kit verify .")

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from kit.page.language import Spoken, say, say_n
 from kit.page.part import Part, render
 from kit.page.signs import CLASSES, OUTCOMES, REQUESTORS, Sign
 from kit.page.view import Row, View
 
-SILENCE = {
+SILENCE = Spoken({
     "benign_abort": "Yes, when I/O resumed for the same database before it and the run is a replication run",
     "genuine_failure": "No",
     "other_requestor": "No: it is another backup’s own failure or trace",
@@ -20,7 +21,7 @@ SILENCE = {
     "unexplained": "No: nothing explains it yet",
     "background_noise": "Yes",
     "normal": "Not an error",
-}
+})  # fmt: skip
 KINDS = 60  # kinds of unexplained records that a page lists
 ERRORS = tuple(name for name in CLASSES if name != "normal")
 
@@ -41,7 +42,7 @@ def error_classes(view: View) -> Part:
     lines = [_class_line(judged[judged["class"] == name], name) for name in ERRORS if (judged["class"] == name).any()]
     normal = int((view.judged["class"] == "normal").sum())
     html = render("classes.html.j2", lines=lines, total=len(judged), normal=normal)
-    return Part(html, "\n".join(f"{line.sign.word}: {line.count}" for line in lines) or "No error was judged.")
+    return Part(html, "\n".join(f"{line.sign.word}: {line.count}" for line in lines) or say("No error was judged."))
 
 
 def _class_line(found: pd.DataFrame, name: str) -> ClassLine:
@@ -53,12 +54,14 @@ def _class_line(found: pd.DataFrame, name: str) -> ClassLine:
         f"{provider} {', '.join(_id(event_id) for event_id, _ in ids[:6])}".strip()
         for provider, ids in by_provider.items()
     ]
-    what = "; ".join(said[:6]) + (f" and {len(said) - 6} more sources" if len(said) > 6 else "")
+    what = "; ".join(said[:6])
+    if len(said) > 6:
+        what = say("{first} and {count} more sources", first=what, count=len(said) - 6)
     return ClassLine(CLASSES[name], len(found), what, SILENCE[name])
 
 
 def _id(event_id: Any) -> str:
-    return "(no id)" if event_id is None or event_id is pd.NA or event_id != event_id else str(int(event_id))
+    return say("(no id)") if event_id is None or event_id is pd.NA or event_id != event_id else str(int(event_id))
 
 
 def operations(view: View) -> Part:
@@ -74,9 +77,8 @@ def operations(view: View) -> Part:
         requestors=REQUESTORS,
     )
     counts = Counter(row["outcome"] for row in view.operations.values())
-    return Part(
-        html, "; ".join(f"{OUTCOMES.get(name, name)}: {count}" for name, count in counts.items()) or "No operation."
-    )
+    told = "; ".join(f"{OUTCOMES.get(name, name)}: {count}" for name, count in counts.items())
+    return Part(html, told or say("No operation."))
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,14 @@ def unexplained(view: View) -> Part:
     kinds = found.groupby([found["provider"].fillna("?"), found["event_id"].astype("float")], dropna=False, sort=True)
     lines = sorted((_kind(view, str(key[0]), own) for key, own in kinds), key=lambda line: -line.count)
     html = render("unexplained.html.j2", lines=lines[:KINDS], total=len(found), more=len(lines[KINDS:]))
-    return Part(html, f"{len(found)} unexplained records.")
+    return Part(html, say_n(len(found), "{count} unexplained record.", "{count} unexplained records."))
 
 
 def _kind(view: View, provider: str, own: pd.DataFrame) -> Unexplained:
     times = own["time_utc"].dropna()
     first, last = (view.when.second(times.iloc[place].to_pydatetime()) if len(times) else "–" for place in (0, -1))
     example = next(iter(view.events(own["uid"].iloc[:1])), {})
-    text = example.get("message") or " | ".join(example.get("strings") or []) or "(no text in the record)"
+    text = example.get("message") or " | ".join(example.get("strings") or []) or say("(no text in the record)")
     event_id = own["event_id"].iloc[0]
     paths = sorted({view.path(source) for source in own["source_id"].dropna().unique()})
     origin = provider if pd.isna(event_id) else f"{provider} {int(event_id)}"
@@ -124,16 +126,20 @@ def boots(view: View) -> Part:
         point=view.point_by_id.get,
         methods=LINKED,
     )
-    return Part(html, f"{len(tests)} boots of a test failover, {len(found) - len(tests)} others.")
+    others = len(found) - len(tests)
+    return Part(html, say("{count} boots of a test failover, {others} others.", count=len(tests), others=others))
 
 
-LINKED = {
+LINKED = Spoken({
     "declared": "declared in case.toml",
     "export": "named in an export",
     "image_time": "time of the image",
     "latest": "latest state, no listed point",
     "none": "not linked",
-}
+})  # fmt: skip
+
+
+STRENGTHS = Spoken({"strong": "strong", "weak": "weak"})
 
 
 def recovered(view: View) -> Part:
@@ -143,5 +149,5 @@ def recovered(view: View) -> Part:
         boot = view.boots.get(row["boot_id"])
         if boot and boot["test_failover"]:
             rows.append((boot, row))
-    html = render("recovered.html.j2", rows=rows, when=view.when, point=view.point_by_id.get)
-    return Part(html, f"{len(rows)} databases in test-failover boots.")
+    html = render("recovered.html.j2", rows=rows, strengths=STRENGTHS, when=view.when, point=view.point_by_id.get)
+    return Part(html, say("{count} databases in test-failover boots.", count=len(rows)))

@@ -8,74 +8,86 @@ from typing import Any
 import pandas as pd
 
 from kit.errors import RuleError
+from kit.page.language import Spoken, marked, say, say_n, stored
 from kit.page.part import Part, render
 from kit.page.view import View
 from kit.page.when import listed
 
-NOT_GIVEN = "not given"
+NOT_GIVEN = marked("not given")
 LIMITS = (
     (
-        "Results relate only to the items examined.",
-        "They say nothing about other machines, other days or points that no longer exist.",
+        marked("Results relate only to the items examined."),
+        marked("They say nothing about other machines, other days or points that no longer exist."),
     ),
     (
-        "Facts and interpretation stand apart.",
-        "Records, counts and times are facts. Verdicts and classes are interpretation: they follow from the decision "
-        "list above and from nothing else.",
-    ),
-    ("The host’s label is the statement under test.", "It is never used as evidence for itself."),
-    ("Absence is claimed only inside a covered interval.", "Where a log has a gap, silence means nothing."),
-    (
-        "Consistent per database is not consistent across databases.",
-        "Transactions that span two databases may end differently in one image.",
+        marked("Facts and interpretation stand apart."),
+        marked(
+            "Records, counts and times are facts. Verdicts and classes are interpretation: they follow from the "
+            "decision list above and from the rules listed below."
+        ),
     ),
     (
-        "Success of a Hyper-V snapshot leaves no known record in the guest.",
-        "Texts of the host are matched by words where no event number is confirmed.",
+        marked("The host’s label is the statement under test."),
+        marked("It is never used as evidence for itself."),
     ),
     (
-        "A rollback count needs its context.",
-        "A VSS copy of SQL Server may hold open transactions that recovery rolls back; both readings are printed "
-        "wherever they differ.",
+        marked("Absence is claimed only inside a covered interval."),
+        marked("Where a log has a gap, silence means nothing."),
+    ),
+    (
+        marked("Consistent per database is not consistent across databases."),
+        marked("Transactions that span two databases may end differently in one image."),
+    ),
+    (
+        marked("Success of a Hyper-V snapshot leaves no known record in the guest."),
+        marked("Texts of the host are matched by words where no event number is confirmed."),
+    ),
+    (
+        marked("A rollback count needs its context."),
+        marked(
+            "A VSS copy of SQL Server may hold open transactions that recovery rolls back; both readings are printed "
+            "wherever they differ."
+        ),
     ),
 )
-STATUS_WORDS = {
-    "validated": "validated on real logs",
-    "documented": "documented",
-    "field-report": "from field reports",
-    "inferred": "inferred",
-}
+STATUS_WORDS = Spoken(
+    {
+        "validated": "validated on real logs",
+        "documented": "documented",
+        "field-report": "from field reports",
+        "inferred": "inferred",
+    }
+)
 
 
 def methods(view: View) -> Part:
     """Limits of the method, then versions, policy and counts of rules."""
     meta = view.meta
-    counts = Counter(rule["status"] or "not known" for rule in _rules_used(view))
+    counts = Counter(rule["status"] or say("not known") for rule in _rules_used(view))
     said = listed([f"{count} {STATUS_WORDS.get(name, name)}" for name, count in counts.most_common()])
     html = render(
         "methods.html.j2",
-        limits=LIMITS,
+        limits=[(say(title), say(text)) for title, text in LIMITS],
         meta=meta,
         used=sum(counts.values()),
         said=said,
         versions=_versions(meta.get("versions")),
     )
-    return Part(
-        html, f"Policy {meta.get('policy')}; kit {meta.get('kit_version')}; {sum(counts.values())} rules matched."
-    )
+    about = {"policy": meta.get("policy"), "version": meta.get("kit_version"), "count": sum(counts.values())}
+    return Part(html, say("Policy {policy}; kit {version}; {count} rules matched.", **about))
 
 
 def _versions(given: Any) -> str:
     if isinstance(given, dict):
         return ", ".join(f"{name} {version}" for name, version in sorted(given.items()))
-    return str(given) if given else NOT_GIVEN
+    return str(given) if given else say(NOT_GIVEN)
 
 
 def rules_used(view: View) -> Part:
     """Every rule that matched a record of the report, with meaning, status, reference and number of records."""
     found = _rules_used(view)
     html = render("rules.html.j2", rules=found, statuses=STATUS_WORDS)
-    return Part(html, f"{len(found)} rules matched.")
+    return Part(html, say_n(len(found), "{count} rule matched.", "{count} rules matched."))
 
 
 def _rules_used(view: View) -> list[dict[str, Any]]:
@@ -92,7 +104,7 @@ def _rules_used(view: View) -> list[dict[str, Any]]:
                 "rule_id": str(rule_id),
                 "count": int(count),
                 "status": None if pd.isna(status) else str(status),
-                "meaning": getattr(rule, "meaning", None),
+                "meaning": stored(getattr(rule, "meaning", None)),
                 "reference": "; ".join(getattr(rule, "reference", ())),
             }
         )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from kit.page import signs
 from kit.page.clean import clean, visible
-from kit.page.when import duration, listed, number, plural
+from kit.page.language import current, say, speaking, stored
+from kit.page.when import duration, listed, listed_some, number, plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -74,6 +75,7 @@ class Drawing:
     numbers: str = ""
     heading: str = ""
     key: str = ""
+    language: str = field(default_factory=lambda: current().code)
 
     def described(self) -> dict[str, Any]:
         """What the export needs beside the drawing itself."""
@@ -81,19 +83,21 @@ class Drawing:
         return {word: str(getattr(self, word)) for word in words}
 
     def _repr_html_(self) -> str:
-        return Part(render("drawing.html.j2", **self.described()), "")._repr_html_()
+        with speaking(self.language):
+            return Part(render("drawing.html.j2", **self.described()), "")._repr_html_()
 
     def __repr__(self) -> str:
-        return f"Figure: {Markup(self.caption).striptags()}"
+        return f"{say('Figure')}: {Markup(self.caption).striptags()}"
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        bundle = {PLOTLY: _plain(self.figure), "text/plain": repr(self)}
-        display(Part(render("drawing_top.html.j2", **self.described()), repr(self)), metadata=NOTEBOOK_ONLY)
-        display(bundle, raw=True, metadata={"kit": self.described()})
-        if self.numbers:
-            display(Part(render("drawing_numbers.html.j2", **self.described()), "numbers"), metadata=NOTEBOOK_ONLY)
+        with speaking(self.language):
+            bundle = {PLOTLY: _plain(self.figure), "text/plain": repr(self)}
+            display(Part(render("drawing_top.html.j2", **self.described()), repr(self)), metadata=NOTEBOOK_ONLY)
+            display(bundle, raw=True, metadata={"kit": self.described()})
+            if self.numbers:
+                display(Part(render("drawing_numbers.html.j2", **self.described()), "numbers"), metadata=NOTEBOOK_ONLY)
 
 
 @dataclass(frozen=True)
@@ -132,9 +136,20 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(clean=clean, num=number, dur=duration, listed=listed, plural=plural)
+    made.filters.update(clean=clean, num=number, dur=duration, listed=listed, listed_some=listed_some, plural=plural, stored=stored)
     made.globals.update(VERDICTS=signs.VERDICTS, CLASSES=signs.CLASSES, PATTERNS=signs.PATTERNS, ROLES=signs.ROLES)
+    made.globals.update(say=_said, say_n=_said_n)
     return made
+
+
+def _said(text: str, **values: Any) -> Markup:
+    """`say` for templates: what is filled in is cleaned and escaped, markup is kept."""
+    return Markup(escape(say(text))).format(**{name: _harmless(value) for name, value in values.items()})
+
+
+def _said_n(count: int, one: str, many: str, **values: Any) -> Markup:
+    """`say_n` for templates."""
+    return _said(one if count == 1 else many, count=number(count), **values)
 
 
 def _harmless(value: Any) -> Any:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
+from kit.page.language import marked, say
 from kit.page.part import Part, render
 from kit.page.signs import OUTCOMES, REQUESTORS, VERDICTS
 from kit.page.timing import key_of
@@ -18,7 +19,7 @@ from kit.page.view import Point, Row, View
 from kit.page.when import number
 
 LEFT, RIGHT, TOP, STEP = 130.0, 890.0, 26.0, 28.0
-LIMITS = ((10.0, "hold limit 10 s"), (60.0, "writer limit 60 s"), (70.0, "store limit 70 s"))
+LIMITS = ((10.0, marked("hold limit 10 s")), (60.0, marked("writer limit 60 s")), (70.0, marked("store limit 70 s")))
 FAR = 78.0  # seconds at the right edge
 MOST = 24  # databases drawn
 
@@ -84,6 +85,7 @@ class Diagram:
     cut: tuple[float, str] | None
     clear: float  # right of every bar and abort
     note: str
+    loud: bool  # the note tells of a failure
     facts: str
 
 
@@ -92,7 +94,7 @@ def phases(view: View, chosen: Iterable[str] | None = None) -> Part:
     ids = list(chosen) if chosen is not None else compared(view)
     diagrams = [diagram(view, view.operations[i]) for i in ids if i in view.operations]
     html = render("phases.html.j2", diagrams=diagrams, caption=_caption(view, ids), coarse=_coarse(view, ids))
-    return Part(html, "\n".join(f"{one.label}: {one.facts}" for one in diagrams) or "No VSS operation was seen.")
+    return Part(html, "\n".join(f"{one.label}: {one.facts}" for one in diagrams) or say("No VSS operation was seen."))
 
 
 def compared(view: View) -> list[str]:
@@ -126,11 +128,12 @@ def diagram(view: View, operation: Row) -> Diagram:
         more=len(databases) - len(shown),
         ticks=scale.ticks(),
         height=TOP + STEP * len(bars) + 30,
-        limits=[(scale.x(seconds), text) for seconds, text in LIMITS if seconds < 70 or _store(databases)],
+        limits=[(scale.x(seconds), say(text)) for seconds, text in LIMITS if seconds < 70 or _store(databases)],
         broken=scale.x(scale.near) + 15 if scale.broken else None,
         cut=_cut(view, point, zero, scale),
         clear=max([x for bar in bars for x in (*(bar.frozen or ()), bar.abort) if x is not None], default=LEFT),
         note=_note(view, operation, databases),
+        loud=any(row["abort_after_thaw"] is False for row in databases[:MOST]),
         facts=_facts(operation),
     )
 
@@ -200,20 +203,22 @@ def _cut(view: View, point: Point | None, zero: datetime, scale: Scale) -> tuple
         return None
     seconds = _after(zero, boot["image_time_utc"])
     words = (
-        "image cut inside the freeze" if boot["cut_in_freeze"] else f"image: newest record {number(seconds, 0, True)} s"
+        say("image cut inside the freeze")
+        if boot["cut_in_freeze"]
+        else say("image: newest record {seconds} s", seconds=number(seconds, 0, True))
     )
     return scale.x(seconds), words
 
 
 def _moment(view: View, operation: Row, point: Point | None) -> str:
     moment = operation["freeze_utc"] or operation["begin_utc"]
-    return point.label if point else view.when.minute(moment) if moment else "time unknown"
+    return point.label if point else view.when.minute(moment) if moment else say("time unknown")
 
 
 def _title(view: View, operation: Row, point: Point | None) -> Markup:
     label = _moment(view, operation, point)
     if point is None:
-        return Markup("{}, {}").format(label, "no point linked")
+        return Markup("{}, {}").format(label, say("no point linked"))
     sign = VERDICTS[point.word]
     return Markup('{} <a href="#{}">{}</a>, {}').format(sign.svg, point.anchor, label, sign.word)
 
@@ -222,20 +227,23 @@ def _note(view: View, operation: Row, databases: list[Row]) -> str:
     """The words beside the first abort: how long after the thaw, or that it stands before it."""
     first = next((row for row in databases if row["abort_utc"]), None)
     if first is None:
-        return "no abort" if operation["outcome"] == "clean" else ""
+        return say("no abort") if operation["outcome"] == "clean" else ""
     if first["abort_after_thaw"] is False:
-        return "abort before I/O resumed"
+        return say("abort before I/O resumed")
     if not first["thaw_utc"]:
-        return "abort, no thaw recorded"
+        return say("abort, no thaw recorded")
     gap = view.gap_s(operation)
-    return "abort after thaw by record order" if gap is None else f"abort {number(gap, 1)} s after thaw"
+    if gap is None:
+        return say("abort after thaw by record order")
+    return say("abort {seconds} s after thaw", seconds=number(gap, 1))
 
 
 def _facts(operation: Row) -> str:
-    said = [OUTCOMES.get(operation["outcome"] or "", "outcome not known")]
-    said.append(f"requestor: {REQUESTORS.get(operation['requestor'] or 'unknown', operation['requestor'])}")
+    requestor = REQUESTORS.get(operation["requestor"] or "unknown", operation["requestor"])
+    said = [OUTCOMES.get(operation["outcome"] or "", say("outcome not known"))]
+    said.append(say("requestor: {requestor}", requestor=requestor))
     if operation["freeze_s"] is not None:
-        said.append(f"longest freeze {number(operation['freeze_s'], 1)} s")
+        said.append(say("longest freeze {seconds} s", seconds=number(operation["freeze_s"], 1)))
     return "; ".join(said)
 
 
@@ -250,9 +258,11 @@ def _caption(view: View, ids: list[str]) -> str:
     if {"confirmed", "contradicted"} <= words:
         wrong = next(p for p in view.points if p.word == "contradicted" and p.verdict["operation_id"] in ids)
         if wrong.verdict["pattern"] in ("clean", "benign_abort"):
-            said.append("The confirmed and the contradicted point look alike in the guest; only the boots differ.")
+            alike = say("The confirmed and the contradicted point look alike in the guest; only the boots differ.")
+            said.append(alike)
     if any(row["outcome"] == "genuine_failure" for row in shown):
-        said.append("The failed run looks different: its abort stands before I/O resumed, or it never thawed.")
+        said.append(say("The failed run looks different: its abort stands before I/O resumed, or it never thawed."))
     if not said and shown:
-        said.append("A hollow diamond right of the dark bar is an abort after the thaw; a filled one is a failure.")
+        signs = say("A hollow diamond right of the dark bar is an abort after the thaw; a filled one is a failure.")
+        said.append(signs)
     return " ".join(said)

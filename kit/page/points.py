@@ -6,11 +6,14 @@ import json
 from dataclasses import dataclass
 
 from kit.page import cards, records
+from kit.page.language import Spoken, say, say_n, stored
 from kit.page.part import Part, render
 from kit.page.signs import CLAIMS, PATTERNS
 from kit.page.view import Point, Row, View, sortable, worst_first
 from kit.reasoning import verdicts
 
+VALUES = Spoken({verdicts.T: "true", verdicts.F: "false", verdicts.U: "unknown"})
+CELLS = Spoken({"hit": "yes", "yes": "yes", "no": "no", "?": "?"})
 KINDS = 8  # columns of the decision table; further kinds are counted below it
 
 
@@ -37,14 +40,14 @@ def all_points(view: View) -> Part:
     linked = {point.anchor for point in view.points if records.evidence_of(view, point)}
     values = {"machines": machines, "several": len(view.vms) > 1, "zone": view.when.zone_name, "linked": linked}
     html = render("points.html.j2", **values)
-    return Part(html, f"{len(view.points)} recovery points.")
+    return Part(html, say_n(len(view.points), "{count} recovery point.", "{count} recovery points."))
 
 
 def _lines(view: View, vm: str, own_card: set[str]) -> list[Line]:
     lines = [(point.time, _line(view, point, own_card)) for point in view.points_of(vm)]
     for row in view.of(vm, view.rows("expected_points")):
-        reason = f"Scheduled, in no list: {row['reason'] or 'reason unknown'}."
-        label = view.when.minute(row["time_utc"]) if row["time_utc"] else "time unknown"
+        reason = say("Scheduled, in no list: {reason}.", reason=stored(row["reason"]) or say("reason unknown"))
+        label = view.when.minute(row["time_utc"]) if row["time_utc"] else say("time unknown")
         lines.append((row["time_utc"], Line(None, label, reason=reason)))
     return [line for _, line in sorted(lines, key=lambda pair: sortable(pair[0]))]
 
@@ -54,8 +57,8 @@ def _line(view: View, point: Point, own_card: set[str]) -> Line:
     pattern = point.verdict["pattern"] or "–"
     return Line(
         point,
-        view.when.second(point.time) if point.time else "time unknown",
-        CLAIMS.get(point.row["claimed"], "not known"),
+        view.when.second(point.time) if point.time else say("time unknown"),
+        CLAIMS.get(point.row["claimed"], say("not known")),
         PATTERNS.get(pattern, pattern),
         operation["freeze_s"] if operation else None,
         view.gap_s(operation) if operation else None,
@@ -93,8 +96,9 @@ def decisions(view: View) -> Part:
         items=_items_used(kinds[:KINDS]),
         words=verdicts.ITEMS,
         conditions=_conditions,
+        cells=CELLS,
     )
-    return Part(html, f"Policy {policy}; decision list of {len(listed)} rows.")
+    return Part(html, say("Policy {policy}; decision list of {count} rows.", policy=policy, count=len(listed)))
 
 
 def _columns(kinds: list[Kind], listed: list[verdicts.Row]) -> list[tuple[Kind, tuple[str, ...]]]:
@@ -105,9 +109,13 @@ def _columns(kinds: list[Kind], listed: list[verdicts.Row]) -> list[tuple[Kind, 
     return [(same[0] if len(same) == 1 else _together(same), cells) for cells, same in made.items()]
 
 
+def _count(points: int) -> str:
+    return say_n(points, "{count} point", "{count} points")
+
+
 def _together(same: list[Kind]) -> Kind:
     count = sum(kind.count for kind in same)
-    return Kind(f"{count} points", same[0].href, same[0].items, same[0].row_id, count)
+    return Kind(_count(count), same[0].href, same[0].items, same[0].row_id, count)
 
 
 def _kinds(view: View) -> list[Kind]:
@@ -129,7 +137,7 @@ def _deciding(point: Point) -> Row:
 def _kind(row_id: str, items: str, group: list[tuple[Point, Row]]) -> Kind:
     point, row = group[0]
     alone = row["database"] is not None and len({own["verdict"] for own in point.databases}) > 1
-    title = f"{point.label}{' ' + row['shown'] if alone else ''}" if len(group) == 1 else f"{len(group)} points"
+    title = f"{point.label}{' ' + row['shown'] if alone else ''}" if len(group) == 1 else _count(len(group))
     return Kind(title, f"#{point.anchor}", json.loads(items), row_id, len(group))
 
 
@@ -157,10 +165,14 @@ def _conditions(row: verdicts.Row) -> str:
     """The conditions of a row in short: `E1 E2 true; E9 false; E10 false or unknown`."""
     groups: dict[str, list[str]] = {}
     for item, allowed in row.when.items():
-        groups.setdefault(" or ".join(allowed), []).append(item)
-    return "; ".join(f"{' '.join(items)} {said}" for said, items in groups.items()) or "always"
+        said = say(" or ").join(VALUES[value] for value in allowed)
+        groups.setdefault(said, []).append(item)
+    return "; ".join(f"{' '.join(items)} {said}" for said, items in groups.items()) or say("always")
 
 
 def _items_used(kinds: list[Kind]) -> list[tuple[str, str, list[str]]]:
     said = {True: "yes", False: "no", None: "?"}
-    return [(item, text, [said[kind.items.get(item)] for kind in kinds]) for item, text in verdicts.ITEMS.items()]
+    return [
+        (item, stored(text), [CELLS[said[kind.items.get(item)]] for kind in kinds])
+        for item, text in verdicts.ITEMS.items()
+    ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from kit.page.language import say
 from kit.page.part import Part, render
 from kit.page.view import Point, Row, View
 
@@ -41,11 +42,11 @@ def _cited(view: View, row: Row) -> Cited:
     number = "–" if row["record_id"] is None else str(row["record_id"])
     return Cited(
         path=view.path(row["source_id"]),
-        record=f"line {number}" if text_log else number,
+        record=say("line {number}", number=number) if text_log else number,
         offset="–" if row["offset"] is None else f"0x{row['offset']:06X}",
         time=row["time_raw"] or "–",
         origin=" ".join(str(word) for word in (row["provider"], row["event_id"]) if word is not None),
-        text=row["message"] or " | ".join(row["strings"] or []) or "(no text in the record)",
+        text=row["message"] or " | ".join(row["strings"] or []) or say("(no text in the record)"),
         sha256=source.get("sha256"),
         integrity=None if row["integrity"] in (None, "ok") else row["integrity"],
     )
@@ -76,4 +77,4 @@ def appendix(view: View, shown: Iterable[str] = ()) -> Part:
         entries.append((point, table(view, uids) if left > 0 else None, len(uids)))
         left -= min(len(uids), PER_POINT)
     html = render("appendix.html.j2", entries=entries, several=len(view.vms) > 1)
-    return Part(html, f"Records of {len(entries)} further points.")
+    return Part(html, say("Records of {count} further points.", count=len(entries)))

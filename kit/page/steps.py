@@ -6,11 +6,12 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
+from kit.page.language import marked, say, say_n, stored
 from kit.page.part import Part, render
-from kit.page.signs import ROLES
 from kit.page.view import NO_VM, Row, View
-from kit.page.when import plural
+from kit.page.when import listed_some, number
 
+MANY = 3  # unrecognised files that are told one by one; more share a line
 SHOWN = 5  # actions on the first page of a machine; the rest is folded
 _SENTENCE = re.compile(r"(?<=\w\w[.!?]) +(?=\w)")
 
@@ -33,13 +34,18 @@ def next_steps(view: View) -> Part:
     text = "\n".join(
         f"{n}. {step.what} {step.settles}" for _, steps in groups for n, step in enumerate(steps[:SHOWN], 1)
     )
-    return Part(html, text or "Nothing needs to be done.")
+    return Part(html, text or say("Nothing needs to be done."))
 
 
 def _step(row: Row) -> Step:
+    what, settles = step_words(row)
+    return Step(what, settles, row["where"], row["command"])
+
+
+def step_words(row: Row) -> tuple[str, str]:
+    """What to do, and what that settles."""
     what, *rest = _SENTENCE.split(row["text"] or "", maxsplit=1)
-    settles = " ".join(rest)
-    return Step(what, settles[:1].upper() + settles[1:], row["where"], row["command"])
+    return stored(what), " ".join(stored(_began(sentence)) for one in rest for sentence in _SENTENCE.split(one))
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ def unread(view: View) -> Part:
     """Sources that were read in part or not at all, then evidence that the case lacks; honest when there is none."""
     gaps = unread_gaps(view)
     html = render("unread.html.j2", gaps=gaps, sources=len(view.sources))
-    return Part(html, "\n".join(f"- {gap.what} {gap.meaning}" for gap in gaps) or "Everything given was read.")
+    return Part(html, "\n".join(f"- {gap.what} {gap.meaning}" for gap in gaps) or say("Everything given was read."))
 
 
 def unread_gaps(view: View) -> list[Gap]:
@@ -68,36 +74,46 @@ def _partial(view: View) -> list[Gap]:
     for row in view.rows("losses"):
         losses[row["source_id"]].append(row)
     partial = [row for row in view.sources.values() if row["status"] == "partial"]
-    return [Gap(f"{row['path']} was read in part.", _lost(view, row, losses[row["source_id"]])) for row in partial]
+    return [
+        Gap(say("{path} was read in part.", path=row["path"]), _lost(view, row, losses[row["source_id"]]))
+        for row in partial
+    ]
 
 
 def _lost(view: View, source: Row, losses: list[Row]) -> str:
     known = [loss["count"] for loss in losses if loss["count"] is not None]
     said = []
-    if known:
-        of = f" of {plural(source['declared'], 'record')}" if source["declared"] else " records"
+    if known and source["declared"]:
+        total = number(source["declared"])
         said.append(
-            f"{sum(known):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-            + f"{of} {'is' if sum(known) == 1 else 'are'} lost{_when(view, losses)}."
-        )
+            say_n(sum(known), "{count} of {total} records is lost{when}.", "{count} of {total} records are lost{when}.",
+                  total=total, when=_when(view, losses))
+        )  # fmt: skip
+    elif known:
+        said.append(
+            say_n(sum(known), "{count} record is lost{when}.", "{count} records are lost{when}.",
+                  when=_when(view, losses))
+        )  # fmt: skip
     elif losses:
-        said.append(f"How many records are lost is not known{_when(view, losses)}.")
+        said.append(say("How many records are lost is not known{when}.", when=_when(view, losses)))
     if source["note"]:
-        said.append(source["note"][0].upper() + source["note"][1:].rstrip(".") + ".")
-    return " ".join(said) or "What is missing cannot be counted."
+        said.append(_sentence(source["note"]))
+    return " ".join(said) or say("What is missing cannot be counted.")
 
 
 def _when(view: View, losses: list[Row]) -> str:
     starts = [row["first_time"] for row in losses if row["first_time"]]
     ends = [row["last_time"] for row in losses if row["last_time"]]
-    return f", {view.when.minute(min(starts))} to {view.when.minute(max(ends))}" if starts and ends else ""
+    if not starts or not ends:
+        return ""
+    return say(", {first} to {last}", first=view.when.minute(min(starts)), last=view.when.minute(max(ends)))
 
 
 UNUSABLE = {
-    "unreadable": ("could not be read", "It was hashed and left alone."),
-    "empty": ("is empty", "It holds no record, which is not the same as a quiet log."),
-    "unrecognised": ("is of no known format", "It was hashed and left alone."),
-    "absent": ("was expected and not given", ""),
+    "unreadable": (marked("{path} could not be read."), marked("It was hashed and left alone.")),
+    "empty": (marked("{path} is empty."), marked("It holds no record, which is not the same as a quiet log.")),
+    "unrecognised": (marked("{path} is of no known format."), marked("It was hashed and left alone.")),
+    "absent": (marked("{path} was expected and not given."), ""),
 }
 
 
@@ -106,22 +122,28 @@ def _unusable(view: View) -> list[Gap]:
     missing = _described(view)
     for status, (words, meaning) in UNUSABLE.items():
         found = [row for row in view.sources.values() if row["status"] == status]
-        if status == "unrecognised" and len(found) > 3:
-            names = ", ".join(row["path"] for row in found[:3])
-            gaps.append(
-                Gap(f"{len(found)} files are of no known format.", f"{names} and others were hashed and left alone.")
-            )
+        if status == "unrecognised" and len(found) > MANY:
+            gaps.append(_of_no_format(found))
             continue
         gaps += [_gap(row, words, meaning, missing.get(row["source_id"])) for row in found]
     return gaps
 
 
+def _of_no_format(found: list[Row]) -> Gap:
+    names = listed_some([row["path"] for row in found], MANY)
+    return Gap(
+        say("{count} files are of no known format.", count=number(len(found))),
+        say("{names} were hashed and left alone.", names=names),
+    )
+
+
 def _gap(source: Row, words: str, meaning: str, missing: Row | None) -> Gap:
     """A source that cannot be used, with what the list of missing evidence says about it."""
-    said = [_sentence(source["note"]) or meaning]
+    said = [_sentence(source["note"]) or (say(meaning) if meaning else "")]
     if missing and (missing["why"] or "") not in (source["note"] or ""):
         said.append(_sentence(missing["why"]))
-    return Gap(f"{source['path']} {words}.", " ".join(filter(None, said)), missing["command"] if missing else None)
+    what = say(words, path=source["path"])
+    return Gap(what, " ".join(filter(None, said)), missing["command"] if missing else None)
 
 
 def _described(view: View) -> dict[str, Row]:
@@ -139,19 +161,30 @@ def _missing(view: View) -> list[Gap]:
     several = len(view.vms) > 1
     told = [row["what"] for row in _described(view).values()]
     return [
-        Gap(
-            f"{(row['what'] or '?')[0].upper()}{(row['what'] or '?')[1:]} is missing"
-            + (f" for {row['vm_name']}." if several and row["vm_name"] else "."),
-            _sentence(row["why"]),
-            row["command"],
-        )
+        Gap(_missing_words(row, several), _sentence(row["why"]), row["command"])
         for row in view.rows("missing")
         if row["what"] not in told
     ]
 
 
+def _missing_words(row: Row, several: bool) -> str:
+    what = _began(stored(row["what"]) or "?")
+    if several and row["vm_name"] and row["vm_name"] not in what:
+        return say("{what} is missing for {vm}.", what=what, vm=row["vm_name"])
+    return say("{what} is missing.", what=what)
+
+
+def _began(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _sentence(text: str | None) -> str:
-    return text[0].upper() + text[1:].rstrip(".") + "." if text else ""
+    """A note or a reason of a table as a sentence: each of its clauses in the language of the report."""
+    if not text:
+        return ""
+    whole = stored(text)
+    told = whole if whole != text else "; ".join(stored(clause) for clause in text.split("; "))
+    return _began(told).rstrip(".") + "."
 
 
 def _untested(view: View) -> list[Gap]:
@@ -159,19 +192,18 @@ def _untested(view: View) -> list[Gap]:
     for vm in view.vms:
         claiming = [point for point in view.points_of(vm) if point.claims]
         untested = [point for point in claiming if not point.verdict["boot_id"]]
-        if not untested:
-            continue
-        of_vm = "" if len(view.vms) == 1 or vm == NO_VM else f" of {vm}"
-        count = "any" if len(untested) == len(claiming) else f"{len(untested)}"
-        gaps.append(
-            Gap(
-                f"No test failover for {count} of {plural(len(claiming), 'claiming point')}{of_vm}.",
-                "A claim without one is at best supported.",
-            )
-        )
+        if untested:
+            of_vm = "" if len(view.vms) == 1 or vm == NO_VM else say(" of {vm}", vm=vm)
+            gaps.append(Gap(_untested_words(len(untested), len(claiming), of_vm),
+                            say("A claim without one is at best supported.")))  # fmt: skip
     return gaps
 
 
-def role_name(role: str | None) -> str:
-    """The role in words."""
-    return ROLES.get(role or "unknown", role or "not known")
+def _untested_words(untested: int, claiming: int, of_vm: str) -> str:
+    if untested < claiming:
+        return say("No test failover for {count} of the {total} points{of_vm} that claim application consistency.",
+                   count=number(untested), total=number(claiming), of_vm=of_vm)  # fmt: skip
+    return say_n(
+        claiming, "No test failover for the one point{of_vm} that claims application consistency.",
+        "No test failover for any of the {count} points{of_vm} that claim application consistency.", of_vm=of_vm,
+    )  # fmt: skip

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
+from kit.page.language import say, stored
 from kit.page.part import render
 from kit.page.signs import CLAIMS, PATTERNS, VERDICTS, WORST_FIRST
 from kit.page.view import Point, Row, View
@@ -75,25 +76,26 @@ def _cell(view: View, point: Point) -> Cell:
 
 def _gone(view: View, row: Row) -> Cell:
     moment: datetime = row["time_utc"]
-    why = row["reason"] or "reason unknown"
+    why = stored(row["reason"]) or say("reason unknown")
     return Cell(
         view.when.local(moment).hour,
         "#points",
         "gone",
         False,
         Markup("?"),
-        f"{view.when.minute(moment)}: scheduled, not listed; {why}",
+        say("{time}: scheduled, not listed; {reason}", time=view.when.minute(moment), reason=why),
     )
 
 
 def reason(point: Point) -> str:
     """Verdict, claim and the guest's pattern of a point, and the databases that are worse than the rest."""
-    said = [VERDICTS[point.word].word, CLAIMS.get(point.row["claimed"], "claim not known")]
+    said = [VERDICTS[point.word].word, CLAIMS.get(point.row["claimed"], say("claim not known"))]
     if point.verdict["pattern"]:
-        said.append(f"guest: {PATTERNS.get(point.verdict['pattern'], point.verdict['pattern'])}")
+        pattern = PATTERNS.get(point.verdict["pattern"], point.verdict["pattern"])
+        said.append(say("guest: {pattern}", pattern=pattern))
     guilty = guilty_databases(point)
     if guilty:
-        said.append(f"because of {', '.join(guilty)}")
+        said.append(say("because of {databases}", databases=", ".join(guilty)))
     return ", ".join(said)
 
 

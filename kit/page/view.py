@@ -15,6 +15,7 @@ from kit import tables, times
 from kit.errors import GateError
 from kit.judgement.analysis import Analysis
 from kit.page.clean import slug
+from kit.page.language import current, say
 from kit.page.signs import VERDICTS, WORST_FIRST
 from kit.page.timing import Key, Times, abort_gap_s, fine_times
 from kit.page.when import When
@@ -68,6 +69,7 @@ class View:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self.meta = analysis.meta
+        self.language = current().code  # its labels are said in this language
         self._rows: dict[str, list[Row]] = {}
 
     def rows(self, name: str) -> list[Row]:
@@ -137,7 +139,11 @@ class View:
         minutes = [(row["vm_name"], self.when.minute(row["time_utc"]) if row["time_utc"] else "") for row in listed]
         taken = Counter(minutes)
         return [
-            "time unknown" if not minute else self.when.second(row["time_utc"]) if taken[vm, minute] > 1 else minute
+            say("time unknown")
+            if not minute
+            else self.when.second(row["time_utc"])
+            if taken[vm, minute] > 1
+            else minute
             for row, (vm, minute) in zip(listed, minutes, strict=True)
         ]
 
@@ -251,7 +257,7 @@ _LAST: list[View] = []
 
 def view_of(analysis: Analysis) -> View:
     """The view of an analysis. That of the analysis last asked for is kept, so that a page computes it once."""
-    if not _LAST or _LAST[0].analysis is not analysis:
+    if not _LAST or _LAST[0].analysis is not analysis or _LAST[0].language != current().code:
         _LAST[:] = [View(analysis)]
     return _LAST[0]
 

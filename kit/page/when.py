@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from kit import times
+from kit.page.language import current, marked, say, written
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+MONTHS = (
+    marked("Jan"), marked("Feb"), marked("Mar"), marked("Apr"), marked("May"), marked("Jun"), marked("Jul"),
+    marked("Aug"), marked("Sep"), marked("Oct"), marked("Nov"), marked("Dec"),
+)  # fmt: skip
+UNITS = ((86400, marked("d")), (3600, "h"), (60, "min"), (1, "s"))
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ class When:
         """`20 May`, with the year where the report spans several or it is asked for."""
         there = self.local(moment)
         shown = self.with_year if year is None else year
-        return f"{there.day} {MONTHS[there.month - 1]}" + (f" {there.year}" if shown else "")
+        month = say(MONTHS[there.month - 1])
+        if shown:
+            return say("{day} {month} {year}", day=there.day, month=month, year=there.year)
+        return say("{day} {month}", day=there.day, month=month)
 
     def minute(self, moment: datetime) -> str:
         """`20 May 02:00`."""
@@ -49,8 +55,9 @@ class When:
     def exact(self, moment: datetime, precision_s: float | None = None) -> str:
         """`20 May 02:00:30.25`, with the digits that the source wrote."""
         digits = _digits(moment, precision_s)
-        fraction = f".{moment.microsecond:06d}"[: digits + 1] if digits else ""
-        return self.second(moment) + fraction
+        if not digits:
+            return self.second(moment)
+        return f"{self.second(moment)}{current().decimal}{moment.microsecond:06d}"[: digits - 6]
 
     def days(self, first: datetime, last: datetime) -> str:
         """`18 to 20 May 2014`, or one day."""
@@ -58,16 +65,17 @@ class When:
         if a.date() == b.date():
             return self.date(last, year=True)
         if a.year != b.year:
-            return f"{self.date(first, year=True)} to {self.date(last, year=True)}"
+            return say("{first} to {last}", first=self.date(first, year=True), last=self.date(last, year=True))
         if a.month != b.month:
-            return f"{self.date(first, year=False)} to {self.date(last, year=True)}"
-        return f"{a.day} to {self.date(last, year=True)}"
+            return say("{first} to {last}", first=self.date(first, year=False), last=self.date(last, year=True))
+        return say("{day} to {last}", day=a.day, last=self.date(last, year=True))
 
     def span(self, first: datetime, last: datetime) -> str:
         """`18 May 12:00 to 20 May 2014 12:00`."""
         same = self.local(first).year == self.local(last).year
         begin = f"{self.date(first, year=not same)} {self.local(first):%H:%M}"
-        return f"{begin} to {self.date(last, year=True)} {self.local(last):%H:%M}"
+        end = f"{self.date(last, year=True)} {self.local(last):%H:%M}"
+        return say("{first} to {last}", first=begin, last=end)
 
     def axis(self, moment: datetime) -> str:
         """The moment on the zone's clock as figures take it: ISO 8601 without a zone."""
@@ -76,9 +84,9 @@ class When:
 
 def _zone_name(text: str | None, zone: tzinfo, moments: list[datetime]) -> str:
     offsets = sorted({moment.astimezone(zone).utcoffset() or timedelta() for moment in moments})
-    written = " and ".join(_offset(offset) for offset in offsets) or "UTC"
+    told = listed([_offset(offset) for offset in offsets]) or "UTC"
     is_name = text is not None and text[:1] not in "+-Zz"
-    return f"{text} ({written})" if is_name else written
+    return f"{text} ({told})" if is_name else told
 
 
 def _offset(offset: timedelta) -> str:
@@ -103,7 +111,7 @@ def duration(seconds: float) -> str:
     parts = []
     for size, name in UNITS:
         if left >= size:
-            parts.append(f"{left // size} {name}")
+            parts.append(f"{left // size} {say(name)}")
             left %= size
     return ("\N{MINUS SIGN}" if seconds < 0 else "") + " ".join(parts[:3])
 
@@ -111,19 +119,26 @@ def duration(seconds: float) -> str:
 def number(value: float, digits: int = 0, sign: bool = False) -> str:
     """A number with a thin space between thousands and a true minus sign; `sign` also writes the plus."""
     rounded = round(float(value), digits) + 0.0
-    written = f"{abs(rounded):,.{digits}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    told = written(abs(rounded), digits)
     if rounded < 0:
-        return "\N{MINUS SIGN}" + written
-    return "+" + written if sign and rounded > 0 else written
+        return "\N{MINUS SIGN}" + told
+    return "+" + told if sign and rounded > 0 else told
 
 
-def plural(count: int, noun: str, nouns: str | None = None) -> str:
-    """`1 point`, `46 points`."""
-    return f"{number(count)} {noun if count == 1 else nouns or noun + 's'}"
-
-
-def listed(words: list[str], last: str = "and") -> str:
+def listed(words: list[str]) -> str:
     """`a, b and c`."""
     if len(words) < 2:
         return "".join(words)
-    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+    return say("{first} and {last}", first=", ".join(words[:-1]), last=words[-1])
+
+
+def listed_some(words: list[str], most: int) -> str:
+    """`a, b and c`; beyond `most` words the rest is counted: `a, b and 7 more`."""
+    if len(words) <= most:
+        return listed(words)
+    return say("{first} and {count} more", first=", ".join(words[:most]), count=number(len(words) - most))
+
+
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """`1 point`, `46 points`; English only."""
+    return f"{number(count)} {noun if count == 1 else nouns or noun + 's'}"

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from kit.page.clean import label
+from kit.page.language import say, say_n
 from kit.page.part import Drawing
 from kit.page.signs import OUTCOMES
 from kit.page.view import NO_VM, Row, View
-from kit.page.when import number, plural
+from kit.page.when import number
 from kit.plots.style import MARKS, TOKENS, Interval, drawing, figure, note, time_axis, wider
 
 FAR_S = 30.0  # gaps beyond this are drawn at the edge and named
@@ -32,7 +33,7 @@ def _aborts(view: View, vm: str, operations: list[Row], period: Interval) -> Dra
     traces += _ordered(view, ordered, top)
     layout = {
         "height": 250, "margin": {"l": 152, "r": 12, "t": 10, "b": 62},
-        "xaxis": time_axis(view.when, *wider(period), f"guest clock, {view.when.zone_name}"),
+        "xaxis": time_axis(view.when, *wider(period), say("guest clock, {zone}", zone=view.when.zone_name)),
         "yaxis": {
             "range": [low, top], "showgrid": True, "gridcolor": TOKENS["rule"], "zeroline": True, "nticks": 5,
             "zerolinecolor": TOKENS["ink2"], "zerolinewidth": 1, "fixedrange": True,
@@ -40,20 +41,18 @@ def _aborts(view: View, vm: str, operations: list[Row], period: Interval) -> Dra
         },
         "annotations": [_axis_words(), *_words(view, operations, period, top), *_failed(view, measured)], "shapes": [],
     }
-    rows = [
-        [view.when.second(_moment(row)), OUTCOMES.get(row["outcome"] or "", "not known"), f"{number(gap, 2, True)} s"]
-        for row, gap in measured
-    ]
-    rows += [
-        [view.when.second(_moment(row)), OUTCOMES.get(row["outcome"] or "", "not known"), "order known, seconds not"]
-        for row in ordered
-    ]
+    rows = [[*_about(view, row), f"{number(gap, 2, True)} s"] for row, gap in measured]
+    rows += [[*_about(view, row), say("order known, seconds not")] for row in ordered]
     return drawing(
         f"fig-aborts-{view.vms.index(vm) + 1}", figure([trace for trace in traces if trace["x"]], layout),
-        _caption(measured, ordered), "Seconds from thaw to the first abort, one mark for each VSS operation.",
-        ["Operation", "Outcome", "Abort minus thaw"], sorted(rows)[:300],
+        _caption(measured, ordered), say("Seconds from thaw to the first abort, one mark for each VSS operation."),
+        [say("Operation"), say("Outcome"), say("Abort minus thaw")], sorted(rows)[:300],
         vm if len(view.vms) > 1 and vm != NO_VM else "", total=len(rows),
     )
+
+
+def _about(view: View, row: Row) -> list[str]:
+    return [view.when.second(_moment(row)), OUTCOMES.get(row["outcome"] or "", say("not known"))]
 
 
 def _is_benign(row: Row) -> bool:
@@ -67,7 +66,7 @@ def _moment(row: Row) -> datetime:
 
 def _axis_words() -> dict[str, Any]:
     return note(
-        0, 1, "first abort<br>minus thaw,<br>seconds", xref="paper", yref="paper", xshift=-150, yanchor="top",
+        0, 1, say("first abort<br>minus thaw,<br>seconds"), xref="paper", yref="paper", xshift=-150, yanchor="top",
         font={"size": 13, "color": TOKENS["ink"]},
     )
 
@@ -79,7 +78,9 @@ def _marks(view: View, pairs: list[tuple[Row, float]], benign: bool) -> dict[str
         "y": [max(-FAR_S, min(FAR_S, gap)) for _, gap in pairs],
         "marker": MARKS["benign_abort" if benign else "genuine_failure"], "hoverinfo": "text",
         "hovertext": [
-            f"{view.when.second(_moment(row))}<br>abort {label(number(gap, 2, True))} s from thaw" for row, gap in pairs
+            say("{time}<br>abort {seconds} s from thaw", time=view.when.second(_moment(row)),
+                seconds=label(number(gap, 2, True)))
+            for row, gap in pairs
         ],
         "customdata": [
             f"#{points[row['operation_id']].anchor}" if row["operation_id"] in points else "" for row, _ in pairs
@@ -113,7 +114,7 @@ def _words(view: View, operations: list[Row], period: Interval, top: float) -> l
     late = _moment(best[0]) > period[0] + (period[1] - period[0]) * 0.72
     place = view.when.axis(_moment(best[-1] if late else best[0]))
     side = {"xanchor": "right", "xshift": 4} if late else {"xshift": -4}
-    return [note(place, top * 0.76, "order known, seconds not", **side)]
+    return [note(place, top * 0.76, say("order known, seconds not"), **side)]
 
 
 def _failed(view: View, measured: list[tuple[Row, float]]) -> list[dict[str, Any]]:
@@ -124,24 +125,36 @@ def _failed(view: View, measured: list[tuple[Row, float]]) -> list[dict[str, Any
 
 def _said(view: View, row: Row, gap: float) -> str:
     clock = f"{view.when.local(_moment(row)):%H:%M}"
-    return f"{clock}: abort {number(-gap, 1)} s before I/O resumed" if gap < -0.05 else f"{clock}: genuine failure"
+    if gap < -0.05:
+        return say("{time}: abort {seconds} s before I/O resumed", time=clock, seconds=number(-gap, 1))
+    return say("{time}: genuine failure", time=clock)
 
 
 def _caption(measured: list[tuple[Row, float]], ordered: list[Row]) -> str:
     after = [gap for row, gap in measured if _is_benign(row)]
-    before = [gap for row, gap in measured if not _is_benign(row)]
+    differ = len(measured) - len(after)
     known = sum(map(_is_benign, ordered))
-    benign = len(after) + known
     said = []
     if after:
-        rest = f", by record order in the {known} whose times are known only to the second" if known else ""
-        said.append(
-            f"In {'all ' if benign > 1 else ''}{plural(benign, 'benign run')} the first abort stands after the thaw: "
-            f"by {number(min(after), 1)} to {number(max(after), 1)} s in the {len(after)} that can be timed{rest}."
-        )
+        said.append(_timed(after, known))
     elif ordered:
-        said.append(f"In {plural(len(ordered), 'run')} the records give the order of thaw and abort, but no seconds.")
-    if before:
-        differ = "differs" if len(before) == 1 else "differ"
-        said.append(f"{plural(len(before), 'run')} {differ} (filled): the abort came before I/O resumed, or it failed.")
+        said.append(say_n(len(ordered), "In one run the records give the order of thaw and abort, but no seconds.",
+                          "In {count} runs the records give the order of thaw and abort, but no seconds."))
+    if differ:
+        said.append(say_n(differ, "{count} run differs (filled): the abort came before I/O resumed, or it failed.",
+                          "{count} runs differ (filled): the abort came before I/O resumed, or it failed."))
     return " ".join(said)
+
+
+def _timed(after: list[float], known: int) -> str:
+    """By how many seconds the aborts of the benign runs follow the thaw, and how many are known by order alone."""
+    low, high = number(min(after), 1), number(max(after), 1)
+    spread = low if low == high else say("{first} to {last}", first=low, last=high)
+    if not known:
+        return say_n(len(after), "In the one benign run the first abort stands {spread} s after the thaw.",
+                     "In all {count} benign runs the first abort stands {spread} s after the thaw.", spread=spread)
+    return say(
+        "In all {total} benign runs the first abort stands after the thaw: by {spread} s in the {count} that can be "
+        "timed, by record order in the {known} whose times are known only to the second.",
+        total=number(len(after) + known), spread=spread, count=number(len(after)), known=number(known),
+    )

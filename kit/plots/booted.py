@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 from kit.page.clean import label
+from kit.page.language import say, say_n
 from kit.page.part import Drawing
 from kit.page.signs import VERDICTS
 from kit.page.view import Row, View
-from kit.page.when import listed, number, plural
+from kit.page.when import listed, listed_some, number
 from kit.plots.style import TOKENS, drawing, figure, note
 
 SIDE_BY_SIDE = 2
@@ -46,7 +47,7 @@ def _figure(view: View, found: list[tuple[Row, list[Row]]], total: int) -> Drawi
     for place, (boot, rows) in enumerate(found):
         column, line = place % columns, place // columns
         _panel(view, boot, rows, place + 1, (column, columns), (line, lines, tallest), most, traces, layout)
-    heads = ["Boot", "Database", "Rolled back", "Rolled forward", "Recovery"]
+    heads = [say("Boot"), say("Database"), say("Rolled back"), say("Rolled forward"), say("Recovery")]
     cells = [
         [
             view.when.second(boot["start_utc"]) if boot["start_utc"] else "", row["shown"],
@@ -57,7 +58,8 @@ def _figure(view: View, found: list[tuple[Row, list[Row]]], total: int) -> Drawi
     ]
     return drawing(
         "fig-recovery", figure(traces, layout), _caption(view, found, total),
-        "Per database and boot, transactions rolled back to the left and rolled forward to the right.", heads, cells,
+        say("Per database and boot, transactions rolled back to the left and rolled forward to the right."), heads,
+        cells,
     )
 
 
@@ -116,43 +118,52 @@ def _titles(view: View, boot: Row, suffix: str, top: float, head: float, left: f
     point = view.point_by_id.get(boot["recovery_point_id"] or "")
     sign = f"{VERDICTS[point.word].character} " if point else ""
     start = f"{view.when.local(boot['start_utc']):%H:%M:%S}" if boot["start_utc"] else "?"
-    words = f"{sign}<b>Boot of {label(point.label) if point else 'no listed point'}</b> started {start}"
+    words = sign + (
+        say("<b>Boot of {point}</b> started {time}", point=label(point.label), time=start)
+        if point
+        else say("<b>Boot of no listed point</b> started {time}", time=start)
+    )
     about: dict[str, Any] = {"xref": f"x{suffix}", "yref": "paper", "yanchor": "bottom"}
     return [
         note(
             left - 0.09, top - 0.001, words, xref="paper", yref="paper", yanchor="top",
             font={"size": 13, "color": TOKENS["ink"]},
         ),
-        note(0, top - head, "rolled back ", xanchor="right", xshift=-4, **about),
-        note(0, top - head, "rolled forward", xshift=4, **about),
+        note(0, top - head, f"{say('rolled back')} ", xanchor="right", xshift=-4, **about),
+        note(0, top - head, say("rolled forward"), xshift=4, **about),
     ]
 
 
 def _said(count: int | None) -> str:
-    return "not recorded" if count is None else number(count)
+    return say("not recorded") if count is None else number(count)
 
 
 def _end(row: Row) -> str:
-    return "failed" if row["failed"] else "complete" if row["completed"] else "no end recorded"
+    return say("failed") if row["failed"] else say("complete") if row["completed"] else say("no end recorded")
 
 
 def _caption(view: View, found: list[tuple[Row, list[Row]]], total: int) -> str:
-    said = []
-    for _, rows in found:
-        told = [f"{row['rolled_back']} in {row['shown']}" for row in rows if row["rolled_back"]]
-        failed = [row["shown"] for row in rows if row["failed"]]
-        if failed:
-            said.append(f"recovery failed for {listed(failed)}")
-        elif told:
-            said.append(f"rolled back {listed(told[:4])}")
-        else:
-            said.append(
-                "rolled back nothing anywhere"
-                if all(row["rolled_back"] is not None for row in rows)
-                else "show no rollback, with counts missing"
-            )
-    what = f"{plural(total, 'boot')} with a recovery" + (
-        f", the first {len(found)} drawn" if total > len(found) else ""
-    )
-    told_all = "; ".join(f"boot {n} {words}" for n, words in enumerate(said, 1)) if len(said) > 1 else said[0]
-    return f"{what}: {told_all}. Zero is a recorded zero, not a missing record."
+    said = [_outcome(rows) for _, rows in found]
+    if total > len(found):
+        what = say("{count} boots with a recovery, the first {shown} drawn", count=number(total), shown=len(found))
+    else:
+        what = say_n(total, "{count} boot with a recovery", "{count} boots with a recovery")
+    boots = [say("boot {number} {outcome}", number=n, outcome=words) for n, words in enumerate(said, 1)]
+    told = "; ".join(boots) if len(said) > 1 else said[0]
+    return f"{what}: {told}. {say('Zero is a recorded zero, not a missing record.')}"
+
+
+def _outcome(rows: list[Row]) -> str:
+    failed = [row["shown"] for row in rows if row["failed"]]
+    if failed:
+        return say("recovery failed for {databases}", databases=listed(failed))
+    told = [
+        say("{count} in {database}", count=number(row["rolled_back"]), database=row["shown"])
+        for row in rows
+        if row["rolled_back"]
+    ]
+    if told:
+        return say("rolled back {counts}", counts=listed_some(told, 4))
+    if all(row["rolled_back"] is not None for row in rows):
+        return say("rolled back nothing anywhere")
+    return say("shows no rollback, with counts missing")

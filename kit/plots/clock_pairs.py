@@ -6,9 +6,10 @@ import statistics
 from typing import Any
 
 from kit.page.clean import label
+from kit.page.language import say, say_n
 from kit.page.part import Drawing
 from kit.page.view import NO_VM, Point, Row, View
-from kit.page.when import listed, number, plural
+from kit.page.when import listed_some, number
 from kit.plots.style import TOKENS, drawing, figure, note, time_axis, wider
 
 OUTLIER_S = 5.0  # smallest distance from the middle that is named, in seconds
@@ -36,7 +37,7 @@ def _clock(view: View, vm: str, points: list[Point]) -> Drawing:
     pad = (high - low) * 0.14 + 0.4
     layout = {
         "height": 260, "margin": {"l": 152, "r": 12, "t": 10, "b": 62},
-        "xaxis": time_axis(view.when, *wider(view.period), f"time of the point, {view.when.zone_name}"),
+        "xaxis": time_axis(view.when, *wider(view.period), say("time of the point, {zone}", zone=view.when.zone_name)),
         "yaxis": {
             "range": [low - pad, high + pad], "nticks": 6, "showgrid": True, "gridcolor": TOKENS["rule"],
             "fixedrange": True, "zeroline": True, "zerolinecolor": TOKENS["ink2"], "zerolinewidth": 1,
@@ -54,8 +55,9 @@ def _clock(view: View, vm: str, points: list[Point]) -> Drawing:
     return drawing(
         f"fig-clock-{view.vms.index(vm) + 1}", figure(_traces(view, points, values, far), layout),
         _caption(row, values, middle, spread, far),
-        "Point time minus aligned thaw in seconds, one ring for each linked point; the band is twice the spread.",
-        ["Point", "Point time minus aligned thaw"], rows[:300], vm if len(view.vms) > 1 and vm != NO_VM else "",
+        say("Point time minus aligned thaw in seconds, one ring for each linked point; the band is twice the spread."),
+        [say("Point"), say("Point time minus aligned thaw")], rows[:300],
+        vm if len(view.vms) > 1 and vm != NO_VM else "",
         total=len(rows),
     )
 
@@ -66,8 +68,8 @@ def _guest(view: View) -> Row | None:
 
 def _axis_words() -> dict[str, Any]:
     return note(
-        0, 1, "point time minus<br>aligned thaw,<br>seconds", xref="paper", yref="paper", xshift=-150, yanchor="top",
-        font={"size": 13, "color": TOKENS["ink"]},
+        0, 1, say("point time minus<br>aligned thaw,<br>seconds"), xref="paper", yref="paper", xshift=-150,
+        yanchor="top", font={"size": 13, "color": TOKENS["ink"]},
     )
 
 
@@ -111,21 +113,29 @@ def _named(view: View, far: list[tuple[Point, float]]) -> list[dict[str, Any]]:
 
 
 def _caption(row: Row | None, values: list[float], middle: float, spread: float, far: list[tuple[Point, float]]) -> str:
-    said = []
-    if row and row["offset_s"] is not None and abs(row["offset_s"]) < 0.05:
-        middle_said = f"points stand {number(middle, 1)} s after the thaw, with a spread of {number(spread, 1)} s"
-        said.append(f"The clocks of {row['computer']} and {row['reference']} agree; {middle_said}.")
-    elif row and row["offset_s"] is not None:
-        added = f"once {number(row['offset_s'], 1, True)} s are added to the guest’s time"
-        said.append(f"{row['computer']} and {row['reference']} agree with a spread of {number(spread, 1)} s {added}.")
-    elif row and row["ambiguous"]:
-        said.append("Several offsets fit the pairs equally, so the guest’s clock stays ambiguous.")
-    else:
-        said.append(f"{plural(len(values), 'pair')} of point and thaw; the middle is {number(middle, 1, True)} s.")
+    said = [_agreement(row, values, middle, spread)]
     if far:
-        names = [p.label for p, _ in far[:4]]
-        stand = "stands" if len(far) == 1 else "stand"
-        said.append(f"{plural(len(far), 'point')} {stand} out: {listed(names)}{' and others' if len(far) > 4 else ''}.")
+        points = listed_some([p.label for p, _ in far], 4)
+        said.append(say_n(len(far), "{count} point stands out: {points}.", "{count} points stand out: {points}.",
+                          points=points))
     elif len(values) > 2:
-        said.append("No pair stands out.")
+        said.append(say("No pair stands out."))
     return " ".join(said)
+
+
+def _agreement(row: Row | None, values: list[float], middle: float, spread: float) -> str:
+    if row and row["offset_s"] is not None:
+        about = {"guest": row["computer"], "reference": row["reference"], "spread": number(spread, 1)}
+        if abs(row["offset_s"]) < 0.05:
+            return say(
+                "The clocks of {guest} and {reference} agree; points stand {middle} s after the thaw, with a spread of "
+                "{spread} s.", middle=number(middle, 1), **about,
+            )
+        return say(
+            "{guest} and {reference} agree with a spread of {spread} s once {offset} s are added to the guest’s time.",
+            offset=number(row["offset_s"], 1, True), **about,
+        )
+    if row and row["ambiguous"]:
+        return say("Several offsets fit the pairs equally, so the guest’s clock stays ambiguous.")
+    return say_n(len(values), "{count} pair of point and thaw; the difference is {middle} s.",
+                 "{count} pairs of point and thaw; the middle is {middle} s.", middle=number(middle, 1, True))

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from kit.page.clean import label
+from kit.page.language import say, stored
 from kit.page.signs import CLASSES
 from kit.page.view import View
 from kit.page.when import duration
@@ -51,7 +52,8 @@ class Labels:
         whole = self.period[1] - self.period[0]
         for first, last in sorted(gaps, key=lambda gap: gap[0] - gap[1])[:1]:
             if last - first > whole / 80:
-                for words in (f"no record, {duration((last - first).total_seconds())}", "no record"):
+                lasts = duration((last - first).total_seconds())
+                for words in (say("no record, {duration}", duration=lasts), say("no record")):
                     if self.place(last, y, words, gap=5) or self.place(first, y, words, gap=5):
                         return
 
@@ -72,11 +74,8 @@ def _words(view: View, name: str, found: pd.DataFrame, first: int, moment: datet
     row = found.iloc[first]
     told = found[(found["class"] == name) & found["meaning"].notna()]["meaning"]
     event_id = "" if pd.isna(row["event_id"]) else str(int(row["event_id"]))
-    words = (
-        str(row["meaning"])
-        if isinstance(row["meaning"], str)
-        else str(told.iloc[0])
-        if len(told)
-        else f"{row['provider']} {event_id}"
-    )
+    if isinstance(row["meaning"], str):
+        words = stored(row["meaning"])
+    else:
+        words = stored(str(told.iloc[0])) if len(told) else f"{row['provider']} {event_id}"
     return label(words.rstrip(". "), 46)

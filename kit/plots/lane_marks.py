@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from kit.page.clean import label
+from kit.page.language import say, say_n, stored
 from kit.page.signs import VERDICTS
 from kit.page.strip import reason
 from kit.page.view import Point, Row, View
-from kit.page.when import plural
+from kit.page.when import number
 from kit.plots.lanes import Lane
 from kit.plots.style import TOKENS, Interval, note
 
@@ -39,7 +40,8 @@ def point_traces(view: View, vm: str, y: float) -> list[dict[str, Any]]:
                 "y": [y] * len(expected), "text": "?", "textfont": {"size": 13, "color": TOKENS["ink2"]},
                 "hoverinfo": "text",
                 "hovertext": [
-                    f"{view.when.minute(row['time_utc'])}<br>scheduled, not listed<br>{label(row['reason'] or '')}"
+                    say("{time}<br>scheduled, not listed<br>{reason}", time=view.when.minute(row["time_utc"]),
+                        reason=label(stored(row["reason"])))
                     for row in expected
                 ],
             }
@@ -106,8 +108,9 @@ def boot_marks(view: View, vm: str, lane: Lane, points: Lane, period: Interval) 
     inside = [row for row in tests if period[0] <= row["start_utc"] <= period[1]]
     made = Booted()
     if not inside:
-        outside = f"no test failover in this period; {plural(len(tests), 'boot')} outside it"
-        words = outside if tests else "no test failover collected"
+        outside = say_n(len(tests), "no test failover in this period; {count} boot outside it",
+                        "no test failover in this period; {count} boots outside it")  # fmt: skip
+        words = outside if tests else say("no test failover collected")
         made.notes.append(note(view.when.axis(period[0]), lane.y, f"  {words}"))
     for place, row in enumerate(inside[:BOOTS]):
         _boot(view, row, lane.y + (0.2 if place % 2 == 0 else -0.22), points.y, period, made)
@@ -123,7 +126,7 @@ def _boot(view: View, row: Row, y: float, top: float, period: Interval, made: Bo
             "type": "bar", "orientation": "h", "base": [view.when.axis(row["start_utc"])], "y": [y], "width": 0.22,
             "x": [(end - row["start_utc"]).total_seconds() * 1000],
             "marker": {"color": TOKENS["ph2"], "line": {"width": 0}}, "hoverinfo": "text",
-            "hovertext": [f"boot {view.when.span(row['start_utc'], end)}<br>{text}"],
+            "hovertext": [say("boot {span}<br>{outcome}", span=view.when.span(row["start_utc"], end), outcome=text)],
             "customdata": [f"#{point.anchor}" if point else ""],
         }
     )
@@ -153,8 +156,10 @@ def _from_point(view: View, point: Point | None, boot: dict[str, Any], y: float,
 def _boot_words(view: View, boot: dict[str, Any]) -> str:
     rows = [row for row in view.rows("recoveries") if row["boot_id"] == boot["boot_id"]]
     if any(row["failed"] for row in rows):
-        return "recovery failed"
+        return say("recovery failed")
     known = [row["rolled_back"] for row in rows if row["rolled_back"] is not None]
     if not known:
-        return "rollback not recorded"
-    return f"<b>{sum(known)} rolled back</b>" if sum(known) else "0 rolled back"
+        return say("rollback not recorded")
+    if not sum(known):
+        return say("0 rolled back")
+    return say("<b>{count} rolled back</b>", count=number(sum(known)))

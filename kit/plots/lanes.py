@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from kit.page.language import Spoken, say, say_n
 from kit.page.view import NO_VM, View
+from kit.page.when import listed_some
 from kit.plots.style import Interval
 
 EXPORTED = ("evtx", "evt")  # readers of logs that are exported together: the newest record of one counts for all
-HOSTS = {"primary_host": "Primary host", "replica_host": "Replica host"}
+HOSTS = Spoken({"primary_host": "Primary host", "replica_host": "Replica host"})
 DEFAULT = "MSSQLSERVER"  # the instance without a name
 SQL_PARTS = ("sql", "mssql")  # event sources of SQL Server and of the parts that all instances share
 
@@ -42,13 +44,13 @@ def lanes(view: View, vm: str, period: Interval) -> list[Lane]:
     guest = guest.assign(instance=_instance_of(guest, instances))
     sql = guest["instance"].notna()
     made = [
-        _host(view, own, "primary_host"), Lane("vss", "Guest VSS", _guest(view, vm), "guest", records=guest[~sql]),
+        _host(view, own, "primary_host"), Lane("vss", say("Guest VSS"), _guest(view, vm), "guest", records=guest[~sql]),
         *[
-            Lane(f"sql:{name}", "Guest SQL", name, "guest", name, records=guest[sql & (guest["instance"] == name)])
-            for name in instances or ["no instance seen"]
+            Lane(f"sql:{name}", say("Guest SQL"), name, "guest", name, records=guest[sql & (guest["instance"] == name)])
+            for name in instances or [say("no instance seen")]
         ],
-        Lane("points", "Recovery points", _points_said(view, vm)), _host(view, own, "replica_host"),
-        Lane("boots", "Test failover", _test_machine(view, vm), "test_failover_guest"),
+        Lane("points", say("Recovery points"), _points_said(view, vm)), _host(view, own, "replica_host"),
+        Lane("boots", say("Test failover"), _test_machine(view, vm), "test_failover_guest"),
     ]
     for number, lane in enumerate(reversed(made)):
         lane.y = float(number)
@@ -79,10 +81,8 @@ def _instances(view: View, vm: str) -> set[str]:
 def _host(view: View, own: pd.DataFrame, role: str) -> Lane:
     given = [row["computer"] for row in view.sources.values() if row["role"] == role and row["computer"]]
     names = sorted({name.split(".")[0].upper(): name.split(".")[0] for name in given}.values())
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return Lane(
-        role, HOSTS[role], (names[0] + more) if names else "no log given", role, records=own[own["role"] == role]
-    )
+    own_records = own[own["role"] == role]
+    return Lane(role, HOSTS[role], listed_some(names, 1) or say("no log given"), role, records=own_records)
 
 
 def _guest(view: View, vm: str) -> str:
@@ -90,17 +90,19 @@ def _guest(view: View, vm: str) -> str:
     if vm != NO_VM:
         return vm
     names = {str(row["computer"]) for row in view.sources.values() if row["role"] == "guest" and row["computer"]}
-    return min(names, default="no log given").split(".")[0]
+    return min(names, default=say("no log given")).split(".")[0]
 
 
 def _points_said(view: View, vm: str) -> str:
-    listed, expected = len(view.points_of(vm)), len(view.of(vm, view.rows("expected_points")))
-    return f"{listed} of {listed + expected} scheduled" if expected else f"{listed} listed"
+    there, expected = len(view.points_of(vm)), len(view.of(vm, view.rows("expected_points")))
+    if expected:
+        return say("{count} of {total} scheduled", count=there, total=there + expected)
+    return say("{count} listed", count=there)
 
 
 def _test_machine(view: View, vm: str) -> str:
     tests = [row for row in view.of(vm, view.boots.values()) if row["test_failover"]]
-    return f"{len(tests)} boots" if len(tests) != 1 else "1 boot"
+    return say_n(len(tests), "{count} boot", "{count} boots")
 
 
 def _cover(view: View, vm: str, lane: Lane, period: Interval) -> None:

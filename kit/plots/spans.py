@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from kit.page.clean import label
+from kit.page.evidence import STATUS_WORDS
+from kit.page.language import say, say_n, stored
 from kit.page.part import Drawing
 from kit.page.signs import ROLES
 from kit.page.view import Row, View
-from kit.page.when import listed
+from kit.page.when import listed_some, number
 from kit.plots.style import HATCH, TOKENS, Interval, drawing, figure, note, time_axis, wider
 
 MOST = 60  # bars; further sources stand in the table
@@ -49,25 +51,25 @@ def _figure(view: View, sources: list[Row], total: int, period: Interval) -> Dra
     layout = {
         "height": 70 + 23 * len(sources), "annotations": notes,
         "margin": {"l": min(380, 20 + round(longest * 7.0)), "r": 12, "t": 8, "b": 56},
-        "xaxis": time_axis(view.when, *period, f"each log’s own clock, {view.when.zone_name}"),
+        "xaxis": time_axis(view.when, *period, say("each log’s own clock, {zone}", zone=view.when.zone_name)),
         "yaxis": {
             "range": [len(sources) - 0.4, -0.6], "tickvals": list(range(len(sources))), "fixedrange": True,
             "ticklabelstandoff": 6, "ticktext": [_tick(view, row, period) for row in sources],
             "tickfont": {"size": 13, "color": TOKENS["ink"]},
         },
     }
-    heads = ["Source", "Role", "Status", "First record", "Last record", "Lost"]
+    heads = [say("Source"), say("Role"), say("Status"), say("First record"), say("Last record"), say("Lost")]
     cells = [
         [
-            row["path"], ROLES.get(row["role"] or "unknown", row["role"] or ""), row["status"] or "",
+            row["path"], ROLES.get(row["role"] or "unknown", row["role"] or ""), _status(row),
             _moment(view, row["first_time"]), _moment(view, row["last_time"]),
-            "; ".join(loss["reason"] or "" for loss in lost[row["source_id"]][:3]),
+            "; ".join(stored(loss["reason"]) for loss in lost[row["source_id"]][:3]),
         ]
         for row in sources
     ]
     return drawing(
         "fig-coverage", figure(traces, layout), _caption(view, sources, lost, total),
-        "One bar for each source from its first to its last record.", heads, cells, total=total,
+        say("One bar for each source from its first to its last record."), heads, cells, total=total,
     )
 
 
@@ -84,8 +86,13 @@ def _tick(view: View, row: Row, period: Interval) -> str:
     name = label(_name(row), 60)
     since = ""
     if row["first_time"] and row["first_time"] < period[0]:
-        since = f" <span style='color:{TOKENS['ink2']}'>since {view.when.date(row['first_time'])}</span>"
+        words = say("since {date}", date=view.when.date(row["first_time"]))
+        since = f" <span style='color:{TOKENS['ink2']}'>{words}</span>"
     return (name if row["status"] == "read" else f"<b>{name}</b>") + since
+
+
+def _status(row: Row) -> str:
+    return STATUS_WORDS.get(row["status"], row["status"]) or ""
 
 
 def _moment(view: View, moment: Any) -> str:
@@ -103,7 +110,7 @@ def _bars(
         for first, last in parts
         if last >= period[0] and first <= period[1]
     ]
-    said = f"{label(row['path'])}<br>{label(row['status'] or '')}"
+    said = f"{label(row['path'])}<br>{label(_status(row))}"
     if shown:
         traces.append(_bar(view, shown, y, 0.36, {"color": TOKENS["cover"], "line": {"width": 0}}, said))
     holes = [(loss["first_time"], loss["last_time"]) for loss in lost if loss["first_time"] and loss["last_time"]]
@@ -115,7 +122,7 @@ def _bars(
         clipped = [period]
     if clipped:
         outlined = {"color": TOKENS["paper"], "pattern": HATCH, "line": {"width": 1, "color": TOKENS["hatch"]}}
-        traces.append(_bar(view, clipped, y, 0.56, outlined, f"{said}<br>no record survives"))
+        traces.append(_bar(view, clipped, y, 0.56, outlined, f"{said}<br>{say('no record survives')}"))
     return traces
 
 
@@ -135,17 +142,21 @@ def _notes(
 ) -> list[dict[str, Any]]:
     left = view.when.axis(period[0])
     if row["status"] == "absent":
-        return [note(left, y, f"absent{': ' + label(row['note'], 48) if row['note'] else ''}", xshift=14)]
+        words = say("absent: {reason}", reason=label(stored(row["note"]), 48)) if row["note"] else say("absent")
+        return [note(left, y, words, xshift=14)]
     if parts and parts[-1][1] < period[0]:
-        return [note(left, y, f"ends before this period, {view.when.minute(parts[-1][1])}", xshift=2)]
+        return [note(left, y, say("ends before this period, {time}", time=view.when.minute(parts[-1][1])), xshift=2)]
     if parts and parts[0][0] > period[1]:
-        return [note(left, y, f"begins after this period, {view.when.minute(parts[0][0])}", xshift=2)]
+        return [note(left, y, say("begins after this period, {time}", time=view.when.minute(parts[0][0])), xshift=2)]
     made = []
     if row["status"] == "partial" and (worst := _worst(lost)):
-        count = "" if worst["count"] is None else f"{worst['count']} records lost"
+        count = worst["count"]
+        words = (
+            say("records lost") if count is None else say_n(count, "{count} record lost", "{count} records lost")
+        )
         made.append(
             note(
-                view.when.axis(min(worst["last_time"], period[1])), y, count or "records lost", xshift=4,
+                view.when.axis(min(worst["last_time"], period[1])), y, words, xshift=4,
                 bgcolor=TOKENS["cover"], font={"size": 12, "color": TOKENS["paper"]},
             )
         )
@@ -162,12 +173,12 @@ def _caption(view: View, sources: list[Row], lost: dict[str, list[Row]], total: 
     damaged = [row["path"] for row in sources if lost[row["source_id"]]]
     said = []
     if damaged:
-        said.append(f"Records are lost in {listed(damaged[:3])}{' and others' if len(damaged) > 3 else ''} (hatched).")
+        said.append(say("Records are lost in {sources} (hatched).", sources=listed_some(damaged, 3)))
     if absent:
-        said.append(f"Not given: {listed(absent[:3])}{' and others' if len(absent) > 3 else ''}.")
+        said.append(say("Not given: {sources}.", sources=listed_some(absent, 3)))
     if not said:
-        who = f"All {len(sources)} sources keep" if len(sources) > 1 else "The one source keeps"
-        said.append(f"{who} every record from first to last.")
+        said.append(say_n(len(sources), "The one source keeps every record from first to last.",
+                          "All {count} sources keep every record from first to last."))
     if total > len(sources):
-        said.append(f"The first {len(sources)} of {total} are drawn.")
+        said.append(say("The first {shown} of {total} are drawn.", shown=len(sources), total=number(total)))
     return " ".join(said)

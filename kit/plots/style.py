@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from kit.page.clean import clean, label
+from kit.page.language import marked, say
 from kit.page.part import Drawing, render
 from kit.page.when import When
 
@@ -46,11 +47,16 @@ MARKS: dict[str, dict[str, Any]] = {
         "symbol": "line-ns-open", "size": 6, "color": TOKENS["cover"], "line": {"width": 1, "color": TOKENS["cover"]},
     },
 }
-TIME_STOPS = [
-    {"dtickrange": [None, 1000], "value": "%H:%M:%S.%L"}, {"dtickrange": [1000, 60000], "value": "%H:%M:%S"},
-    {"dtickrange": [60000, 86400000], "value": "%H:%M\n%-d %b"},
-    {"dtickrange": [86400000, None], "value": "%-d %b\n%Y"},
-]
+DAY, YEAR = marked("%-d %b"), marked("%-d %b\n%Y")
+
+
+def time_stops() -> list[dict[str, Any]]:
+    """What the ticks of a time axis say, by the distance between them."""
+    return [
+        {"dtickrange": [None, 1000], "value": "%H:%M:%S.%L"}, {"dtickrange": [1000, 60000], "value": "%H:%M:%S"},
+        {"dtickrange": [60000, 86400000], "value": f"%H:%M\n{say(DAY)}"},
+        {"dtickrange": [86400000, None], "value": say(YEAR)},
+    ]
 
 
 def template() -> dict[str, Any]:
@@ -85,8 +91,8 @@ def time_axis(when: When, first: datetime, last: datetime, title: str) -> dict[s
     """The shared time axis: local to the report's zone, named, with ticks that follow the zoom."""
     words = "<br>".join(label(line, 120) for line in title.split("\n"))
     return {
-        "type": "date", "range": [when.axis(first), when.axis(last)], "tickformatstops": TIME_STOPS, "nticks": 10,
-        "showgrid": True, "gridcolor": TOKENS["rule"], "gridwidth": 1, "hoverformat": "%-d %b %H:%M:%S.%L",
+        "type": "date", "range": [when.axis(first), when.axis(last)], "tickformatstops": time_stops(), "nticks": 10,
+        "showgrid": True, "gridcolor": TOKENS["rule"], "gridwidth": 1, "hoverformat": say("%-d %b %H:%M:%S.%L"),
         "title": {"text": words, "standoff": 6, "font": {"size": LABELS, "color": TOKENS["ink2"]}},
     }
 

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from kit.page.clean import label
+from kit.page.language import say, say_n
 from kit.page.part import Drawing, render
 from kit.page.signs import CLASSES
-from kit.page.view import NO_VM, View
-from kit.page.when import listed, number, plural
+from kit.page.view import NO_VM, Point, View
+from kit.page.when import listed_some, number
 from kit.plots.labels import RARE, Labels
 from kit.plots.lane_marks import boot_marks, halves, point_traces
 from kit.plots.lanes import Lane, lanes
@@ -77,14 +78,14 @@ def _clock(view: View, shift: dict[str, float]) -> str:
     zone = view.when.zone_name
     reference = next((row["reference"] for row in view.rows("clocks") if row["reference"]), None)
     if not reference:
-        return f"each computer’s own clock, {zone}"
+        return say("each computer’s own clock, {zone}", zone=zone)
     moved = [
-        f"{name} moved by {number(seconds, 1, True)} s"
+        say("{computer} moved by {seconds} s", computer=name, seconds=number(seconds, 1, True))
         for name, seconds in sorted(shift.items())
         if abs(seconds) >= 0.05
     ]
-    more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
-    return f"clock of {reference}, {zone}" + (f"\n{listed(moved[:3])}{more}" if moved else "")
+    clock = say("clock of {computer}, {zone}", computer=reference, zone=zone)
+    return f"{clock}\n{listed_some(moved, 3)}" if moved else clock
 
 
 def _heading(view: View, vm: str) -> str:
@@ -94,7 +95,8 @@ def _heading(view: View, vm: str) -> str:
 def _lane_traces(view: View, lane: Lane, period: Interval, shift: dict[str, float]) -> list[dict[str, Any]]:
     traces = []
     if lane.gaps:
-        traces.append(hatched(view.when, _holes(lane, shift), lane.y, 0.9, f"{lane.title}: no record survives"))
+        words = say("{lane}: no record survives", lane=lane.title)
+        traces.append(hatched(view.when, _holes(lane, shift), lane.y, 0.9, words))
     if lane.records.empty:
         return traces
     inside = lane.records[lane.records["time_utc"].between(*period)]
@@ -128,7 +130,9 @@ def gather(found: pd.DataFrame, period: Interval, most: int) -> pd.DataFrame:
 
 def _several(names: pd.Series) -> str:
     kinds = list(dict.fromkeys(names))
-    return ", ".join(kinds[:3]) + (f" and {len(kinds) - 3} more kinds" if len(kinds) > 3 else "")
+    if len(kinds) <= 3:
+        return ", ".join(kinds)
+    return say("{first} and {count} more kinds", first=", ".join(kinds[:3]), count=len(kinds) - 3)
 
 
 def _marks(view: View, lane: Lane, name: str, found: pd.DataFrame, shift: dict[str, float]) -> dict[str, Any]:
@@ -138,8 +142,7 @@ def _marks(view: View, lane: Lane, name: str, found: pd.DataFrame, shift: dict[s
     by_operation = {p.verdict["operation_id"]: p for p in view.points if p.verdict["operation_id"]}
     linked = [by_operation.get(i) if isinstance(i, str) else None for i in found["operation_id"]]
     texts = [
-        f"{label(view.when.exact(moment))}<br>{CLASSES[name].word}"
-        f"{f', {count} records' if count > 1 else ''}<br>{label(origin)}{f'<br>point {p.label}' if p else ''}"
+        _hover(view, name, moment, count, origin, p)
         for moment, count, origin, p in zip(moments, found["count"], found["origin"], linked, strict=True)
     ]
     return {
@@ -147,6 +150,16 @@ def _marks(view: View, lane: Lane, name: str, found: pd.DataFrame, shift: dict[s
         "y": [lane.y + RISE.get(name, 0.0)] * len(found), "marker": MARKS[name], "hovertext": texts,
         "hoverinfo": "text", "customdata": [f"#{p.anchor}" if p else "" for p in linked], "name": CLASSES[name].word,
     }
+
+
+def _hover(view: View, name: str, moment: datetime, count: int, origin: str, point: Point | None) -> str:
+    """What a mark says: time, class, how many records, where from, which point."""
+    said = [label(view.when.exact(moment)), CLASSES[name].word, label(origin)]
+    if count > 1:
+        said[1] += say(", {count} records", count=count)
+    if point:
+        said.append(say("point {point}", point=point.label))
+    return "<br>".join(said)
 
 
 def _moved(moment: Any, computer: Any, shift: dict[str, float]) -> datetime:
@@ -157,7 +170,7 @@ def _moved(moment: Any, computer: Any, shift: dict[str, float]) -> datetime:
 def _lane_notes(view: View, lane: Lane, period: Interval, shift: dict[str, float]) -> list[dict[str, Any]]:
     """Direct labels of a lane: that no log was given, or each rare record and the longest gap."""
     if not lane.given and lane.records.empty:
-        return [note(view.when.axis(period[0]), lane.y, "  no log given")]
+        return [note(view.when.axis(period[0]), lane.y, f"  {say('no log given')}")]
     labels = Labels(view, period)
     if len(lane.records):
         rare = lane.records[lane.records["class"].isin(RARE)].head(MOST_MARKS)
@@ -221,29 +234,43 @@ def caption(view: View, vm: str, made: list[Lane]) -> str:
     operations = view.of(vm, view.operations.values())
     benign = sum(row["outcome"] == "benign_abort" for row in operations)
     failed = sum(row["outcome"] in ("genuine_failure", "mixed") for row in operations)
-    said = []
-    if operations and benign:
-        rest = f", {failed} in a genuine failure (filled)" if failed else ""
-        runs = plural(len(operations), "recorded run")
-        said.append(f"{benign} of {runs} end in an abort after the thaw (hollow diamonds){rest}.")
-    elif operations:
-        said.append(f"{plural(len(operations), 'recorded run')}, {failed or 'none'} of them a genuine failure.")
-    else:
-        said.append("The logs given record no VSS operation in this period.")
+    said = [_runs(len(operations), benign, failed)]
     if any(lane.gaps for lane in made):
-        said.append("Hatched: no record survives.")
+        said.append(say("Hatched: no record survives."))
     if any(point.word == "contradicted" for point in view.points_of(vm)):
-        said.append("Shaded: the interval of a contradicted point.")
+        said.append(say("Shaded: the interval of a contradicted point."))
     return " ".join(said)
+
+
+def _runs(runs: int, benign: int, failed: int) -> str:
+    if not runs:
+        return say("The logs given record no VSS operation in this period.")
+    if benign and failed:
+        return say_n(
+            runs, "The one recorded run ends in an abort after the thaw (hollow diamond).",
+            "{benign} of {count} recorded runs end in an abort after the thaw (hollow diamonds), {failed} in a genuine "
+            "failure (filled).", benign=benign, failed=failed,
+        )
+    if benign:
+        return say_n(
+            runs, "The one recorded run ends in an abort after the thaw (hollow diamond).",
+            "{benign} of {count} recorded runs end in an abort after the thaw (hollow diamonds).", benign=benign,
+        )
+    if failed:
+        return say_n(runs, "The one recorded run is a genuine failure.",
+                     "{failed} of {count} recorded runs are a genuine failure.", failed=failed)
+    return say_n(runs, "The one recorded run is no genuine failure.",
+                 "None of the {count} recorded runs is a genuine failure.")
 
 
 def _alternative(made: list[Lane]) -> str:
     said = [
-        f"{lane.title} ({lane.subtitle}): {len(lane.records)} records, {len(lane.gaps)} gaps"
+        say("{lane} ({of}): {records} records, {gaps} gaps", lane=lane.title, of=lane.subtitle,
+            records=len(lane.records), gaps=len(lane.gaps))
         for lane in made
         if lane.role
     ]
-    return "Swim lanes from cause to effect. " + "; ".join(said) + "."
+    return say("Swim lanes from cause to effect. {lanes}.", lanes="; ".join(said))
 
 
 def _key(made: list[Lane]) -> str:
@@ -265,7 +292,8 @@ def _numbers(view: View, vm: str, made: list[Lane]) -> tuple[list[str], list[lis
                 ]
             )
         rows += [
-            [lane.title, lane.subtitle, "no record survives", "", view.when.second(first), view.when.second(last)]
+            [lane.title, lane.subtitle, say("no record survives"), "", view.when.second(first), view.when.second(last)]
             for first, last in lane.gaps
         ]
-    return ["Lane", "Of", "Class", "Records", "First", "Last"], rows[:200], len(rows)
+    heads = [say("Lane"), say("Of"), say("Class"), say("Records"), say("First"), say("Last")]
+    return heads, rows[:200], len(rows)

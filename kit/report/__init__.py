@@ -18,6 +18,7 @@ from kit import progress
 from kit.case import custody
 from kit.judgement.analysis import Analysis, is_saved
 from kit.named import callable_by_name
+from kit.page import language as languages
 from kit.page.view import View
 from kit.report import notebooks, publishing, running
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 PAGE, NOTEBOOK, PDF = "report.html", "report.ipynb", "report.pdf"
 STEPS = 5
+Selection = tuple[str | None, str | None, str | None]  # VM, since, until
 
 
 def report(
@@ -40,6 +42,7 @@ def report(
     isolated: bool = False,
     timeout: float | None = None,
     accept: Callable[[Analysis], None] | None = None,
+    language: str | None = None,
 ) -> Path:
     """The path of report.html in the report folder `out`, which holds all that belongs to it.
 
@@ -51,12 +54,14 @@ def report(
     isolated  a kernel of its own instead of the warm one
     timeout   seconds that one cell may take
     accept    called with the analysis before a notebook is run; what it raises ends the report
+    language  of the texts of the report, a file of kit/languages; evidence, tables and verdicts.json stay as they are
 
     Raises ParameterError before anything is read, ExportError when a cell fails or a figure is lost, IntegrityError
     when the evidence changed meanwhile; then nothing is published and a former report stays. Files that a user laid
     into a former report, or changed there, are kept in the new one.
     """
     case = case if isinstance(case, (str, Path)) else case.root
+    languages.language(language)
     source = notebooks.find(notebook)
     template = notebooks.load(source)
     chosen = {"vm": vm, "since": since, "until": until, "policy": policy}
@@ -65,7 +70,7 @@ def report(
     target = publishing.target_of(Path(out), Path(case))
     with progress.meter("report", STEPS, unit="step") as meter, publishing.folder(target) as work:
         before = _open(case, work, meter)
-        analysis = _analyse(case, work, vm, since, until, policy, meter)
+        analysis = _analyse(case, work, (vm, since, until), policy, language, meter)
         if accept:
             accept(analysis)
         meter.begin(f"running {source.stem}")
@@ -91,12 +96,11 @@ def _open(case: str | Path, work: Path, meter: progress.Meter) -> list[dict[str,
 
 
 def _analyse(
-    case: str | Path, work: Path, vm: str | None, since: str | None, until: str | None, policy: str | None,
-    meter: progress.Meter,
-) -> Analysis:  # fmt: skip
+    case: str | Path, work: Path, selection: Selection, policy: str | None, language: str | None, meter: progress.Meter
+) -> Analysis:
     meter.begin("reading and judging")
-    analysis = _judged(case, policy).only(vm, since, until)
-    if is_saved(case) and vm is since is until is None:
+    analysis = _judged(case, policy).only(*selection).in_language(language)
+    if is_saved(case) and selection == (None, None, None) and language is None:
         _copy(Path(case), work)
     else:
         analysis.save(work)
@@ -140,12 +144,13 @@ def _write(executed: NotebookNode, parameters: dict[str, Any], analysis: Analysi
     from kit.report import pdf as printer
 
     scrubbed = export.scrub(executed, parameters)
-    nbformat.write(scrubbed, work / NOTEBOOK)
-    title = str(analysis.meta.get("title") or analysis.meta.get("case_id") or "Report")
     moment = _now()
-    when = View(analysis).when
-    issued = f"{when.date(moment, year=True)} {when.local(moment):%H:%M}"
-    html = export.to_html(scrubbed, title, str(analysis.meta.get("report_id") or ""), issued)
+    with languages.speaking(analysis.meta.get("language")) as language:
+        title = str(analysis.meta.get("title") or analysis.meta.get("case_id") or languages.say("Report"))
+        when = View(analysis).when
+        issued = f"{when.date(moment, year=True)} {when.local(moment):%H:%M}"
+        html = export.to_html(scrubbed, title, str(analysis.meta.get("report_id") or ""), issued, language)
+        nbformat.write(export.translated(scrubbed), work / NOTEBOOK)
     (work / PAGE).write_text(html, encoding="utf-8", newline="\n")
     if pdf:
         printer.write(work / PAGE, work / PDF, moment)

@@ -21,12 +21,14 @@ from nbformat import NotebookNode
 
 from kit.errors import ExportError
 from kit.page.clean import clean, script_json, slug, visible
+from kit.page.language import Language, current, marked, say, speaking
 from kit.page.part import PLOTLY, asset, compact, style
+from kit.page.when import MONTHS
 from kit.plots.style import TOKENS
 
 ANALYST = "analyst"  # cells with this tag stay in the notebook
 TEMPLATES = Path(__file__).parent.parent / "assets" / "templates"
-NO_SCRIPT = "The drawing needs scripts; its numbers stand in the table below."
+NO_SCRIPT = marked("The drawing needs scripts; its numbers stand in the table below.")
 _NUMBER = re.compile(r'<b class="fno" data-no="([A-Z][a-z]+)"></b>')
 _HEADING = re.compile(r"\s*(#{1,2}) +(.+?)\s*(?:\n|$)")
 _LINK = re.compile(r'href="(?!#|https?:|mailto:)[^"]*')  # links that lead elsewhere than to text
@@ -55,6 +57,14 @@ class Page:
     scripts: list[str] = field(default_factory=list)
     policy: str = ""
 
+    @property
+    def words(self) -> dict[str, str]:
+        """What the frame of the page says, in the language spoken."""
+        return {
+            "skip": say("Skip to the content"), "contents": say("Contents"), "report": say("Report"),
+            "only": say("Results relate only to the items examined."),
+        }  # fmt: skip
+
 
 class CaseExporter(TemplateExporter):
     """nbconvert exporter with the kit's own template; `to_html` is the front door."""
@@ -70,24 +80,34 @@ class CaseExporter(TemplateExporter):
         return str(self.template.render(page=page))
 
 
-def to_html(notebook: NotebookNode, title: str, report_id: str = "", issued: str | None = None) -> str:
-    """The executed notebook as one HTML page.
+def to_html(
+    notebook: NotebookNode, title: str, report_id: str = "", issued: str | None = None,
+    language: str | Language | None = None,
+) -> str:
+    """The executed notebook as one HTML page in a language.
 
     `issued` is the only text that differs between two runs on the same evidence; it stands in `<time id="issued">`.
     Raises ExportError for a failed cell, or when a figure of the notebook is not in the page.
     """
-    top, sections, heights = _content(notebook)
-    page = Page(visible(title), visible(report_id), top=top, sections=sections)
-    _number_captions(page)
-    page.top = page.top.replace(_STAMP, _stamp(issued), 1)
-    page.style = compact(asset("page.css") + asset("report.css").replace("REPORT_ID", _css_text(report_id))) + _heights(
-        heights
-    )
-    page.scripts = _scripts(bool(heights))
-    page.policy = _policy(page)
-    html = CaseExporter().page(page)
+    with speaking(language) as spoken:
+        top, sections, heights = _content(notebook)
+        page = Page(visible(title), visible(report_id), spoken.code, top, sections)
+        _number_captions(page)
+        page.top = page.top.replace(_STAMP, _stamp(issued), 1)
+        page.style = page_style(report_id) + _heights(heights)
+        page.scripts = _scripts(bool(heights))
+        page.policy = security_policy([page.style], page.scripts, bool(heights))
+        html = CaseExporter().page(page)
     _check(notebook, html)
     return html
+
+
+def page_style(report_id: str) -> str:
+    """The style sheet of a page; on paper each sheet carries the report's id and its number, in the language spoken."""
+    sheet = say('"Page " counter(page) " of " counter(pages)')
+    return compact(
+        asset("page.css") + asset("report.css").replace("REPORT_ID", _css_text(report_id)).replace("SHEET", sheet)
+    )
 
 
 def _content(notebook: NotebookNode) -> tuple[str, list[Section], dict[str, int]]:
@@ -102,7 +122,7 @@ def _content(notebook: NotebookNode) -> tuple[str, list[Section], dict[str, int]
         if cell.cell_type == "markdown":
             title, prose = _markdown(cell.source)
             if title:
-                sections.append(Section(title, _unique(slug(title), taken)))
+                sections.append(Section(say(title), _unique(slug(title), taken)))
             (sections[-1] if sections else top).html += prose
         elif cell.cell_type == "code":
             (sections[-1] if sections else top).html += "".join(_outputs(cell, heights))
@@ -113,8 +133,8 @@ def _markdown(source: str) -> tuple[str, str]:
     """The heading of level two that begins a cell, and the rest as HTML; raw HTML in Markdown is escaped."""
     found = _HEADING.match(source)
     if found and len(found[1]) == 2:
-        return found[2], _prose(source[found.end() :])
-    return "", _prose(source)
+        return found[2], _prose(say(source[found.end() :].strip()))
+    return "", _prose(say(source.strip()))
 
 
 def _prose(source: str) -> str:
@@ -163,17 +183,21 @@ def _figure(spec: dict[str, Any], about: dict[str, str], heights: dict[str, int]
     heading = f"<h3>{escape(visible(about['heading']))}</h3>" if about.get("heading") else ""
     caption = about.get("caption") or '<b class="fno" data-no="Figure"></b>'
     numbers = about.get("numbers", "")
-    folded = (
-        f'<details class="numbers"><summary>The numbers of this figure</summary>{numbers}</details>' if numbers else ""
-    )
+    if numbers:
+        summary = _words("The numbers of this figure")
+        numbers = f'<details class="numbers"><summary>{summary}</summary>{numbers}</details>'
     return (
         f'<figure id="{name}">{heading}<figcaption>{caption}</figcaption>{about.get("key", "")}'
-        f'<p class="hint">Swipe the figure sideways.</p><div class="fw" tabindex="0" role="group" '
-        f'aria-label="figure, scrolls sideways on small screens"><div class="plot" id="{box}" role="img" '
-        f'aria-label="{escape(visible(about.get("alternative", "")))}"><noscript><p class="none">{NO_SCRIPT}</p>'
-        f"</noscript></div></div>"
-        f'{folded}<script type="application/json" data-for="{box}">{script_json(content)}</script></figure>'
+        f'<p class="hint">{_words("Swipe the figure sideways.")}</p><div class="fw" tabindex="0" role="group" '
+        f'aria-label="{_words("figure, scrolls sideways on small screens")}"><div class="plot" id="{box}" role="img" '
+        f'aria-label="{escape(visible(about.get("alternative", "")))}"><noscript><p class="none">{_words(NO_SCRIPT)}'
+        f"</p></noscript></div></div>"
+        f'{numbers}<script type="application/json" data-for="{box}">{script_json(content)}</script></figure>'
     )
+
+
+def _words(text: str) -> str:
+    return escape(say(text))
 
 
 def _number_captions(page: Page) -> None:
@@ -182,7 +206,7 @@ def _number_captions(page: Page) -> None:
 
     def numbered(found: re.Match[str]) -> str:
         counts[found[1]] = counts.get(found[1], 0) + 1
-        return f'<b class="fno">{found[1]} {counts[found[1]]}.</b>'
+        return f'<b class="fno">{say(found[1])} {counts[found[1]]}.</b>'
 
     page.top = _NUMBER.sub(numbered, page.top)
     for section in page.sections:
@@ -190,7 +214,9 @@ def _number_captions(page: Page) -> None:
 
 
 def _stamp(issued: str | None) -> str:
-    return f'<span class="issued">, issued <time id="issued">{escape(issued)}</time></span>' if issued else ""
+    if not issued:
+        return ""
+    return f'<span class="issued">{escape(say(", issued"))} <time id="issued">{escape(issued)}</time></span>'
 
 
 def _css_text(text: str) -> str:
@@ -206,17 +232,43 @@ def _heights(heights: dict[str, int]) -> str:
     return "".join(f".js #{box}{{min-height:{height}px}}" for box, height in heights.items())
 
 
+WORDS = (
+    marked("Copy"), marked("Copied"), marked("Selected"),
+    marked("This figure could not be drawn; its numbers stand below."),
+)  # fmt: skip
+
+
 def _scripts(with_figures: bool) -> list[str]:
     names = {colour: token for token, colour in TOKENS.items()}
     own = asset("page.js").replace("TOKENS", script_json(names), 1)
+    own = own.replace("WORDS", script_json({word: say(word) for word in WORDS}), 1)
+    own = own.replace("LOCALE", script_json(locale()), 1)
     return [asset("plotly-basic.min.js"), own] if with_figures else [own]
 
 
-def _policy(page: Page) -> str:
-    """No network at all; only the scripts of this page run."""
-    scripts = " ".join(script_hash(script) for script in page.scripts)
-    rules = ["default-src 'none'", f"script-src {scripts}", "style-src 'unsafe-inline'", "img-src data:"]
-    return "; ".join([*rules, "base-uri 'none'", "form-action 'none'"])
+def locale() -> dict[str, Any]:
+    """How plotly writes months and numbers in the language spoken."""
+    months = [say(month) for month in MONTHS]
+    names = {"months": months, "shortMonths": months}
+    return {"separators": f"{current().decimal}{current().thousands}", "format": names}
+
+
+def security_policy(styles: list[str], scripts: list[str], drawn: bool = False) -> str:
+    """No network at all; only the scripts and the style sheets of this page take effect.
+
+    Where figures are drawn, plotly needs an empty style sheet, which it fills by rule, and attributes `style` on what
+    it draws; with no source allowed they can neither load nor run anything.
+    """
+    rules = ["default-src 'none'", f"script-src {_hashes(scripts)}"]
+    if drawn:
+        rules += [f"style-src-elem {_hashes([*styles, ''])}", "style-src-attr 'unsafe-inline'"]
+    else:
+        rules.append(f"style-src {_hashes(styles)}")
+    return "; ".join([*rules, "img-src data:", "base-uri 'none'", "form-action 'none'"])
+
+
+def _hashes(texts: list[str]) -> str:
+    return " ".join(script_hash(text) for text in texts)
 
 
 def script_hash(text: str) -> str:
@@ -240,6 +292,24 @@ def _check(notebook: NotebookNode, html: str) -> None:
             f"the notebook holds {expected} figures, the page {min(present)}, with plotly.js {bundles} times; "
             "nothing was exported"
         )
+
+
+def translated(notebook: NotebookNode) -> NotebookNode:
+    """The notebook with its headings and prose in the language spoken now."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _translated(cell.source)
+    return notebook
+
+
+def _translated(source: str) -> str:
+    """Markdown with its first heading and each paragraph below it said on their own."""
+    found = _HEADING.match(source)
+    if not found:
+        return say(source.strip())
+    rest = source[found.end() :].strip()
+    heading = f"{found[1]} {say(found[2])}"
+    return f"{heading}\n\n{say(rest)}" if rest else heading
 
 
 def scrub(notebook: NotebookNode, parameters: dict[str, Any] | None = None) -> NotebookNode:
