@@ -16,7 +16,7 @@ from kit.batch.summing import NEW, UNCHANGED
 from kit.page.part import asset, compact, render
 from kit.page.signs import VERDICTS
 from kit.page.when import MONTHS, listed, number, plural
-from kit.report.export import script_hash
+from kit.report.export import page_style, security_policy
 
 COUNTED = ("contradicted", "inconclusive", "supported", "confirmed", "no_claim")
 RANK = {"contradicted": 0, "not made": 1, "inconclusive": 2, "supported": 3, "confirmed": 4, "no_claim": 5}
@@ -82,12 +82,9 @@ def page(results: Mapping[str, dict[str, Any]], former: Mapping[str, Any] | None
     sums = {word: sum((line.counts or {}).get(word, 0) for line in made) for word in COUNTED}
     script = asset("portfolio.js")
     moment = datetime.fromtimestamp(float(os.environ.get("SOURCE_DATE_EPOCH") or time.time()), UTC)
-    policy = (
-        f"default-src 'none'; script-src {script_hash(script)}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
     number_ = _number(results)
-    style = compact(asset("page.css") + asset("report.css").replace("REPORT_ID", number_) + asset("portfolio.css"))
+    style = page_style(number_) + compact(asset("portfolio.css"))
+    policy = security_policy([style], [script])
     return str(
         render(
             "portfolio.html.j2", lines=lines, sums=sums, counted=COUNTED, hyphens=HYPHENS, step=STEP,

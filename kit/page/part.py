@@ -136,7 +136,9 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(clean=clean, num=number, dur=duration, listed=listed, listed_some=listed_some, plural=plural, stored=stored)
+    made.filters.update(
+        clean=clean, num=number, dur=duration, listed=listed, listed_some=listed_some, plural=plural, stored=stored
+    )
     made.globals.update(VERDICTS=signs.VERDICTS, CLASSES=signs.CLASSES, PATTERNS=signs.PATTERNS, ROLES=signs.ROLES)
     made.globals.update(say=_said, say_n=_said_n)
     return made
