@@ -6,9 +6,12 @@ Heavy imports stand inside the commands, so that `kit --help` answers at once.
 
 from __future__ import annotations
 
+import errno
+import functools
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +25,11 @@ from kit.errors import CaseError, KitError, ParameterError, Unsupported
 
 ROOT = Path(__file__).resolve().parent.parent
 LOSS = 3
+_NEGATIVE = re.compile(r"-(?:0x[0-9a-f]{1,8}|\d{1,10})", re.IGNORECASE)
+_FILE_NAME = re.compile(  # what is surely meant as a file: one word with a known ending, or a path
+    r"(?:[A-Za-z]:)?[\\/.~\w-]*[\w-]\.(?:txt|log|evtx?|xml|json|jsonl|csv|clixml|md|\d)|(?:[A-Za-z]:|\.{1,2}|~)?[\\/][^\s:]+",
+    re.IGNORECASE,
+)
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -32,7 +40,7 @@ def main() -> NoReturn:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        status = cli.main(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
+        status = cli.main(prog_name="kit", args=_words(sys.argv[1:]), standalone_mode=False)
     except click.exceptions.Abort:
         _leave("stopped", 1)
     except click.ClickException as error:
@@ -56,10 +64,20 @@ def main() -> NoReturn:
     sys.exit(status if isinstance(status, int) else 0)
 
 
+def _words(given: list[str]) -> list[str]:
+    """The words of the command line; a negative code such as -2147212300 is no option."""
+    words = [word for word in given if word != "--debug"]
+    if words[:1] != ["explain"] or "--" in words:
+        return words
+    codes = [word for word in words if _NEGATIVE.fullmatch(word)]
+    return [*(word for word in words if word not in codes), "--", *codes] if codes else words
+
+
 def _said(error: Exception) -> str:
     """One line; the file comes first, as in every other message."""
     if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+        full = "; free some space or choose another folder" if error.errno == errno.ENOSPC else ""
+        return f"{error.filename}: {error.strerror}{full}"
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -81,12 +99,40 @@ def cli(debug: bool) -> None:
     """
 
 
+class Place(click.Path):
+    """A path; an empty one, as an unset variable leaves it, is refused and not taken for the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and not value.strip():
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PLACE = Place(path_type=Path)
+ADDRESS = Place(path_type=str)  # may be a URL
+
+
 def _case(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.argument("case", type=click.Path(path_type=Path))(command)
+    return click.argument("case", type=PLACE)(command)
 
 
-def _out(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.option("--out", required=True, type=click.Path(path_type=Path), help=what)
+def _out(what: str, kind: Place = PLACE) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option --out; an error of the file system that names no file (a full disk) gets its name."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--out", required=True, type=kind, help=what)
+        @functools.wraps(command)
+        def named(*given: Any, out: Path | str, **options: Any) -> Any:
+            try:
+                return command(*given, out=out, **options)
+            except OSError as error:
+                if error.filename is None:
+                    error.filename = str(out)
+                raise
+
+        return named
+
+    return decorated
 
 
 POLICY = click.option(
@@ -95,8 +141,8 @@ POLICY = click.option(
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Read files in this many processes.")
 PERIOD = (
     click.option("--vm", help="Only this virtual machine."),
-    click.option("--since", help="Only points from this time on (ISO 8601, UTC without a zone)."),
-    click.option("--until", help="Only points up to this time."),
+    click.option("--since", help="Only points from this time on, as 2014-05-19 or 2014-05-19T12:00+02:00 (else UTC)."),
+    click.option("--until", help="Only points up to this time; a date alone is the whole day."),
 )
 
 
@@ -142,11 +188,14 @@ def analyze(case: Path, out: Path, policy: str | None, workers: int | None) -> i
     from kit.audit.second_opinion import attach
     from kit.case import load_case
     from kit.judgement import analyze as judge
+    from kit.report import publishing
 
     _refuse(case, out)
     loaded = load_case(case, workers=workers).require()
     made = attach(judge(loaded, policy), loaded)
-    made.save(out)
+    with publishing.folder(out.resolve()) as work:
+        made.save(work)
+        publishing.publish(work, out.resolve())
     click.echo(terminal.analysed(made, case, out))
     return LOSS if terminal.has_losses(made) else 0
 
@@ -204,7 +253,7 @@ def _report(case: Path, out: Path, summary: bool = False, **options: Any) -> int
 
 
 @cli.command(short_help="The bundled practice case, from logs to a report.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the report; default reports/demo.")
+@click.option("--out", type=PLACE, help="Folder for the report; default reports/demo.")
 def demo(out: Path | None) -> int:
     """Makes the report of the bundled practice case and prints its path.
 
@@ -258,9 +307,13 @@ def _given(file: str) -> bytes:
         return sys.stdin.buffer.read()
     path = Path(file)
     try:
-        return path.read_bytes() if path.is_file() else file.encode()
+        if path.is_file():
+            return path.read_bytes()
     except (OSError, ValueError):
-        return file.encode()
+        pass
+    if _FILE_NAME.fullmatch(file):
+        raise click.UsageError(f"{file}: no such file; name one, paste the text itself, or - for standard input")
+    return file.encode("utf-8", "replace")
 
 
 @contextmanager
@@ -276,8 +329,8 @@ def _lines(file: str) -> Iterator[TextIO]:
 
 
 @cli.command(short_help="One report for each case below a folder.")
-@click.argument("root")
-@click.option("--out", required=True, help="Folder for the reports and index.html.")
+@click.argument("root", type=ADDRESS)
+@_out("Folder for the reports and index.html.", ADDRESS)
 @click.option("--workers", type=click.IntRange(1), help="Reports made at the same time; default one a processor.")
 @click.option("--scheduler", help="Address of a Dask scheduler, e.g. tcp://host:8786.")
 @click.option("--resume", is_flag=True, help="Only what changed since the last run.")
@@ -303,7 +356,7 @@ def batch(root: str, out: str, **options: Any) -> int:
 
 
 @cli.command(short_help="Redacted copy of a report for a customer.")
-@click.argument("report_dir", type=click.Path(path_type=Path))
+@click.argument("report_dir", type=PLACE)
 @_out("The .zip file to write.")
 def share(report_dir: Path, out: Path) -> int:
     """Writes a redacted copy of a report: stable pseudonyms, leak scan, manifest; the map of names stays behind.
@@ -315,8 +368,8 @@ def share(report_dir: Path, out: Path) -> int:
 
 
 @cli.command(short_help="Which verdicts and evidence changed between two reports.")
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("old", type=PLACE)
+@click.argument("new", type=PLACE)
 def diff(old: Path, new: Path) -> int:
     """Lists the verdicts and the evidence that differ between two report folders, and why.
 
@@ -329,8 +382,8 @@ def diff(old: Path, new: Path) -> int:
 
 
 @cli.command(short_help="Evidence and outputs against their manifest.")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--case", "case", type=click.Path(path_type=Path), help="Where the evidence lies now, if it was moved.")
+@click.argument("folder", type=PLACE)
+@click.option("--case", "case", type=PLACE, help="Where the evidence lies now, if it was moved.")
 @click.option("--parsers", is_flag=True, help="Re-read cited records with the second parser.")
 def verify(folder: Path, case: Path | None, parsers: bool) -> int:
     """Hashes the evidence and the outputs of a report again and checks the chain of its ledger.
@@ -345,7 +398,7 @@ def verify(folder: Path, case: Path | None, parsers: bool) -> int:
 
 
 @cli.command(short_help="JupyterLab with the notebooks and a case.")
-@click.argument("case", required=False, type=click.Path(path_type=Path))
+@click.argument("case", required=False, type=PLACE)
 @click.option("--port", type=int, help="Port of the server.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 def lab(case: Path | None, port: int | None, no_browser: bool) -> int:
@@ -359,11 +412,11 @@ def lab(case: Path | None, port: int | None, no_browser: bool) -> int:
 
 
 @cli.command(short_help="Practice cases with known answers.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the cases.")
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--count", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--out", type=PLACE, help="Folder for the cases.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same cases.")
+@click.option("--count", type=click.IntRange(1), default=1, show_default=True, help="How many cases.")
 @click.option(
-    "--score", type=click.Path(path_type=Path), help="Judge the cases in a folder and compare with their truth."
+    "--score", type=PLACE, help="Judge the cases in a folder and compare with their truth."
 )
 def practice(out: Path | None, seed: int, count: int, score: Path | None) -> int:
     """Makes practice cases whose answers are known, or scores the kit on them.

@@ -592,7 +592,7 @@ def test_one_file_can_be_read_alone(folder):
     assert frames["sources"]["status"].tolist() == ["read"]
     log = cases.read(folder / "guest" / "ERRORLOG")
     assert set(log["events"]["time_basis"]) == {"assumed"}
-    with pytest.raises(CaseError, match="no file"):
+    with pytest.raises(CaseError, match="is a folder; for a folder use load_case"):
         cases.read(folder)
 
 

@@ -67,5 +67,5 @@ def test_another_policy_is_named(old: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_without_analysis_is_named(old: Path, tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match="no complete analysis"):
+    with pytest.raises(CaseError, match="no report or analysis there"):
         compared(old, tmp_path)

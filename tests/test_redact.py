@@ -348,3 +348,16 @@ def test_two_machines_get_two_names() -> None:
     both = joined(told(Builder()).analysis(), told(b).analysis())
     made = pseudonyms.collect(both, KEY)
     assert made.pseudonyms["sqlvm"] != made.pseudonyms["mailvm"]
+
+
+def test_a_full_disk_leaves_no_half_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "page").write_text("x", encoding="utf-8")
+    monkeypatch.setattr(redact.zipfile.ZipFile, "writestr", full)
+    with pytest.raises(OSError, match="No space"):
+        redact._pack(package, tmp_path / "out.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["package"]

@@ -59,7 +59,7 @@ def cases(root: Place) -> list[str]:
     try:
         entries = root.fs.ls(root.path, detail=True)
     except (OSError, ValueError) as error:
-        raise CaseError(f"{root}: cannot be listed: {error}") from error
+        raise CaseError(f"{root}: cannot be listed: {getattr(error, 'strerror', None) or error}") from error
     names = [(PurePosixPath(entry["name"].replace(os.sep, "/")).name, entry["type"]) for entry in entries]
     return sorted(
         name

@@ -312,9 +312,7 @@ def read(path: str | Path, culture: str | None = None) -> dict[str, pd.DataFrame
 
     Nothing is kept in the evidence store. Raises CaseError when there is no such file.
     """
-    place = Path(path)
-    if not place.is_file():
-        raise CaseError(f"{place} is no file; for a folder use load_case")
+    place = intake.named_file(path)
     with tempfile.TemporaryDirectory(prefix="kit-read-") as folder:
         given = Given(intake.label(place.name), place, place.stat().st_size)
         reads = [loading.read_one(Task(given, culture), Store(Path(folder)))]

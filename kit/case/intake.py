@@ -28,6 +28,7 @@ MOST_BYTES = 64 << 30  # unpacked from one archive
 _SUSPECT_BYTES, _SUSPECT_RATIO = 1 << 30, 200
 _IN_MEMORY = 16 << 20
 _DEEPEST = 64
+_ESCAPED = frozenset("\a\b\f\n\r\t\v\0")  # what \a, \b, \f ... in a path become inside plain quotes
 _JUNCTION = 0xA0000003
 _SYSTEM = {"desktop.ini", "thumbs.db", ".ds_store", "__macosx", "$recycle.bin", "system volume information"}
 
@@ -55,11 +56,7 @@ class Folder:
 
 def look(path: Path | str) -> Folder:
     """Every file of a case in sorted order. Raises CaseError when there is nothing to look at."""
-    root = Path(path)
-    try:
-        mode = root.stat().st_mode
-    except OSError as error:
-        raise CaseError(f"{root}: {error.strerror or error}; give a folder of logs, or a .zip of one") from error
+    root, mode = _present(path)
     if stat.S_ISDIR(mode):
         files = list(_walk(root, "", 0))
     elif stat.S_ISREG(mode):
@@ -71,6 +68,33 @@ def look(path: Path | str) -> Folder:
     if not evidence:
         raise CaseError(f"{root} holds no file; put the logs of the case into it")
     return Folder(root, evidence, _bytes_of(settings) if settings else None)
+
+
+def named_file(path: Path | str) -> Path:
+    """The path of one file. Raises CaseError for a folder and for what is not there."""
+    file, mode = _present(path)
+    if stat.S_ISDIR(mode):
+        raise CaseError(f"{file} is a folder; for a folder use load_case")
+    return file
+
+
+def _present(path: Path | str) -> tuple[Path, int]:
+    """The path and its mode. Raises CaseError for an empty path and for what is not there."""
+    if not str(path).strip():
+        raise CaseError("the path is empty: name a folder of logs, or a .zip of one")
+    root = Path(path)
+    try:
+        return root, root.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise CaseError(_not_there(root, error)) from error
+
+
+def _not_there(root: Path, error: OSError | ValueError) -> str:
+    reason = getattr(error, "strerror", None) or error
+    if any(sign in _ESCAPED for sign in str(root)):
+        wanted = "in Python write r'C:\\cases\\fabrikam', with r before the quotes, or use / instead"
+        return f"{label(str(root))}: {reason}; the path holds a control character: {wanted}"
+    return f"{label(str(root))}: {reason}; give a folder of logs, or a .zip of one"
 
 
 def _one_file(path: Path) -> list[Given]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kit import tables
+from kit import tables, times
 from kit.errors import CaseError, ParameterError
 
 META_FIELDS = {
@@ -65,18 +66,30 @@ class Analysis:
     def only(self, vm: str | None = None, since: str | None = None, until: str | None = None) -> Analysis:
         """The same analysis with the points, verdicts and events of one VM or period; sources stay whole.
 
-        `since` and `until` are ISO 8601 (UTC without a zone), inclusive. Raises ParameterError for an unknown VM,
-        a time that cannot be read, or a period that ends before it begins.
+        `since` and `until` are ISO 8601 (UTC without a zone), inclusive; a date alone as `until` is the whole day.
+        Raises ParameterError for an unknown VM, a time that cannot be read, or a period that holds nothing.
         """
         if vm is None and since is None and until is None:
             return self
         if vm is not None and vm not in self.vm_names:
             known = ", ".join(self.vm_names) or "none"
             raise ParameterError(f"vm={vm!r} is not in this case; it has: {known}")
-        first, last = _time("since", since), _time("until", until)
+        first, last = _time("since", since), _time("until", until, to_its_end=True)
         if first is not None and last is not None and last < first:
             raise ParameterError(f"until={until!r} is before since={since!r}")
-        return replace(self, tables=_restrict(self.tables, vm, first, last))
+        made = replace(self, tables=_restrict(self.tables, vm, first, last))
+        if made.recovery_points.empty and made.operations.empty:
+            self._refuse_empty(vm, since, until)
+        return made
+
+    def _refuse_empty(self, vm: str | None, since: str | None, until: str | None) -> None:
+        """Raises ParameterError where the case has points or operations, and none of them in the chosen period."""
+        moments = pd.concat([self.recovery_points["time_utc"], self.operations["begin_utc"]]).dropna()
+        if len(moments) and not (since is until is None):
+            given = {"vm": vm, "since": since, "until": until}
+            chosen = ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
+            span = f"{moments.min():%Y-%m-%d %H:%M} to {moments.max():%Y-%m-%d %H:%M} UTC"
+            raise ParameterError(f"{chosen}: no recovery point lies there; those of the case run from {span}")
 
     def in_language(self, code: str | None) -> Analysis:
         """The same analysis, whose reports are written in this language; the tables stay as they are."""
@@ -99,6 +112,9 @@ class Analysis:
 def load_analysis(folder: str | Path) -> Analysis:
     """The analysis that `Analysis.save` wrote into the folder. Raises CaseError if it is not there or damaged."""
     folder = Path(folder)
+    if not is_saved(folder):
+        what = "no report or analysis there" if folder.is_dir() else "no such folder"
+        raise CaseError(f"{folder}: {what}; name a folder that kit report or kit analyze wrote")
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         found = {
@@ -123,14 +139,18 @@ def _write_json(path: Path, content: Any) -> None:
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def _time(name: str, text: str | None) -> pd.Timestamp | None:
+def _time(name: str, text: str | None, to_its_end: bool = False) -> pd.Timestamp | None:
+    """The moment that an ISO 8601 text names. Other spellings are refused: 05/06/2014 may be May or June."""
     if text is None:
         return None
-    try:
-        made = pd.Timestamp(text)
-    except ValueError as error:
-        raise ParameterError(f"{name}={text!r} is no ISO 8601 time, e.g. 2014-05-19T12:00:00Z") from error
-    return made.tz_localize("UTC") if made.tzinfo is None else made.tz_convert("UTC")
+    found = times.parse_iso(str(text))
+    if found is None:
+        raise ParameterError(
+            f"{name}={text!r} is no ISO 8601 time: write 2014-05-19, 2014-05-19T12:00 (UTC) or 2014-05-19T12:00+02:00"
+        )
+    if to_its_end and len(str(text).strip()) == len("2014-05-19"):
+        found += timedelta(days=1) - timedelta.resolution
+    return pd.Timestamp(found).tz_localize("UTC") if found.tzinfo is None else pd.Timestamp(found).tz_convert("UTC")
 
 
 def _restrict(
@@ -181,10 +201,10 @@ def _of_vm(given: pd.DataFrame, vm: str | None, and_unnamed: bool = False) -> pd
 def _within(
     given: pd.DataFrame, column: str, first: pd.Timestamp | None, last: pd.Timestamp | None
 ) -> pd.DataFrame:
-    times = given[column]
+    moments = given[column]
     outside = pd.Series(False, index=given.index)
     if first is not None:
-        outside |= times < first
+        outside |= moments < first
     if last is not None:
-        outside |= times > last
+        outside |= moments > last
     return given[~outside].reset_index(drop=True)

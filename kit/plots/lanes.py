@@ -61,7 +61,7 @@ def lanes(view: View, vm: str, period: Interval) -> list[Lane]:
 def _called_like(guest: pd.DataFrame, vm: str) -> pd.Series:
     """Which records name the default instance by the name of its machine, as SQL Server does."""
     named = guest["instance"].str.lower()
-    machine = guest["computer"].astype("str").str.split(".").str[0].str.lower()
+    machine = guest["computer"].astype("str").str.lower().str.replace(r"\..*", "", regex=True)
     return (named.notna() & ((named == machine) | (named == vm.lower()))).fillna(False).astype(bool)
 
 

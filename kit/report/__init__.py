@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 from kit import progress
 from kit.case import custody
+from kit.errors import ParameterError
 from kit.judgement.analysis import Analysis, is_saved
 from kit.named import callable_by_name
 from kit.page import language as languages
@@ -61,6 +62,8 @@ def report(
     into a former report, or changed there, are kept in the new one.
     """
     case = case if isinstance(case, (str, Path)) else case.root
+    if not str(case).strip():
+        raise ParameterError("case is empty: name the folder or .zip of a case")
     languages.language(language)
     source = notebooks.find(notebook)
     template = notebooks.load(source)

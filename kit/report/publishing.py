@@ -89,16 +89,27 @@ def publish(work: Path, target: Path) -> None:
     former = None
     if target.exists():
         former = _beside(target, "old")
-        target.rename(former)
+        _rename(target, former, target)
     try:
-        work.rename(target)
-    except OSError as error:
+        _rename(work, target, target)
+    except ExportError:
         if former is not None:
             former.rename(target)
-        raise ExportError(f"{target}: the finished report could not be put in place: {error}") from error
+        raise
     if former is not None:
         _carry(former, target, users(former))
         shutil.rmtree(former, ignore_errors=True)
+
+
+def _rename(what: Path, name: Path, target: Path) -> None:
+    """Raises ExportError: Windows renames no folder while a file in it is open."""
+    try:
+        what.rename(name)
+    except OSError as error:
+        raise ExportError(
+            f"{target} could not be put in place ({error.strerror or error}): close every program that shows a file "
+            "of it (browser, PDF reader, a terminal in that folder), then run the command again"
+        ) from error
 
 
 def _carry(former: Path, target: Path, kept: list[Path]) -> None:

@@ -151,12 +151,14 @@ def _check(package: Path, names: Names) -> None:
 def _pack(package: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(path for path in package.rglob("*") if path.is_file()):
-            archive.writestr(
-                zipfile.ZipInfo(path.relative_to(package).as_posix(), STAMP), path.read_bytes(), zipfile.ZIP_DEFLATED
-            )
-    partial.replace(target)
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(path for path in package.rglob("*") if path.is_file()):
+                member = zipfile.ZipInfo(path.relative_to(package).as_posix(), STAMP)
+                archive.writestr(member, path.read_bytes(), zipfile.ZIP_DEFLATED)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -1,0 +1,114 @@
+"""What people get wrong at the command line and in a notebook, and that the answer names it and says what to do."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+from story import story
+from test_cli import Said, case, kit  # noqa: F401
+
+import kit as package
+from kit.case import intake
+from kit.errors import CaseError, KitError, ParameterError
+from kit.judgement.analysis import Analysis, load_analysis
+
+
+@pytest.fixture(scope="module")
+def told() -> Analysis:
+    return story()
+
+
+@pytest.mark.parametrize("text", ["19.05.2014", "05/06/2014", "now", "today", "May 19 2014", "2014", ""])
+def test_a_date_that_is_not_iso_8601_is_refused_and_never_guessed(told: Analysis, text: str) -> None:
+    with pytest.raises(ParameterError, match="is no ISO 8601 time: write 2014-05-19"):
+        told.only(since=text)
+
+
+def times(made: Analysis) -> list[str]:
+    found = made.recovery_points["time_utc"].sort_values()
+    return [f"{found.iloc[0]:%d %H}", f"{found.iloc[-1]:%d %H}"]
+
+
+def test_a_date_alone_is_the_whole_day(told: Analysis) -> None:
+    """The points of the story are hourly from 18 May 10:00 to 20 May 09:00 UTC."""
+    assert times(told.only(since="2014-05-19", until="2014-05-19")) == ["19 00", "19 23"]
+    assert times(told.only(until="2014-05-19T00:30")) == ["18 10", "19 00"]
+    assert times(told.only(since="2014-05-19T12:00+02:00")) == ["19 10", "20 09"]
+
+
+@pytest.mark.parametrize("chosen", [{"since": "2015-01-01"}, {"until": "2013-12-31", "vm": "SQLVM"}])
+def test_a_period_without_points_says_where_the_points_are(told: Analysis, chosen: dict[str, str]) -> None:
+    with pytest.raises(ParameterError) as caught:
+        told.only(**chosen)
+    said = str(caught.value)
+    assert all(f"{name}={value!r}" in said for name, value in chosen.items())
+    assert "2014-05-18 10:00 to 2014-05-20 09:00 UTC" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", ""), ("check", " "), ("report", "x", "--out", ""), ("batch", "", "--out", "x"), ("verify", ""),
+        ("explain", "no-such.txt"), ("explain", "C:\\logs\\app.log"), ("explain", "./ERRORLOG"), ("explain", "/tmp/x"),
+    ],
+)
+def test_an_empty_path_or_a_mistyped_file_is_wrong_usage(kit, words: tuple[str, ...]) -> None:  # noqa: F811
+    said = kit(*words)
+    assert (said.status, said.out) == (2, "")
+    assert "the path is empty" in said.err or "no such file" in said.err
+
+
+@pytest.mark.parametrize("text", ["995", "0x800423f4", "-2147212300", "VSS 8193: hr = 0x80070005", "OS error 995."])
+def test_text_that_is_no_file_name_is_explained(kit, text: str) -> None:  # noqa: F811
+    assert kit("explain", text).status == 0
+
+
+def test_a_negative_code_is_no_option(kit) -> None:  # noqa: F811
+    assert "VSS_E_WRITERERROR_NONRETRYABLE" in kit("explain", "-2147212300").out
+    assert '"0x800423F4' in kit("explain", "-2147212300", "--json").out
+    assert kit("explain", "-x").status == 2
+
+
+def test_the_usage_line_names_the_command_as_the_docs_do(kit) -> None:  # noqa: F811
+    assert kit("check").err.startswith("Usage: kit check [OPTIONS] CASE\n")
+
+
+def test_a_full_disk_is_one_line_with_the_folder_and_the_way_out(
+    kit, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Analysis, "save", full)
+    out = tmp_path / "out"
+    said = kit("analyze", case, "--out", out)
+    wanted = f"kit: {out}: No space left on device; free some space or choose another folder\n"
+    assert said == Said(1, "", said.err) and said.err.endswith(wanted)
+    assert not out.exists() and not [path for path in tmp_path.iterdir() if path.name.startswith(".out")]
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "empty"])
+def test_a_folder_without_a_report_is_named_without_numbers_of_the_system(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CaseError, match=f"{folder}: no .*; name a folder that kit report or kit analyze wrote"):
+        load_analysis(tmp_path / folder)
+
+
+@pytest.mark.parametrize("call", ["load_case", "open_analysis", "read"])
+@pytest.mark.parametrize("path", ["", "  "])
+def test_an_empty_path_is_never_the_current_folder(call: str, path: str) -> None:
+    with pytest.raises(KitError, match="empty"):
+        getattr(package, call)(path)
+
+
+def test_a_report_of_an_empty_path_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="case is empty"):
+        package.report("", tmp_path / "out")
+
+
+@pytest.mark.parametrize("path", ["C:\new\app", "C:\\cases\factory", "a\0b"])
+def test_a_path_whose_backslashes_became_control_characters_says_how_to_write_it(path: str) -> None:
+    with pytest.raises(CaseError, match=r"write r'C:\\cases\\fabrikam', with r before the quotes"):
+        intake.look(path)
