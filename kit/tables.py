@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from kit.errors import TableError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TEXT = pa.string()
 TERM = pa.dictionary(pa.int32(), pa.string())

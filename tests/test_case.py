@@ -161,6 +161,8 @@ VIEWER = "Level,Date and Time,Source,Event ID,Task Category\n"
 PAIR = """Information,2014-05-19 22:00:09,MSSQLSERVER,3198,Backup,I/O was resumed on database Sales.
 Information,2014-05-19 22:00:03,MSSQLSERVER,3197,Backup,I/O is frozen on database Sales.
 """
+ABORT = """Error,2014-05-19 22:00:10,MSSQLSERVER,3041,Backup,BACKUP failed to complete BACKUP DATABASE Sales.
+"""
 OTHERS = """Information,2014-05-19 23:30:00,Microsoft-Windows-Security-SPP,903,None,The service has stopped.
 """, """Information,2014-05-19 21:00:00,Microsoft-Windows-Security-SPP,902,None,The service has started.
 """
@@ -175,14 +177,22 @@ def _viewer(folder, text):
     return found.coverage[found.coverage["source_id"] == source_id]
 
 
-def test_an_event_viewer_list_with_everyday_records_covers_its_time(folder):
+def test_an_event_viewer_list_with_everyday_records_of_all_levels_covers_its_time(folder):
     """Saved whole, newest first: nobody who looks for backup errors chooses the licensing service as well."""
-    covered = _viewer(folder, OTHERS[0] + PAIR + OTHERS[1])
+    covered = _viewer(folder, OTHERS[0] + ABORT + PAIR + OTHERS[1])
     assert [(one.first_time.hour, one.last_time.hour) for one in covered.itertuples()] == [(19, 21)]
 
 
-def test_an_event_viewer_list_of_backup_records_alone_may_be_filtered_and_covers_nothing(folder):
-    assert _viewer(folder, PAIR).empty
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        ABORT + PAIR,  # by source
+        OTHERS[0] + PAIR + OTHERS[1],  # information only: where are the errors?
+        "Error,2014-05-19 22:30:00,Application Error,1000,(100),Faulting application\n" + ABORT,  # errors only
+    ],
+)
+def test_an_event_viewer_list_that_may_be_filtered_covers_nothing(folder, chosen):
+    assert _viewer(folder, chosen).empty
 
 
 def test_another_rotation_of_the_same_server_lends_its_zone(folder):

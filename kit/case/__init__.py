@@ -25,6 +25,7 @@ from kit.case.zones import Zone
 from kit.errors import CaseError
 
 _READ = ("read", "partial")
+_TROUBLE, _INFORMATION = {"1", "2", "3"}, {"0", "4"}  # levels of events
 
 
 @dataclass(frozen=True)
@@ -258,9 +259,15 @@ def _coverage(one: Source) -> list[dict[str, Any]]:
 
 
 def _unfiltered(one: Source) -> bool:
-    """Whether a list without record numbers also holds what nobody who looks for backup errors would have chosen."""
+    """Whether a list without record numbers looks whole: it holds what nobody who looks for backup errors would have
+    chosen, and both errors and information, so that no level was left out.
+    """
+    inventory = one.read.account.inventory
+    levels = set(inventory.get("level", ()))
+    if not (levels & _TROUBLE and levels & _INFORMATION):
+        return False
     patterns = [name.casefold() for name in rules.load().watched_providers]
-    names = {name.casefold() for name in one.read.account.inventory.get("provider", ())}
+    names = {name.casefold() for name in inventory.get("provider", ())}
     return any(not any(fnmatchcase(name, pattern) for pattern in patterns) for name in names)
 
 

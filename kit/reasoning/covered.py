@@ -71,7 +71,7 @@ def covered(coverage: pd.DataFrame, sources: pd.DataFrame, boots: pd.DataFrame, 
 
 
 def _followers(coverage: pd.DataFrame) -> dict[tuple[str, str, int], pd.Timestamp]:
-    """When the record after each number was written, where an interval begins with it: a log in two files has no gap."""
+    """When the record after each number was written, if an interval begins with it: a log in two files has no gap."""
     numbered = coverage.dropna(subset=["first_id"])
     return {_number(row, row.first_id - 1): row.first_time for row in numbered.itertuples()}
 

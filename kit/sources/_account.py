@@ -20,13 +20,13 @@ from kit.sources._runs import Numbers, Run, Runs
 from kit.sources.seam import Fact, Lost
 
 MOST_LOSSES = 100_000
-INVENTORY = ("channel", "provider", "computer", "vm_name")
+INVENTORY = ("channel", "provider", "computer", "vm_name", "level")
 
 
 @dataclass(frozen=True)
 class Account:
     """What a source amounts to. `source` is its row of `sources` (plus first_local, last_local, exported_local for
-    times whose zone the case finds), `inventory` counts channels, providers, computers and VMs."""
+    times whose zone the case finds), `inventory` counts channels, providers, computers, VMs and levels."""
 
     source: dict[str, Any]
     losses: list[dict[str, Any]]
@@ -67,7 +67,7 @@ class Keeper:
             if column in table.column_names:
                 for entry in pc.value_counts(table.column(column)).to_pylist():
                     if entry["values"] is not None:
-                        counts[entry["values"]] += entry["counts"]
+                        counts[str(entry["values"])] += entry["counts"]
         times, known, local = _times(table)
         if known.any():
             self._widen(times[known], local)

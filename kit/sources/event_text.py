@@ -5,8 +5,8 @@ text below it. The labels are localised, their order is not: the third value is 
 strings are not in such text. Where Event Viewer added the event's XML, that is read instead.
 
 There are no record numbers, and a selection looks like a whole log: rows are numbered in the order of time, in tens,
-and their intervals are marked as those of a list. Times are local; newer versions of wevtutil write a `Z` whose meaning is not documented: such
-times are assumed.
+and their intervals are marked as those of a list. Times are local; newer versions of wevtutil write a `Z` whose
+meaning is not documented: such times are assumed.
 """
 
 from __future__ import annotations
