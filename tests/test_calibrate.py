@@ -41,6 +41,25 @@ def test_jitter_that_both_sides_share_settles_the_offset(offset: float) -> None:
     assert "jitter" in found.why
 
 
+@pytest.mark.parametrize("offset", [0.0, 420.0, -5 * HOUR])
+def test_labels_that_do_not_hold_do_not_hide_the_offset(offset: float) -> None:
+    """In eight of 24 hours the operation failed and the host labelled the point all the same; a bare hour contradicts
+    such a label, the jitter that both sides share does not."""
+    guest, host = sides(24, offset, jitter=12.0, seed=4, failed=(1, 2, 5, 9, 10, 14, 17, 21), label=2.0)
+    labelled = Side(np.sort(np.concatenate([host.good, host.bad])), np.empty(0))
+    found = measure(guest, labelled)
+    assert found is not None
+    assert found.offset_s == pytest.approx(offset + DELAY, abs=2.0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_points_of_another_machine_share_no_jitter(seed: int) -> None:
+    guest, _ = sides(24, 0.0, jitter=12.0, seed=seed)
+    _, other = sides(24, 700.0, jitter=12.0, seed=seed + 100)
+    found = measure(guest, other)
+    assert found is None or found.offset_s is None
+
+
 @pytest.mark.parametrize("offset", [0.0, 420.0, 2 * HOUR])
 def test_strictly_periodic_pairs_alone_are_ambiguous(offset: float) -> None:
     found = measure(*sides(30, offset, jitter=0.0, seed=1, label=0.1))

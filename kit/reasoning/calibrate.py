@@ -8,7 +8,9 @@ which both sides share only in the right pairing. Where they do not, the offset 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -55,22 +57,41 @@ class _Shift:
     contradicted: int
 
 
+_Agreement = Callable[[_Shift, np.ndarray], float]
+
+
 def measure(guest: Side, host: Side) -> Measured | None:
     """The offset, or None where there are fewer than five points or operations to pair.
 
     `guest.good` are thaws, `guest.bad` failed operations; `host.good` points that claim application consistency,
     `host.bad` those that do not.
     """
-    if len(guest.good) < FEWEST or len(host.good) < FEWEST:
+    every = _whole(guest), _whole(host)
+    if len(every[0].good) < FEWEST or len(every[1].good) < FEWEST:
         return None
-    step = _step(host.good)
+    step = _step(host.good if len(host.good) >= FEWEST else every[1].good)
+    shifts = _shifts(guest, host, step) if min(len(guest.good), len(host.good)) >= FEWEST else []
+    best, why = _by_jitter(shifts, guest.good, step)
+    if best is None:
+        best, why = _by_all_jitter(_shifts(*every, step), every[0].good, step)
+    if best is None:
+        best, why = _by_hours(shifts, step) if shifts else (None, "no shift pairs five points")
+    if best is None:
+        return Measured(None, None, 0.0, 0.0, max((len(shift.guest) for shift in shifts), default=0), True, why)
+    low, high = np.percentile(best.residual, [5, 95])
+    return Measured(best.offset, float(high - low), best.drift * 86400.0, best.epoch, len(best.guest), False, why)
+
+
+def _whole(side: Side) -> Side:
+    """Every operation or point of a side, whatever became of it: a failed one happened at its time all the same."""
+    return Side(np.sort(np.concatenate([side.good, side.bad])), np.empty(0), side.covered)
+
+
+def _shifts(guest: Side, host: Side, step: float) -> list[_Shift]:
+    """The shifts that pair at least five points and half as many as the best."""
     shifts = [_refined(guest, host, offset, step) for offset in _candidates(guest.good, host.good)]
-    shifts = [shift for shift in shifts if len(shift.guest) >= FEWEST]
-    if not shifts:
-        return Measured(None, None, 0.0, 0.0, 0, True, "no shift pairs five points")
-    most = max(len(shift.guest) for shift in shifts)
-    shifts = [shift for shift in shifts if len(shift.guest) >= max(FEWEST, 0.5 * most)]
-    return _chosen(_distinct(shifts, step), guest, step)
+    most = max((len(shift.guest) for shift in shifts), default=0)
+    return _distinct([shift for shift in shifts if len(shift.guest) >= max(FEWEST, 0.5 * most)], step)
 
 
 def _step(times: np.ndarray) -> float:
@@ -177,30 +198,44 @@ def _distinct(shifts: list[_Shift], step: float) -> list[_Shift]:
     return made
 
 
-def _chosen(shifts: list[_Shift], guest: Side, step: float) -> Measured:
-    best, why = _by_jitter(shifts, guest.good)
-    if best is None:
-        best, why = _by_hours(shifts, step)
-    if best is None:
-        return Measured(None, None, 0.0, 0.0, max(len(shift.guest) for shift in shifts), True, why)
-    low, high = np.percentile(best.residual, [5, 95])
-    return Measured(best.offset, float(high - low), best.drift * 86400.0, best.epoch, len(best.guest), False, why)
-
-
-def _by_jitter(shifts: list[_Shift], guest: np.ndarray) -> tuple[_Shift | None, str]:
-    """The shift whose two sides share their jitter, if exactly one does and the hours do not speak against it.
-
-    In the right pairing only the delay of the label is left over, in a wrong one the jitter of both sides as well; and
-    only in the right one do the intervals of both sides change alike. Where both tests speak, they must agree.
-    """
-    found = [one for one in (_by_left_over(shifts), _by_change(shifts, guest)) if one is not None]
-    if not found or any(one is not found[0] for one in found):
+def _by_jitter(shifts: list[_Shift], guest: np.ndarray, step: float) -> tuple[_Shift | None, str]:
+    """The shift whose two sides share their jitter, if exactly one does and the hours do not speak against it."""
+    found = _sharing(shifts, guest, step)
+    if not found:
         return None, ""
     best, fewest = found[0], min(shift.contradicted for shift in shifts)
     most = max(len(shift.guest) for shift in shifts)
     if best.contradicted > fewest + WEAK or len(best.guest) < 0.75 * most:
         return None, ""
     return best, f"both sides share the jitter of {len(best.guest)} pairs"
+
+
+def _by_all_jitter(shifts: list[_Shift], guest: np.ndarray, step: float) -> tuple[_Shift | None, str]:
+    """The same over failed operations and points without a claim as well.
+
+    Labels that do not hold contradict the right shift by their hours. So hours are not asked here, and two tests must
+    find the same shift, among those that pair nearly as much as any.
+    """
+    found = _sharing(shifts, guest, step)
+    if len(found) < 2 or len(found[0].guest) < 0.75 * max(len(shift.guest) for shift in shifts):
+        return None, ""
+    return found[0], f"both sides share the jitter of {len(found[0].guest)} pairs, failed operations included"
+
+
+def _sharing(shifts: list[_Shift], guest: np.ndarray, step: float) -> list[_Shift]:
+    """The shift whose two sides share their jitter, once for each test that finds it; empty where tests disagree.
+
+    In the right pairing only the delay of the label is left over, in a wrong one the jitter of both sides as well; and
+    only in the right one do both sides come early and late together, and do their intervals change alike.
+    """
+    if not shifts:
+        return []
+    tests = (
+        _by_left_over(shifts), _fewest_accidents(shifts, guest, _changes),
+        _fewest_accidents(shifts, guest, partial(_phases, step)),
+    )  # fmt: skip
+    found = [one for one in tests if one is not None]
+    return found if all(one is found[0] for one in found) else []
 
 
 def _by_left_over(shifts: list[_Shift]) -> _Shift | None:
@@ -216,9 +251,9 @@ def _by_left_over(shifts: list[_Shift]) -> _Shift | None:
     return best if chance <= CHANCE[abs(best.offset) <= NEAR_S] else None
 
 
-def _by_change(shifts: list[_Shift], guest: np.ndarray) -> _Shift | None:
-    """The shift in which the intervals of both sides change alike, if no other comes near it."""
-    scored = sorted(((_accident(shift, guest) * len(shifts), shift) for shift in shifts), key=lambda pair: pair[0])
+def _fewest_accidents(shifts: list[_Shift], guest: np.ndarray, agreement: _Agreement) -> _Shift | None:
+    """The shift in which both sides agree most, if that is no accident and no other comes near it."""
+    scored = sorted(((agreement(shift, guest) * len(shifts), shift) for shift in shifts), key=lambda pair: pair[0])
     chance, best = scored[0]
     rival = scored[1][0] if len(scored) > 1 else 1.0
     if chance > CHANCE[abs(best.offset) <= NEAR_S] / 10 or rival < min(1e-2, chance * 1e6):
@@ -226,7 +261,31 @@ def _by_change(shifts: list[_Shift], guest: np.ndarray) -> _Shift | None:
     return best
 
 
-def _accident(shift: _Shift, guest: np.ndarray) -> float:
+def _phases(step: float, shift: _Shift, guest: np.ndarray) -> float:
+    """The probability that two unrelated series are early and late together as well as in this pairing."""
+    times = guest[shift.guest]
+    left, right = (_phase(side, times, step) for side in (times, times + shift.residual))
+    if len(left) < 7 or min(np.std(left), np.std(right)) < ROUGH_S:
+        return 1.0
+    return _tail(float(np.corrcoef(_ranks(left), _ranks(right))[0, 1]), len(left) - 3)
+
+
+def _phase(side: np.ndarray, times: np.ndarray, step: float) -> np.ndarray:
+    """How early or late each time is against the beat, a steady drift of the beat taken out."""
+    middle = float(np.median((side - side[0] + step / 2) % step))
+    phase = (side - side[0] + step - middle) % step - step / 2
+    return phase - np.polyval(np.polyfit(times - times[0], phase, 1), times - times[0])
+
+
+def _tail(rho: float, freedom: float) -> float:
+    """The probability of a rank correlation at least this high by accident."""
+    if not rho > 0.5:
+        return 1.0
+    z = math.atanh(min(rho, 0.999999)) * math.sqrt(max(1.0, freedom) / 1.06)
+    return 0.5 * math.erfc(z / math.sqrt(2))
+
+
+def _changes(shift: _Shift, guest: np.ndarray) -> float:
     """The probability that two unrelated series agree as well in the change of their intervals as this pairing does."""
     times = guest[shift.guest]
     host = times + shift.residual
@@ -235,11 +294,7 @@ def _accident(shift: _Shift, guest: np.ndarray) -> float:
     left, right = gaps[regular], np.diff(host)[regular]
     if len(left) < 7 or min(np.std(left), np.std(right)) < ROUGH_S:
         return 1.0
-    rho = float(np.corrcoef(_ranks(left), _ranks(right))[0, 1])
-    if not rho > 0.5:
-        return 1.0
-    z = math.atanh(min(rho, 0.999999)) * math.sqrt(max(1.0, 0.67 * len(left) - 3) / 1.06)
-    return 0.5 * math.erfc(z / math.sqrt(2))
+    return _tail(float(np.corrcoef(_ranks(left), _ranks(right))[0, 1]), 0.67 * len(left) - 3)
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

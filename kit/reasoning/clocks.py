@@ -73,7 +73,7 @@ def _measured(own: pd.DataFrame, failed: set[str], points: pd.DataFrame, held: C
     mine = points[points["vm_name"].isin(names) & points["time_utc"].notna() & (points["time_basis"] != "assumed")]
     whole = own[own["time_basis"] != "assumed"]
     broken = whole["operation_id"].isin(failed)
-    good, bad = whole.loc[~broken, "thaw_utc"].dropna(), whole.loc[broken, "begin_utc"].dropna()
+    good, bad = whole.loc[~broken, "thaw_utc"].dropna(), _placed(whole[broken])
     claimed = mine["claimed"] == "application_consistent"
     found = measure(
         Side(seconds(good), seconds(bad), _spans(names, held)),
@@ -89,6 +89,11 @@ def _measured(own: pd.DataFrame, failed: set[str], points: pd.DataFrame, held: C
         "drift_s_per_day": round(found.drift_s_per_day, 4),
         "epoch_utc": pd.Timestamp(found.epoch_s, unit="s", tz="UTC").round("s"),
     }
+
+
+def _placed(failed: pd.DataFrame) -> pd.Series:
+    """When failed operations let go: their thaw where one is known, else their begin."""
+    return failed["thaw_utc"].fillna(failed["begin_utc"]).dropna()
 
 
 def seconds(times: pd.Series) -> np.ndarray:
