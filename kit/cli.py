@@ -358,12 +358,31 @@ def batch(root: str, out: str, **options: Any) -> int:
 @cli.command(short_help="Redacted copy of a report for a customer.")
 @click.argument("report_dir", type=PLACE)
 @_out("The .zip file to write.")
-def share(report_dir: Path, out: Path) -> int:
+@click.option("--policy", type=click.Path(path_type=Path), help="TOML file with keep, remove and show.")
+@click.option("--keep", multiple=True, metavar="NAME", help="A name that may stay; repeatable.")
+@click.option("--remove", multiple=True, metavar="TERM", help="A further term that must go; repeatable.")
+@click.option("--map", "plan", type=click.Path(path_type=Path), help="Where the map of names is kept; default beside.")
+def share(report_dir: Path, out: Path, **options: Any) -> int:
     """Writes a redacted copy of a report: stable pseudonyms, leak scan, manifest; the map of names stays behind.
 
     Example:  kit share reports/fabrikam --out fabrikam-customer.zip
     """
-    click.echo(_part("share.redact").share(report_dir, out))
+    click.echo(_part("share.package").share(report_dir, out, **options))
+    return 0
+
+
+@cli.command(short_help="A text of a redacted copy with its names again.")
+@click.argument("file", default="-")
+@click.option("--map", "plan", required=True, type=click.Path(path_type=Path), help="The map that kit share wrote.")
+def reveal(file: str, plan: Path) -> int:
+    """Prints a text (a file, or standard input) with every pseudonym turned back into the name it stands for.
+
+    Example:  kit reveal answer.txt --map fabrikam-customer.map.json
+    """
+    from kit.share.reveal import names_of, revealed
+
+    names = names_of(plan)
+    click.echo(revealed(_given(file).decode("utf-8-sig", "replace"), names), nl=False)
     return 0
 
 

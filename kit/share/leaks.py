@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
-import zlib
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kit.report import notebooks
-from kit.share.pseudonyms import Names
-
-TOLD = (".parquet",)  # files that hold nothing but what the tables say; the others hold our own words as well
-_STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
-_WORD = re.compile(r"[a-z0-9]+")
+from kit import tables
+from kit.page.part import asset
+from kit.share.encodings import decoded, views
+from kit.share.own_words import is_own
+from kit.share.patterns import PATTERNS
+from kit.share.pdf_text import pdf_texts
+from kit.share.pseudonyms import LONG, TOKEN, Names
+from kit.share.redact import PLAIN
 
 
 @dataclass(frozen=True)
@@ -34,92 +34,133 @@ class Leak:
         return f"{self.path} holds {self.name!r}"
 
 
+@dataclass(frozen=True)
+class Said:
+    """A text of a file; `told` when it holds nothing but what the tables say, `squeezed` when its blanks are out."""
+
+    text: str
+    told: bool = False
+    squeezed: bool = False
+
+
 def leaks(folder: Path, names: Names) -> list[Leak]:
     """Every replaced name that is still found in a file below the folder or in its name."""
     found = []
+    search = Search(names)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         label = path.relative_to(folder).as_posix()
-        own_words = path.suffix not in TOLD and path.name != "verdicts.json"
-        held = {name for text in _texts(path) for name in _names(text, names, own_words)}
-        held |= set(_names(label, names, own_words=True))
+        held = {name for said in (Said(label), *_said(path)) for name in search.held(said)}
         found += [Leak(label, name) for name in sorted(held)]
     return found
 
 
-def _names(text: str, names: Names, own_words: bool) -> Iterator[str]:
-    for match in names.pattern.finditer(text):
-        name = match[0].lower()
-        if not (own_words and set(_WORD.findall(name)) <= vocabulary()):
-            yield match[0]
+class Search:
+    """Looks for all names of a copy in texts, first by plain comparison, then as each may be written."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._pseudonyms = {made.lower() for made in names.originals}
+        self._forms = {name: re.compile("|".join(self._patterns(name))) for name in names.pseudonyms}
+        self._own = {name for name in names.pseudonyms if is_own(name)}
+
+    def _patterns(self, name: str) -> list[str]:
+        kind = self._names.kinds[name]
+        if kind == "ID":
+            return [rf"(?i:{re.escape(name)})", *([name.replace("-", "")] if PATTERNS["ID"].fullmatch(name) else [])]
+        if kind in ("SID", "IP", "MAC"):
+            return [rf"(?<![\w.:])(?i:{re.escape(name)})(?![\w:]|\.\d)"]
+        return list(self._names.forms(name))
+
+    def held(self, said: Said) -> Iterator[str]:
+        """The names in a text, in whatever encoding."""
+        if said.squeezed:
+            low = TOKEN.sub(self._without, said.text).lower()
+            short_forms = {name: re.sub(r"\s", "", name) for name in self._forms if name not in self._own}
+            yield from (name for name, short in short_forms.items() if len(short) > LONG and short in low)
+            return
+        for text in dict.fromkeys(views(said.text)):
+            bare = TOKEN.sub(self._without, text)
+            low = unicodedata.normalize("NFC", bare).lower()
+            for name, form in self._forms.items():
+                if (name in low or (len(name) == 36 and name.replace("-", "") in low)) and (
+                    said.told or name not in self._own
+                ):
+                    found = form.search(bare) or form.search(low)
+                    if found:
+                        yield found[0]
+
+    def _without(self, found: re.Match[str]) -> str:
+        return " " if found[0].lower() in self._pseudonyms else found[0]
+
+
+def _said(path: Path) -> Iterator[Said]:
+    """What a file says, in every form in which a name could hide."""
+    raw = path.read_bytes()
+    if path.suffix == ".parquet":
+        yield from _parquet(path)
+    elif path.suffix == ".pdf":
+        for text in pdf_texts(raw):
+            letters = unicodedata.normalize("NFKC", text)  # ligatures apart
+            yield Said(letters)
+            yield Said(re.sub(r"\s+", "", letters), squeezed=True)
+    else:
+        yield from _text(path, raw)
+    if b"\0" in raw and path.suffix not in (".parquet", ".pdf"):
+        for data in (raw, raw[1:]):
+            yield Said(data.decode("utf-16-le", "replace"))
+
+
+def _text(path: Path, raw: bytes) -> Iterator[Said]:
+    text = raw.decode("utf-8", "replace")
+    for own in _assets():
+        text = text.replace(own, "")
+    yield Said(text)
+    if path.suffix == ".json":
+        told = path.name == "verdicts.json"
+        try:
+            yield Said("\n".join(_strings(json.loads(text))), told)
+        except ValueError:
+            return
 
 
 @cache
-def vocabulary() -> frozenset[str]:
-    """The words that pages and notebooks use themselves: a database called Backup cannot be told from them."""
-    folder = resources.files("kit").joinpath("assets")
-    texts = [one.read_text(encoding="utf-8") for one in folder.joinpath("parts").iterdir() if one.name.endswith(".j2")]
-    texts += [
-        folder.joinpath(name).read_text(encoding="utf-8")
-        for name in ("page.css", "report.css", "page.js", "plotly-basic.min.js")
-    ]
-    package = resources.files("kit")
-    texts += [one.read_text(encoding="utf-8") for one in package.joinpath("page").iterdir() if one.name.endswith(".py")]
-    texts += [
-        one.read_text(encoding="utf-8") for one in package.joinpath("plots").iterdir() if one.name.endswith(".py")
-    ]
-    texts += [path.read_text(encoding="utf-8") for path in sorted(notebooks.FOLDER.glob("*.ipynb"))]
-    return frozenset(word for text in texts for word in _WORD.findall(text.lower()))
+def _assets() -> tuple[str, ...]:
+    return tuple(asset(name) for name in ("plotly-basic.min.js",))
 
 
-def _texts(path: Path) -> Iterator[str]:
-    """What a file says, in every form in which a name could hide."""
-    if path.suffix == ".parquet":
-        yield from _parquet(path)
-        return
-    raw = path.read_bytes()
-    if path.suffix == ".pdf":
-        yield from _pdf(raw)
-        return
-    text = raw.decode("utf-8", "replace")
-    yield text
-    yield html.unescape(text)
-    if path.suffix in (".json", ".ipynb"):
-        yield from _strings(json.loads(text))
-    yield raw.decode("utf-16-le", "replace")
-
-
-def _parquet(path: Path) -> Iterator[str]:
+def _parquet(path: Path) -> Iterator[Said]:
     table = pq.read_table(path)
-    yield str(table.schema.metadata)
-    for column in table.columns:
-        flat = column.combine_chunks()
-        while pa.types.is_list(flat.type):
-            flat = flat.flatten()
-        if pa.types.is_dictionary(flat.type):
-            flat = flat.dictionary_decode()
-        if pa.types.is_string(flat.type):
-            yield "\n".join(value for value in flat.unique().to_pylist() if value)
+    declared = tables.SCHEMAS.get(path.stem)
+    if declared is None or not table.schema.equals(declared, check_metadata=True):
+        yield Said(f"{table.schema.names} {table.schema.metadata} {[field.metadata for field in table.schema]}")
+    for name, column in zip(table.schema.names, table.columns, strict=True):
+        if name not in PLAIN or declared is None:
+            yield Said("\n".join(_values(column)), told=True)
+        else:
+            yield Said("\n".join(_values(column)))
 
 
-def _pdf(raw: bytes) -> Iterator[str]:
-    """The bytes and every stream unpacked; titles and links stand in them as text, glyphs do not."""
-    yield raw.decode("latin-1")
-    yield raw.decode("utf-16-be", "replace")
-    for found in _STREAM.finditer(raw):
-        try:
-            yield zlib.decompress(found[1]).decode("latin-1")
-        except zlib.error:
-            continue
+def _values(column: pa.ChunkedArray) -> Iterator[str]:
+    flat = column.combine_chunks()
+    while pa.types.is_list(flat.type):
+        flat = flat.flatten()
+    if pa.types.is_dictionary(flat.type):
+        flat = flat.dictionary_decode()
+    if pa.types.is_string(flat.type) or pa.types.is_large_string(flat.type):
+        yield from (value for value in flat.unique().to_pylist() if value)
+    elif pa.types.is_binary(flat.type):
+        for value in flat.unique().to_pylist():
+            yield from decoded(value or b"")
 
 
 def _strings(content: object) -> Iterator[str]:
+    """Every text of a JSON document but the values of fields that hold our own words."""
     if isinstance(content, str):
         yield content
-        yield html.unescape(content)
     elif isinstance(content, dict):
         for key, value in content.items():
-            yield str(key)
-            yield from _strings(value)
+            if key not in PLAIN:
+                yield from _strings(value)
     elif isinstance(content, list):
         for value in content:
             yield from _strings(value)

@@ -1,81 +1,96 @@
 """Names that identify people and machines, and what stands for them in a shared copy.
 
 The same name has the same pseudonym in every table, text and file of a case, in capitals or not; the key and the map
-stay with the analyst and turn the copy back.
+stay with the analyst and turn the copy back (`kit reveal`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import json
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
+from kit.share.encodings import BASE64, unpacked, written
+from kit.share.own_words import is_own
+from kit.share.patterns import (
+    ACCOUNT,
+    FQDN,
+    PATTERNS,
+    PROFILE,
+    PUBLIC_PROFILES,
+    SHARE,
+    WORD_PAIR,
+    counts,
+    public_host,
+)
 
-from kit.judgement.analysis import Analysis
-
-SHORTEST = 3  # letters of a name that is looked for inside texts; shorter ones are replaced where they stand alone
-COLUMNS = {
-    "vm_name": "VM", "database": "DB", "instance": "INST", "computer": "HOST", "reference": "HOST",
-    "primary_server": "HOST", "replica_server": "HOST", "where": "HOST", "vm_id": "ID", "recovery_point_id": "ID",
-    "fail_over_to": "ID", "fallback": "ID", "backup_set": "ID",
-}  # fmt: skip
+LONG = 5  # letters from which a name is found inside longer words too
 KNOWN = frozenset({
     "master", "model", "msdb", "tempdb", "mssqlsystemresource", "mssqlserver", "sqlexpress", "ntds", "ese", "none",
     "unknown", "localhost", "global", "local", "nt authority", "nt service", "builtin", "system", "administrator",
-    "workgroup", "sa",
+    "workgroup", "sa", "nt virtual machine", "autorite nt", "nt-autorität", "information store",
+    "window manager", "font driver host",
 })  # fmt: skip
-USER_FIELDS = re.compile(r"user|account|owner|login|workstation|domain", re.IGNORECASE)
-PATTERNS: dict[str, re.Pattern[str]] = {
-    "MAIL": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
-    "SID": re.compile(r"\bS-1-5-21(?:-\d+){3,}\b"),
-    "IP": re.compile(
-        r"(?<![\w.:])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)|(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:.])"
-    ),
-    "ID": re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
-    "PATH": re.compile(r"(?<![\w])(?:[A-Za-z]:\\|\\\\)[^\s\"'<>|*?,;)]+"),
-    "MAC": re.compile(r"\b(?:[0-9A-Fa-f]{2}[-:]){5}[0-9A-Fa-f]{2}\b"),
-}  # fmt: skip
-ACCOUNT = re.compile(
-    r"(?:(?<=['\"‘“(\[=:,])|(?<=: )|(?<=user )|(?<=login )|(?<=account )|(?<=by )|^)"
-    r"([A-Za-z][\w-]{1,20})\\([A-Za-z][\w.$-]{1,40})(?![\w\\])",
-    re.IGNORECASE,
-)
-QUOTED_USER = re.compile(
-    r"(?:\buser|\blogin|\baccount)(?: name)?[ :=]+['\"‘“]([^'\"’”\\|]{1,60})['\"’”]", re.IGNORECASE
-)
-HARMLESS_PATHS = re.compile(r"(?:[A-Za-z]:\\(?:Program|Windows)|\\\\\.\\|\\\\\?\\)", re.IGNORECASE)
-LOOSE_IP = re.compile(r"[0-9.:a-fA-F]+")
+KINDS = ("VM", "DB", "INST", "HOST", "DOMAIN", "USER", "ID", "SID", "IP", "MAC", "MAIL", "URL", "PATH", "FILE", "TERM")
+TOKEN = re.compile(rf"(?i:\b(?:{'|'.join(KINDS)})-[0-9a-f]{{6,}}\b)")
+_BY_PATTERN = ("ID", "SID", "IP", "MAC")  # kinds that their pattern finds wherever they stand
+_GENERIC = frozenset({"corp", "www", "mail", "intern", "internal", "example", "domain", "site"})
+_BARE_ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?![0-9A-Za-z])")
+
+
+def folded(name: str) -> str:
+    """The name as it is looked up: composed, without regard to case."""
+    return unicodedata.normalize("NFC", name.strip()).lower()
 
 
 @dataclass
 class Names:
-    """Every name that is replaced, and how; `pseudonyms` maps the lower-case original."""
+    """Every name that is replaced, and how; `pseudonyms` maps the folded original."""
 
     key: bytes
     keep: frozenset[str] = frozenset()
     pseudonyms: dict[str, str] = field(default_factory=dict)
     originals: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
-    _pattern: re.Pattern[str] | None = None
+    spellings: dict[str, set[str]] = field(default_factory=dict)
+    _patterns: tuple[re.Pattern[str], re.Pattern[str]] | None = None
 
     def add(self, kind: str, name: Any) -> None:
-        """Takes a name up, unless it is generally known, empty or to be kept."""
+        """Takes a name up, unless it is generally known, empty, to be kept, or a pseudonym already."""
         if not isinstance(name, str) or not name.strip():
             return
-        text = name.strip()
-        lower = text.lower()
-        if lower in self.pseudonyms or lower in KNOWN or lower in self.keep:
+        text, lower = name.strip(), folded(name)
+        if lower in KNOWN or lower in self.keep or text in self.originals:
             return
-        made = self._made(kind, lower)
-        self.pseudonyms[lower], self.originals[made], self.kinds[lower] = made, text, kind
-        self._pattern = None
+        if text not in self.spellings.setdefault(lower, set()):
+            self.spellings[lower].add(text)
+            self._patterns = None
+        if lower not in self.pseudonyms:
+            made = self._made(kind, lower)
+            self.pseudonyms[lower], self.originals[made], self.kinds[lower] = made, text, kind
+
+    def host(self, name: str) -> None:
+        """Takes a computer up; of a name with a domain machine and domain apart, so that both are found alone too."""
+        head, dot, domain = name.strip().partition(".")
+        if not dot or PATTERNS["IP"].fullmatch(name.strip()):
+            self.add("HOST", name)
+            return
+        self.add("HOST", head)
+        self.add("HOST", head[:15])  # NetBIOS knows no more letters
+        self.domain(domain)
+
+    def domain(self, domain: str) -> None:
+        """Takes a domain up, and the word of it that is its NetBIOS name."""
+        self.add("DOMAIN", domain)
+        for label in domain.split(".")[:-1]:
+            if len(label) > 2 and label.lower() not in _GENERIC:
+                self.add("DOMAIN", label)
 
     def _made(self, kind: str, lower: str) -> str:
         digest = hmac.new(self.key, f"{kind}:{lower}".encode(), hashlib.sha256).hexdigest()
@@ -90,56 +105,132 @@ class Names:
 
     def exact(self, kind: str, value: str) -> str:
         """What stands for a whole cell that is a name; a name with a domain is replaced part by part."""
-        lower = value.strip().lower()
-        if lower in self.pseudonyms:
-            return self.pseudonyms[lower]
-        return self.text(value)
+        return self.pseudonyms.get(folded(value)) or self.text(value)
 
     def text(self, value: str) -> str:
-        """The text with every known name, and every address, account, id and path, replaced."""
+        """The text with every known name, and every address, account, id, path and host, replaced."""
         made = value
         for kind, pattern in PATTERNS.items():
             made = pattern.sub(self._found(kind), made)
-        made = ACCOUNT.sub(self._account, made)
-        return self.pattern.sub(lambda found: self.pseudonyms[found[0].lower()], made) if self.pseudonyms else made
+        if "." in made:
+            made = FQDN.sub(self._host, made)
+        if "\\" in made:
+            made = WORD_PAIR.sub(self._member, ACCOUNT.sub(self._account, made))
+        made = _BARE_ID.sub(self._bare_id, made)
+        made = BASE64.sub(self._packed, made)
+        return self.pattern.sub(self._token, made) if self.pseudonyms else made
 
     def _found(self, kind: str) -> Callable[[re.Match[str]], str]:
         def replaced(found: re.Match[str]) -> str:
-            if not self._counts(kind, found[0]):
+            text = found[0].rstrip(".") if kind in ("PATH", "URL") else found[0]
+            if self._is_pseudonym(text) or not counts(kind, text):
                 return found[0]
-            self.add(kind, found[0])
-            return self.pseudonyms.get(found[0].strip().lower(), found[0])
+            if kind == "PATH":
+                self._of_path(text)
+            self.add(kind, text)
+            return self.pseudonyms.get(folded(text), text) + found[0][len(text):]
 
         return replaced
 
-    def _counts(self, kind: str, text: str) -> bool:
-        if text in self.originals or any(part in self.originals for part in text.split("\\")):
-            return False
-        if kind == "PATH":
-            return not HARMLESS_PATHS.match(text)
-        if kind == "IP":
-            return _is_address(text)
-        return True
+    def _of_path(self, path: str) -> None:
+        """Takes up what a path tells beside itself: whose profile, which server, and the name of its file."""
+        if (found := PROFILE.match(path)) and (owner := found[1] or found[2]).lower() not in PUBLIC_PROFILES:
+            self.add("USER", owner)
+        if (found := SHARE.match(path)) and not PATTERNS["IP"].fullmatch(found[1]):
+            self.host(found[1])
+        file = re.split(r"[\\/]", path)[-1]
+        stem, dot, _ = file.rpartition(".")
+        if dot and len(stem) >= LONG and not is_own(stem):
+            self.add("FILE", file)
+
+    def _is_pseudonym(self, text: str) -> bool:
+        return text in self.originals or any(part in self.originals for part in re.split(r"[\\/.@]", text))
+
+    def _host(self, found: re.Match[str]) -> str:
+        if public_host(found[0]) or self._is_pseudonym(found[0]):
+            return found[0]
+        self.host(found[0])
+        domain = found[2].removeprefix(".")
+        if folded(found[1]) in self.pseudonyms and folded(domain) in self.pseudonyms:
+            return f"{self.pseudonyms[folded(found[1])]}.{self.pseudonyms[folded(domain)]}"
+        return found[0]
 
     def _account(self, found: re.Match[str]) -> str:
         domain, user = found[1], found[2]
-        replaced = domain in self.originals or user in self.originals
-        if replaced or domain.lower() in KNOWN or len(domain) == 1:
+        if self._is_pseudonym(found[0]) or folded(domain) in KNOWN or len(domain) == 1:
+            return found[0]
+        if self.kinds.get(folded(domain)) in ("INST", "VM", "DB", "HOST"):
             return found[0]
         self.add("DOMAIN", domain)
         self.add("USER", user)
-        return "\\".join(self.pseudonyms.get(word.lower(), word) for word in (domain, user))
+        return "\\".join(self.pseudonyms.get(folded(word), word) for word in (domain, user))
+
+    def _member(self, found: re.Match[str]) -> str:
+        """An account of a domain that is known as one, wherever it stands."""
+        if self.kinds.get(folded(found[1])) != "DOMAIN" or found[2] in self.originals:
+            return found[0]
+        self.add("USER", found[2])
+        return "\\".join(self.pseudonyms.get(folded(word), word) for word in found.groups())
+
+    def _bare_id(self, found: re.Match[str]) -> str:
+        """A known id written without its hyphens."""
+        digits = found[0].lower()
+        whole = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+        return self.pseudonyms.get(whole, found[0]).replace("-", "") if whole in self.pseudonyms else found[0]
+
+    def _token(self, found: re.Match[str]) -> str:
+        """A pseudonym stays; what only looks like one is searched for names."""
+        if found["token"] is None:
+            return self._known(found)
+        if found[0] in self.originals:
+            return found[0]
+        return self.pseudonyms.get(folded(found[0])) or self.words.sub(self._known, found[0])
+
+    def _packed(self, found: re.Match[str]) -> str:
+        """Base64 that says a known name goes as a whole."""
+        if len(found[0]) < 12 or not any(self.words.search(text) for text in unpacked(found[0])):
+            return found[0]
+        self.add("TERM", found[0])
+        return self.pseudonyms[folded(found[0])]
+
+    def _known(self, found: re.Match[str]) -> str:
+        if folded(found[0]) not in self.pseudonyms:  # letters that equal each other only without regard to case
+            self.add("TERM", found[0])
+        return self.pseudonyms.get(folded(found[0]), found[0])
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """All known names, longest first, where no letter or digit touches them."""
-        if self._pattern is None:
-            names = sorted(
-                (name for name in self.pseudonyms if len(name) >= SHORTEST), key=lambda name: (-len(name), name)
+        """Pseudonyms, as group `token`, before all known names."""
+        return self._compiled()[0]
+
+    @property
+    def words(self) -> re.Pattern[str]:
+        """All known names but those of a kind that has a pattern, the longest first."""
+        return self._compiled()[1]
+
+    def _compiled(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        if self._patterns is None:
+            listed = sorted(
+                (name for name in self.pseudonyms if self.kinds[name] not in _BY_PATTERN),
+                key=lambda name: (-len(name), name),
             )
-            words = "|".join(map(re.escape, names)) or r"(?!)"
-            self._pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{words})(?![A-Za-z0-9])", re.IGNORECASE)
-        return self._pattern
+            words = "|".join(form for name in listed for form in self.forms(name)) or r"(?!)"
+            token = rf"(?P<token>{TOKEN.pattern}|{PATTERNS['ID'].pattern})"
+            self._patterns = re.compile(f"{token}|{words}"), re.compile(words)
+        return self._patterns
+
+    def forms(self, name: str) -> list[str]:
+        """How a name is looked for: short ones and ordinary words only as they were spelled, long ones in words too."""
+        spelled = sorted(self.spellings[name])
+        if len(name) == 1:
+            return [rf"(?<=['\"\[]){re.escape(text)}(?=['\"\]])" for text in spelled]
+        if len(name) == 2 or is_own(name):
+            quoted = rf"(?<=['\"\[])(?i:{re.escape(name)})(?=['\"\]])"
+            return [quoted, *(form for text in spelled for form in _spelled(text))]
+        edge = ("", "") if len(name) >= LONG else (r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])")
+        spelled += [form for text in spelled for form in written(text)]
+        composed = {unicodedata.normalize(form, text) for text in (name, *spelled) for form in ("NFC", "NFD")}
+        return [f"{edge[0]}(?i:{re.escape(text)}){edge[1]}" for text in sorted(composed)]
 
     def counts(self) -> dict[str, int]:
         """How many names of each kind were replaced; says nothing of the names."""
@@ -151,61 +242,10 @@ class Names:
         return json.dumps({"key": self.key.hex(), "names": names}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _is_address(text: str) -> bool:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return not (address.is_loopback or address.is_unspecified)
-
-
-def collect(analysis: Analysis, key: bytes, keep: Iterable[str] = (), remove: Iterable[str] = ()) -> Names:
-    """Every name that the tables know to be one: machines, hosts and domains, databases, instances, ids, accounts."""
-    names = Names(key, frozenset(word.lower() for word in keep))
-    for word in remove:
-        names.add("TERM", word)
-    for column in ("vm_name", "computer", *COLUMNS):
-        for value in _values(analysis, column):
-            _take(names, COLUMNS[column], value)
-    for text in _texts(analysis):
-        for found in QUOTED_USER.finditer(text):
-            names.add("USER", found[1])
-    for row in analysis.events["data"].dropna().unique():
-        for value in _accounts(str(row)):
-            names.add("USER", value)
-    return names
-
-
-def _take(names: Names, kind: str, value: str) -> None:
-    """A name; of a name with a domain the machine and the domain apart, so that both are found alone as well."""
-    head, dot, domain = value.partition(".")
-    if kind == "HOST" and dot and not LOOSE_IP.fullmatch(value):
-        names.add("HOST", head)
-        names.add("DOMAIN", domain)
-    else:
-        names.add(kind, value)
-
-
-def _values(analysis: Analysis, column: str) -> Iterator[str]:
-    for frame in analysis.tables.values():
-        if column in frame:
-            yield from (str(value) for value in frame[column].dropna().unique())
-
-
-def _texts(analysis: Analysis) -> Iterator[str]:
-    yield from (str(text) for text in analysis.events["message"].dropna().unique())
-    yield from (" | ".join(map(str, strings)) for strings in analysis.events["strings"].dropna() if len(strings))
-
-
-def _accounts(data: str) -> Iterator[str]:
-    try:
-        found = json.loads(data)
-    except ValueError:
-        return
-    if isinstance(found, dict):
-        yield from (str(value) for name, value in found.items() if USER_FIELDS.search(name) and isinstance(value, str))
-
-
-def is_text(series: pd.Series) -> bool:
-    """Whether a column holds text or lists of text."""
-    return bool(pd.api.types.is_string_dtype(series)) or str(series.dtype).startswith("list<")
+def _spelled(text: str) -> Iterable[str]:
+    """An exact spelling, standing alone; a long one with capitals also as a part of a word written LikeThis."""
+    word = re.escape(text)
+    yield rf"(?<![A-Za-z0-9]){word}(?![A-Za-z0-9])"
+    if len(text) >= LONG and text[0].isupper() and not text.isupper():
+        yield rf"{word}(?![a-z])"
+        yield rf"(?<![A-Za-z]){word}"
