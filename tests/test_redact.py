@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import html
 import json
 import re
+import shutil
+import subprocess
+import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
+import nbformat
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story import APPLICATION, Builder, at, joined, told
+from nbclient import NotebookClient
+from secrets_case import REMOVED, SECRETS, secretive
+from story import Builder, joined, told
 
 from kit import report as module
 from kit import tables
@@ -19,92 +31,11 @@ from kit.case import custody
 from kit.errors import CaseError, GateError, ParameterError
 from kit.judgement.analysis import Analysis, load_analysis
 from kit.page.view import View
+from kit.report import notebooks
 from kit.share import collected, leaks, package, pseudonyms, redact
 
 KEY = b"k" * 32
-SECRETS = {
-    "machines": [
-        "SQLVM",
-        "HV-PRIM-A",
-        "HV-REPL1",
-        "ZEBRA7.corp.globex.example",
-        "zebra7",
-        "BACKUPSRV9.corp.globex.example",
-    ],
-    "databases": ["Sales", "Ledger", "PayrollDE", "M&A Plans", "Kunden_Übersicht"],
-    "instances": ["GLOBEXERP", "TURBINE"],
-    "accounts": ["GLOBEX\\svc_sqlbackup", "GLOBEX\\m.mustermann", "jdoe_adm", "kasper.vogel", "reporting_ro"],
-    "people": ["erika.mustermann@globex.example", "it-support@globex-corp.example"],
-    "sids": ["S-1-5-21-1004336348-1177238915-682003330-512", "S-1-5-21-3623811015-3361044348-30300820-1013"],
-    "addresses": ["10.20.30.41", "192.168.77.5", "2001:db8:85a3::8a2e:370:7334", "00-1B-44-11-3A-B7"],
-    "paths": [r"D:\GlobexData\payroll.mdf", r"\\GLOBEXFS01\backup$\nightly", r"E:\Kunden\2014\angebot.bak"],
-    "ids": ["6f9619ff-8b86-d011-b42d-00c04fc964ff", "9B2CF535-27A3-4FBB-92D8-0A5C1E9C8F11"],
-    "words": ["Projekt Falke", "Unterschrift: E. Mustermann", "Fabrikam Retail", "A. Examiner, Contoso"],
-}
-ALL = [secret for group in SECRETS.values() for secret in group]
-
-
-def secretive() -> Analysis:
-    """The story with secrets in messages, strings, event data, paths, exports, findings, actions and meta data."""
-    b = Builder()
-    told(b)
-    accounts = SECRETS["accounts"]
-    for number, text in enumerate(
-        [
-            f"Login failed for user '{accounts[0]}'. [CLIENT: 10.20.30.41]",
-            f"Login succeeded for user '{accounts[1]}'.",
-            f"Login failed for user '{accounts[2]}'. Reason: password of {SECRETS['sids'][0]}",
-            f"Backup of {SECRETS['paths'][0]} to {SECRETS['paths'][1]} by login '{accounts[3]}' from 192.168.77.5",
-            f"Mail to {SECRETS['people'][0]}, copy {SECRETS['people'][1]}; card {SECRETS['addresses'][3]}",
-            f"Restored {SECRETS['paths'][2]} over {SECRETS['addresses'][2]}; set {SECRETS['ids'][0]}, "
-            f"{{{SECRETS['ids'][1]}}}",
-            f"ZEBRA7.corp.globex.example called zebra7 and BACKUPSRV9.corp.globex.example; {SECRETS['sids'][1]}",
-            "BACKUP failed to complete the command BACKUP DATABASE [M&A Plans]; Kunden_Übersicht and PayrollDE follow.",
-        ]
-    ):
-        computer = "ZEBRA7.corp.globex.example" if number % 2 else "BACKUPSRV9.corp.globex.example"
-        uid = b.event(
-            at(3, number),
-            "MSSQL$GLOBEXERP",
-            50000 + number,
-            text,
-            "genuine_failure",
-            computer=computer,
-            strings=[text, accounts[4]],
-            data=json.dumps({"SubjectUserName": accounts[4], "IpAddress": "10.20.30.41"}),
-            instance="GLOBEXERP",
-        )
-        b.finding(f"On {computer}: {text}", [uid], operation_id="op-SQLVM-02")
-    for name in ("PayrollDE", "M&A Plans", "Kunden_Übersicht"):
-        b.add("operation_databases", operation_id="op-SQLVM-02", instance="TURBINE", database=name, evidence=[])
-    b.rows["sources"].append(
-        dict(b.rows["sources"][2])
-        | {
-            "source_id": "aa000000ff",
-            "path": "guest/ZEBRA7/GLOBEXERP/Projekt Falke/ERRORLOG",
-            "computer": "ZEBRA7.corp.globex.example",
-            "note": f"copied from {SECRETS['paths'][1]} by GLOBEX\\m.mustermann",
-        }
-    )
-    b.add(
-        "records",
-        source_id=APPLICATION,
-        kind="job",
-        name="PayrollDE",
-        data=json.dumps({"owner": accounts[1], "note": "Projekt Falke"}),
-    )
-    b.add("writers", source_id=APPLICATION, computer="ZEBRA7", name="SqlServerWriter")
-    b.rows["replication"][0]["data"] = json.dumps(
-        {"PrimaryServer": "BACKUPSRV9.corp.globex.example", "Notes": "Projekt Falke"}
-    )
-    b.add(
-        "actions",
-        vm_name="SQLVM",
-        text="Ask E. Mustermann about Projekt Falke.",
-        where="BACKUPSRV9.corp.globex.example",
-        command=rf"Copy-Item '{SECRETS['paths'][1]}\x.bak' .",
-    )
-    return b.analysis(question="Is Projekt Falke safe? Unterschrift: E. Mustermann")
+ALL = list(SECRETS.values())
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +45,7 @@ def analysis() -> Analysis:
 
 @pytest.fixture(scope="module")
 def names(analysis: Analysis) -> pseudonyms.Names:
-    found = collected.collect(analysis, KEY, remove=SECRETS["words"])
+    found = collected.collect(analysis, KEY, remove=REMOVED.values())
     redact.redacted(analysis, found)
     return found
 
@@ -151,8 +82,8 @@ def test_the_same_name_has_the_same_pseudonym_everywhere(copy: Analysis, names: 
 def test_another_key_gives_other_pseudonyms_and_the_same_key_the_same(
     analysis: Analysis, names: pseudonyms.Names
 ) -> None:
-    again = collected.collect(analysis, KEY, remove=SECRETS["words"])
-    other = collected.collect(analysis, b"o" * 32, remove=SECRETS["words"])
+    again = collected.collect(analysis, KEY, remove=REMOVED.values())
+    other = collected.collect(analysis, b"o" * 32, remove=REMOVED.values())
     assert all(names.pseudonyms[name] == made for name, made in again.pseudonyms.items())
     assert all(other.pseudonyms[name] != made for name, made in again.pseudonyms.items())
 
@@ -259,11 +190,11 @@ def test_a_leak_is_found_in_every_kind_of_file(tmp_path: Path, names: pseudonyms
         ("page.html", "PayrollDE"),
         ("page.html", "M&A Plans"),
         ("book.ipynb", "Kunden_Übersicht"),
-        ("verdicts.json", "sales"),
+        ("verdicts.json", "Sales"),
         ("t.parquet", "TURBINE"),
         ("ZEBRA7.txt", "ZEBRA7"),
         ("r.pdf", "GLOBEXERP"),
-        ("r.pdf", "GLOBEX"),
+        ("r.pdf", "globex"),
         ("r.pdf", "jdoe_adm"),
     }
 
@@ -277,41 +208,120 @@ def test_a_report_is_needed(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def shared(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a customer who unpacked the copy."""
+    """The folder of a customer who unpacked the copy of a report with a notebook of the analyst's own, and a PDF."""
     from papermill.engines import papermill_engines
 
     folder = tmp_path_factory.mktemp("share")
-    module.report(analysis.save(folder / "judged"), folder / "report")
-    package.share(folder / "report", folder / "copy.zip", remove=SECRETS["words"])
+    module.report(
+        analysis.save(folder / "judged"), folder / "report", notebook=str(own_notebook(folder)), pdf=has_browser()
+    )
+    policy = folder / "policy.toml"
+    policy.write_text(f"remove = {json.dumps(list(REMOVED.values()), ensure_ascii=False)}\n", encoding="utf-8")
+    package.share(folder / "report", folder / "copy.zip", policy=policy)
     with zipfile.ZipFile(folder / "copy.zip") as archive:
         archive.extractall(folder / "customer")
     yield folder
     papermill_engines.get_engine("warm").stop()
 
 
+def has_browser() -> bool:
+    from kit.report import pdf
+
+    return pdf.browser() is not None
+
+
+def without_pdf(shared: Path) -> Path:
+    """The report without its PDF, which takes the longest."""
+    folder = shared / "report-without-pdf"
+    if not folder.exists():
+        shutil.copytree(shared / "report", folder, ignore=shutil.ignore_patterns("report.pdf"))
+    return folder
+
+
+def own_notebook(folder: Path) -> Path:
+    """The case report with a sentence and a line of code that name a machine and a database."""
+    content = json.loads(notebooks.find().read_text(encoding="utf-8"))
+    note = SECRETS["machine that the notebook names"]
+    content["cells"].insert(-1, {"cell_type": "markdown", "id": "x1", "metadata": {}, "source": [f"Look at {note}."]})
+    code = {"cell_type": "code", "id": "x2", "metadata": {}, "execution_count": None, "outputs": []}
+    content["cells"].insert(-1, code | {"source": [f"asked = {note!r}\n", "asked"]})
+    path = folder / "own.ipynb"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def forms_of(secret: str) -> set[bytes]:
+    """A secret as it may be written, in lower-case bytes; independent of the code that is tested."""
+    texts = {secret, quote(secret), quote(secret, safe=""), html.escape(secret), json.dumps(secret)[1:-1]}
+    texts |= {secret.replace("\\", "\\\\"), unicodedata.normalize("NFD", secret), secret.strip("{}").replace("-", "")}
+    texts |= {text.lower() for text in texts} | {text.upper() for text in texts}
+    raw = {text.encode(encoding).lower() for text in texts for encoding in ("utf-8", "utf-16-le", "utf-16-be")}
+    for shift in range(3):  # base64 that begins before the secret
+        for encoding in ("utf-8", "utf-16-le"):
+            packed = base64.b64encode(b"\0" * shift + secret.encode(encoding))
+            raw.add(packed[4 if shift else 0 : -4].lower())
+    return {form for form in raw if len(form) > 4}
+
+
+def bytes_of(path: Path) -> Iterator[bytes]:
+    """A file as it is and with everything unpacked that can be unpacked."""
+    raw = path.read_bytes()
+    yield raw
+    if path.suffix == ".parquet":
+        table = pq.read_table(path)
+        yield repr(table.to_pylist()).encode()
+        yield repr([table.schema.metadata, *[field.metadata for field in table.schema]]).encode()
+    if path.suffix == ".pdf":
+        for found in re.finditer(rb"stream\r?\n(.*?)endstream", raw, re.DOTALL):
+            with contextlib.suppress(zlib.error):
+                yield zlib.decompressobj().decompress(found[1])
+        if shutil.which("pdftotext"):
+            yield subprocess.run(["pdftotext", path, "-"], capture_output=True, check=True).stdout
+            yield subprocess.run(["pdfinfo", path], capture_output=True, check=True).stdout
+    if path.suffix in (".html", ".ipynb", ".json"):
+        text = raw.decode()
+        yield html.unescape(text).encode()
+        yield re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text).encode("utf-8", "replace")
+
+
 @pytest.mark.slow
 def test_fifty_planted_secrets_are_nowhere_in_the_package(shared: Path) -> None:
-    variants = {
-        form
-        for secret in ALL
-        for form in (
-            secret,
-            secret.replace("\\", "\\\\"),
-            secret.replace("&", "&amp;"),
-            secret.encode("unicode_escape").decode(),
-        )
-    }
-    assert len(ALL) >= 35
-    for path in (shared / "customer").rglob("*"):
-        if not path.is_file():
-            continue
-        raw = path.read_bytes().lower()
-        for form in variants:
-            if form.lower() in ("sales", "ledger"):
-                continue  # ordinary words of the kit's own files; the tables are looked at above
-            assert form.lower().encode() not in raw, (path.name, form)
-            assert form.lower().encode("utf-16-le") not in raw, (path.name, form)
-        assert "mustermann" not in path.name
+    assert len(SECRETS) >= 50
+    listed = zipfile.ZipFile(shared / "copy.zip")
+    files = [path for path in (shared / "customer").rglob("*") if path.is_file()]
+    assert {".html", ".ipynb", ".json", ".jsonl", ".parquet"} <= {path.suffix for path in files}
+    named = "\n".join([*listed.namelist(), str(listed.comment)]).encode()
+    found = [
+        (place, path.name)
+        for path in files
+        for content in [*(one.lower() for one in bytes_of(path)), named.lower()]
+        for place, secret in SECRETS.items()
+        if any(form in content for form in forms_of(secret))
+    ]
+    assert found == []
+
+
+@pytest.mark.slow
+def test_the_scan_of_this_test_finds_the_secrets_in_the_report_itself(shared: Path) -> None:
+    """All but those in columns that the report does not draw; so the test above can fail."""
+    files = [path for path in (shared / "report").rglob("*") if path.is_file()]
+    contents = [content.lower() for path in files for content in bytes_of(path)]
+    places = {place for place, secret in SECRETS.items() if any(f in c for c in contents for f in forms_of(secret))}
+    assert places == set(SECRETS)
+
+
+@pytest.mark.slow
+def test_the_customer_runs_the_notebook_again_in_a_folder_of_his_own(shared: Path, tmp_path: Path) -> None:
+    """Nothing but what was unpacked: no case, no report of the analyst, no store."""
+    fresh = Path(shutil.copytree(shared / "customer", tmp_path / "received"))
+    book = nbformat.read(fresh / "report.ipynb", as_version=4)
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    NotebookClient(book, timeout=120, resources={"metadata": {"path": str(fresh)}}).execute()
+    shown = [output for cell in book.cells for output in cell.get("outputs", [])]
+    assert not [output for output in shown if output.output_type == "error"]
+    assert any("43 are supported" in str(output.get("data", {}).get("text/plain")) for output in shown)
 
 
 @pytest.mark.slow
@@ -329,19 +339,18 @@ def test_the_map_stays_behind_and_keeps_pseudonyms_stable(shared: Path) -> None:
     plan = shared / "copy.map.json"
     before = plan.read_text(encoding="utf-8")
     assert "PayrollDE" in before
-    first = (shared / "copy.zip").read_bytes()
-    package.share(shared / "report", shared / "copy.zip", remove=SECRETS["words"])
+    package.share(without_pdf(shared), shared / "copy.zip", policy=shared / "policy.toml")
     assert plan.read_text(encoding="utf-8") == before
     names_of = [zipfile.ZipFile(shared / "copy.zip").namelist()]
     assert "copy.map.json" not in names_of[0]
-    assert len((shared / "copy.zip").read_bytes()) == pytest.approx(len(first), rel=0.01)
+    assert "report.html" in names_of[0]
 
 
 @pytest.mark.slow
 def test_a_surviving_name_stops_the_copy(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package, "redacted", lambda analysis, *_: analysis)
     with pytest.raises(GateError, match="names survive in the copy"):
-        package.share(shared / "report", shared / "leaky.zip")
+        package.share(without_pdf(shared), shared / "leaky.zip")
     assert not (shared / "leaky.zip").exists()
 
 

@@ -23,9 +23,17 @@ _USER = re.compile(r"(?:user|account|owner|login|logon)_?(?:name)?$", re.IGNOREC
 _DOMAIN = re.compile(r"domain_?(?:name)?$", re.IGNORECASE)
 _HOST = re.compile(r"(?:server|host|computer|machine|workstation|client|node)_?(?:name)?s?$", re.IGNORECASE)
 _NO_NAME = re.compile(r"[\d\s.,:;+\-/%()\[\]{}]*|0x[0-9a-f]+|true|false|null|s-1-[\d-]+", re.IGNORECASE)
-_PLAIN_FILES = frozenset(
-    ["application", "system", "security", "setup", "errorlog", "sqlwriterlogger", "cluster", "log", "logs", "evtx", "evt", "csv", "json", "xml", "txt", "zip", "clixml", "clx", "out", "hvr", "vmms", "admin", "operational", "worker", "microsoft", "windows", "hyper", "v", "microsoftwindowshyperv", "guest", "guests", "primary", "replica", "testfailover", "test", "failover", "host", "hosts", "vm", "vms", "export", "exports", "points", "recovery", "point", "list", "state", "statistics", "writers", "shadows", "providers", "snapshots", "checkpoints", "replication", "measure", "get", "vmsnapshot", "vmreplication", "vssadmin", "sql", "agent", "sqlagent", "backup", "backups", "events", "event", "viewer", "all", "old", "new", "copy", "case", "evidence", "part", "archive", "services", "hotfixes", "integration", "forwarded", "job", "jobs", "sets", "set", "appevent", "sysevent", "secevent", "eventlog", "msinfo", "health", "time", "clock", "w32tm", "default", "trace", "wsb", "dpm"]
-)
+_PLAIN_FILES = frozenset({
+    "admin", "agent", "all", "appevent", "application", "archive", "backup", "backups", "case", "checkpoints",
+    "clixml", "clock", "cluster", "clx", "copy", "csv", "default", "dpm", "errorlog", "event", "eventlog", "events",
+    "evidence", "evt", "evtx", "export", "exports", "failover", "forwarded", "get", "guest", "guests", "health",
+    "host", "hosts", "hotfixes", "hvr", "hyper", "integration", "job", "jobs", "json", "list", "log", "logs",
+    "measure", "microsoft", "microsoftwindowshyperv", "msinfo", "new", "old", "operational", "out", "part", "point",
+    "points", "primary", "providers", "recovery", "replica", "replication", "secevent", "security", "services",
+    "set", "sets", "setup", "shadows", "snapshots", "sql", "sqlagent", "sqlwriterlogger", "state", "statistics",
+    "sysevent", "system", "test", "testfailover", "time", "trace", "txt", "v", "viewer", "vm", "vmms",
+    "vmreplication", "vms", "vmsnapshot", "vssadmin", "windows", "worker", "writers", "wsb", "xml", "zip",
+})  # fmt: skip
 
 
 def collect(analysis: Analysis, key: bytes, keep: Iterable[str] = (), remove: Iterable[str] = ()) -> Names:

@@ -61,12 +61,13 @@ class Search:
         self._names = names
         self._pseudonyms = {made.lower() for made in names.originals}
         self._forms = {name: re.compile("|".join(self._patterns(name))) for name in names.pseudonyms}
+        self._short = {name: name.replace("-", "") for name in names.pseudonyms if PATTERNS["ID"].fullmatch(name)}
         self._own = {name for name in names.pseudonyms if is_own(name)}
 
     def _patterns(self, name: str) -> list[str]:
         kind = self._names.kinds[name]
         if kind == "ID":
-            return [rf"(?i:{re.escape(name)})", *([name.replace("-", "")] if PATTERNS["ID"].fullmatch(name) else [])]
+            return [rf"(?i:{re.escape(text)})" for text in dict.fromkeys((name, name.replace("-", "")))]
         if kind in ("SID", "IP", "MAC"):
             return [rf"(?<![\w.:])(?i:{re.escape(name)})(?![\w:]|\.\d)"]
         return list(self._names.forms(name))
@@ -76,18 +77,19 @@ class Search:
         if said.squeezed:
             low = TOKEN.sub(self._without, said.text).lower()
             short_forms = {name: re.sub(r"\s", "", name) for name in self._forms if name not in self._own}
-            yield from (name for name, short in short_forms.items() if len(short) > LONG and short in low)
+            held = (name for name, short in short_forms.items() if len(short) > LONG and short in low)
+            yield from map(self._original, held)
             return
         for text in dict.fromkeys(views(said.text)):
             bare = TOKEN.sub(self._without, text)
             low = unicodedata.normalize("NFC", bare).lower()
             for name, form in self._forms.items():
-                if (name in low or (len(name) == 36 and name.replace("-", "") in low)) and (
-                    said.told or name not in self._own
-                ):
-                    found = form.search(bare) or form.search(low)
-                    if found:
-                        yield found[0]
+                near = name in low or self._short.get(name, name) in low
+                if near and (said.told or name not in self._own) and (form.search(bare) or form.search(low)):
+                    yield self._original(name)
+
+    def _original(self, name: str) -> str:
+        return self._names.originals[self._names.pseudonyms[name]]
 
     def _without(self, found: re.Match[str]) -> str:
         return " " if found[0].lower() in self._pseudonyms else found[0]

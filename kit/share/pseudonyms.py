@@ -59,6 +59,7 @@ class Names:
     originals: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     spellings: dict[str, set[str]] = field(default_factory=dict)
+    _aliases: dict[str, str] = field(default_factory=dict)
     _patterns: tuple[re.Pattern[str], re.Pattern[str]] | None = None
 
     def add(self, kind: str, name: Any) -> None:
@@ -194,9 +195,11 @@ class Names:
         return self.pseudonyms[folded(found[0])]
 
     def _known(self, found: re.Match[str]) -> str:
-        if folded(found[0]) not in self.pseudonyms:  # letters that equal each other only without regard to case
+        name = folded(found[0])
+        name = name if name in self.pseudonyms else self._aliases.get(name, name)
+        if name not in self.pseudonyms:  # letters that equal each other only without regard to case
             self.add("TERM", found[0])
-        return self.pseudonyms.get(folded(found[0]), found[0])
+        return self.pseudonyms.get(name, found[0])
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -228,6 +231,7 @@ class Names:
             quoted = rf"(?<=['\"\[])(?i:{re.escape(name)})(?=['\"\]])"
             return [quoted, *(form for text in spelled for form in _spelled(text))]
         edge = ("", "") if len(name) >= LONG else (r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])")
+        self._aliases |= {folded(form): name for text in spelled for form in written(text)}
         spelled += [form for text in spelled for form in written(text)]
         composed = {unicodedata.normalize(form, text) for text in (name, *spelled) for form in ("NFC", "NFD")}
         return [f"{edge[0]}(?i:{re.escape(text)}){edge[1]}" for text in sorted(composed)]

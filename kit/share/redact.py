@@ -52,7 +52,7 @@ def redacted(analysis: Analysis, names: Names, show: frozenset[str] = frozenset(
 def _meta(analysis: Analysis, names: Names, show: frozenset[str]) -> dict[str, Any]:
     given = analysis.meta
     made = {name: value if name in _OWN else _told(value, names) for name, value in given.items()}
-    hidden = {name: None for name in SHOWN if name not in show}
+    hidden: dict[str, str | None] = {name: None for name in SHOWN if name not in show}
     if not made.get("title") or "title" not in show:
         hidden["title"] = TITLE
     return made | hidden | {
