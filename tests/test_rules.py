@@ -168,6 +168,14 @@ def test_the_pieces_of_text_that_a_pattern_needs(pattern, pieces):
     assert _rule_hint.hints(pattern) == pieces
 
 
+@pytest.mark.parametrize(("pattern", "further"), [
+    (r"State\s*:\s*\[\d\]", [{":"}, {"["}, {"]"}]), ("writer.{0,60}(?:is missing|not found)", [{"writer"}]),
+    ("abcdef|(?:ghijk)x", []), ("abcdef(?:ghijk)?", []), ("abcdef", []),
+])
+def test_a_pattern_may_need_more_than_one_piece(pattern, further):
+    assert list(map(set, _rule_hint.further(pattern))) == further
+
+
 @settings(deadline=None, max_examples=300)
 @given(st.data())
 def test_whatever_a_pattern_matches_holds_one_of_its_pieces(data):
@@ -178,16 +186,16 @@ def test_whatever_a_pattern_matches_holds_one_of_its_pieces(data):
     choice = st.lists(branch, min_size=1, max_size=3).map(lambda found: "(?:" + "|".join(found) + ")")
     pattern = data.draw(choice | branch)
     text = data.draw(st.from_regex(re.compile(pattern), fullmatch=True))
-    needed = _rule_hint.hints(pattern)
-    assert not needed or any(piece in text.lower() for piece in needed)
+    for needed in filter(None, [_rule_hint.hints(pattern), *_rule_hint.further(pattern)]):
+        assert any(piece in text.lower() for piece in needed), needed
 
 
 def test_no_record_is_passed_over_for_want_of_its_piece():
     for one in rules.load().rules:
         for sample in one.sample:
             text = wording.joined(sample.get("message"), sample.get("strings"))
-            for pattern, needed in zip(one.text, one.hints, strict=True):
-                held = not needed or any(piece in text.lower() for piece in needed)
+            for pattern, needed, further in zip(one.text, one.hints, one.further, strict=True):
+                held = all(any(piece in text.lower() for piece in some) for some in filter(None, [needed, *further]))
                 assert held or pattern.search(text) is None
 
 

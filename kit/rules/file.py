@@ -99,6 +99,7 @@ class Rule:
     pattern: re.Pattern[str] | None = None  # must be found in the text
     text: tuple[re.Pattern[str], ...] = ()  # one must be found where the event id does not identify the record
     hints: tuple[frozenset[str], ...] = ()  # for each of `text`, pieces one of which a record must hold
+    further: tuple[tuple[frozenset[str], ...], ...] = ()  # for each of `text`, more such sets, tested where needed
     capture: tuple[re.Pattern[str], ...] = ()  # read for named groups only
     strings: tuple[tuple[str, int], ...] = ()  # capture -> index of the inserted string
     data: tuple[tuple[str, str], ...] = ()  # capture -> field of the named event data
@@ -144,6 +145,7 @@ def _compiled(file: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         **{key: _regex(file, name, given[key]) for key in ("pattern", "harmless_on") if key in given},
         "text": tuple(_regex(file, name, one) for one in given.get("text", ())),
         "hints": tuple(_rule_hint.hints(one) for one in given.get("text", ())),
+        "further": tuple(_rule_hint.further(one) for one in given.get("text", ())),
         "capture": tuple(_regex(file, name, one) for one in given.get("capture", ())),
         "choose": tuple(_choice(file, name, capture, one) for capture, one in given.get("choose", {}).items()),
         "where": tuple(_condition(file, name, one) for one in given.get("where", ())),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 _PLAIN = frozenset(".-/:'\"()[]{}|+*?\\ ,;=<>!&%#@")  # signs that a backslash makes plain
+_MOST = 3  # further sets of pieces; each costs a search of its own
 _LEAST = 4  # weight of a piece: signs outside ASCII count double, as they are rarer
 
 
@@ -16,6 +17,16 @@ def hints(pattern: str) -> frozenset[str]:
     """Pieces of text, lower case, one of which everything that the pattern matches must hold; empty: none is sure."""
     found = _of_choice(pattern)
     return found if found and min(map(_weight, found)) >= _LEAST else frozenset()
+
+
+def further(pattern: str) -> tuple[frozenset[str], ...]:
+    """More sets of pieces, the longest first: of each of them everything that the pattern matches holds a piece."""
+    branches = list(_branches(pattern))
+    if len(branches) > 1:
+        return ()
+    best = hints(pattern)
+    sets = {found for found in _parts(branches[0]) if found and found != best and "" not in found}
+    return tuple(sorted(sets, key=lambda found: (-min(map(_weight, found)), len(found), sorted(found)))[:_MOST])
 
 
 def _weight(piece: str) -> int:

@@ -40,21 +40,37 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class _Held:
+    """A text in lower case, and the pieces of patterns that it holds."""
+
+    text: str
+    pieces: frozenset[str]
+
+    def allows(self, needed: frozenset[str], further: tuple[frozenset[str], ...]) -> bool:
+        """Whether a pattern that needs these sets of pieces may be found in the text."""
+        if needed and needed.isdisjoint(self.pieces):
+            return False
+        return all(any(piece in self.text for piece in one) for one in further)
+
+
+@dataclass(frozen=True, slots=True)
 class _Candidates:
     """Rules, most specific first, and the pieces of text that their patterns need."""
 
     rules: tuple[Rule, ...]
     pieces: tuple[str, ...]
+    needed: tuple[frozenset[str], ...]  # for each rule, pieces without which none of its patterns fits; empty: unsure
 
     @classmethod
     def of(cls, rules: Iterable[Rule]) -> _Candidates:
         kept = tuple(rules)
-        return cls(kept, tuple(sorted({piece for one in kept for needed in one.hints for piece in needed})))
+        needed = tuple(frozenset().union(*one.hints) if all(one.hints) else frozenset() for one in kept)
+        return cls(kept, tuple(sorted({piece for one in kept for hint in one.hints for piece in hint})), needed)
 
-    def held(self, text: str) -> frozenset[str]:
-        """The pieces that the text holds."""
+    def held(self, text: str) -> _Held:
+        """What the text holds of the pieces."""
         lowered = text.lower()
-        return frozenset(piece for piece in self.pieces if piece in lowered)
+        return _Held(lowered, frozenset(piece for piece in self.pieces if piece in lowered))
 
 
 class Index:
@@ -73,9 +89,11 @@ class Index:
         if not candidates.rules:
             return None
         text = wording.joined(record.message, record.strings)
-        pieces = candidates.held(text)
-        for one in candidates.rules:
-            captured = _fit(one, record, text, pieces)
+        held = candidates.held(text)
+        for one, needed in zip(candidates.rules, candidates.needed, strict=True):
+            if needed and needed.isdisjoint(held.pieces) and not _identified(one, record):
+                continue
+            captured = _fit(one, record, text, held)
             if captured is not None:
                 return Match(one, captured)
         return None
@@ -131,9 +149,9 @@ class Index:
         """
         ends: dict[int, int] = {}
         candidates = self._logs if only_logs else self._textual
-        pieces = candidates.held(text)
-        for one in candidates.rules if pieces else ():
-            for pattern in _promising(one, pieces):
+        held = candidates.held(text)
+        for one in candidates.rules if held.pieces else ():
+            for pattern in _promising(one, held):
                 for hit in pattern.finditer(text):
                     ends[hit.start()] = min(hit.end(), ends.get(hit.start(), hit.end()))
         places: list[int] = []
@@ -181,7 +199,7 @@ def _encoded(providers: pa.Array) -> tuple[np.ndarray, list[str | None]]:
     return coded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False).astype("int64"), names
 
 
-def _fit(one: Rule, record: Record, text: str, pieces: frozenset[str]) -> dict[str, Any] | None:
+def _fit(one: Rule, record: Record, text: str, held: _Held) -> dict[str, Any] | None:
     """What the rule captures from the record, or None where a condition of the rule does not hold."""
     groups: dict[str, Any] = {}
     if one.pattern is not None:
@@ -190,7 +208,7 @@ def _fit(one: Rule, record: Record, text: str, pieces: frozenset[str]) -> dict[s
             return None
         groups.update(found.groupdict())
     if one.text:
-        found = next(filter(None, (pattern.search(text) for pattern in _promising(one, pieces))), None)
+        found = next(filter(None, (pattern.search(text) for pattern in _promising(one, held))), None)
         if found is None and not _identified(one, record):
             return None
         groups.update(found.groupdict() if found else {})
@@ -198,10 +216,10 @@ def _fit(one: Rule, record: Record, text: str, pieces: frozenset[str]) -> dict[s
     return captured if all(condition.holds(captured) for condition in one.where) else None
 
 
-def _promising(one: Rule, pieces: frozenset[str]) -> Iterator[re.Pattern[str]]:
+def _promising(one: Rule, held: _Held) -> Iterator[re.Pattern[str]]:
     """The patterns of a rule whose pieces the text holds."""
-    for pattern, needed in zip(one.text, one.hints, strict=True):
-        if not needed or not needed.isdisjoint(pieces):
+    for pattern, needed, further in zip(one.text, one.hints, one.further, strict=True):
+        if held.allows(needed, further):
             yield pattern
 
 
