@@ -386,6 +386,25 @@ def reveal(file: str, plan: Path) -> int:
     return 0
 
 
+@cli.command(short_help="Tables and timeline for other tools.")
+@click.argument("case_or_report", type=click.Path(path_type=Path))
+@_out("Folder for the files.")
+@click.option(
+    "--format", "formats", multiple=True, type=click.Choice(["timesketch", "csv", "json", "jsonl"]),
+    help="What to write; repeatable, default all.",
+)  # fmt: skip
+@_period
+@POLICY
+def export(case_or_report: Path, out: Path, formats: tuple[str, ...], **options: Any) -> int:
+    """Writes every table of a case or report as CSV or JSON, and a timeline that Timesketch reads.
+
+    Example:  kit export reports/fabrikam --out exports/fabrikam --format timesketch --format csv
+    """
+    module = _part("exports.folder")
+    click.echo(module.export(case_or_report, out, formats or module.FORMATS, **options))
+    return 0
+
+
 @cli.command(short_help="Which verdicts and evidence changed between two reports.")
 @click.argument("old", type=PLACE)
 @click.argument("new", type=PLACE)

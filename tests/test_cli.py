@@ -18,8 +18,8 @@ from kit import __version__, cli
 from kit.errors import CaseError
 
 COMMANDS = [
-    "analyze", "batch", "check", "demo", "diff", "doctor", "explain", "lab", "practice", "report", "reveal", "share",
-    "verify",
+    "analyze", "batch", "check", "demo", "diff", "doctor", "explain", "export", "lab", "practice", "report", "reveal",
+    "share", "verify",
 ]  # fmt: skip
 
 # Made up after the layout of SQL Server 2012 logs: freeze, resume, abort of one database in one second order.

@@ -365,10 +365,10 @@ def test_a_full_disk_leaves_no_half_archive(tmp_path: Path, monkeypatch: pytest.
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    package = tmp_path / "package"
-    package.mkdir()
-    (package / "page").write_text("x", encoding="utf-8")
-    monkeypatch.setattr(redact.zipfile.ZipFile, "writestr", full)
+    content = tmp_path / "content"
+    content.mkdir()
+    (content / "page").write_text("x", encoding="utf-8")
+    monkeypatch.setattr(package.zipfile.ZipFile, "writestr", full)
     with pytest.raises(OSError, match="No space"):
-        redact._pack(package, tmp_path / "out.zip")
-    assert [path.name for path in tmp_path.iterdir()] == ["package"]
+        package._pack(content, tmp_path / "out.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["content"]

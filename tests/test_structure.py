@@ -18,7 +18,7 @@ LAYERS = [
     ("pages and pictures", {"page", "plots", "terminal", "docs", "practice", "lab"}),
     ("audit", {"audit"}),
     ("report", {"report"}),
-    ("handing out", {"batch", "share", "doctor"}),
+    ("handing out", {"batch", "share", "exports", "doctor"}),
     ("command", {"cli", "__main__"}),
 ]
 PURE = ("reasoning", "judgement")
