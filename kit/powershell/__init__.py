@@ -32,7 +32,7 @@ from kit.powershell.values import (
 
 __all__ = [
     "About", "Damage", "Enumerated", "Item", "Parsed", "Peek", "Row",
-    "as_json", "claim_of", "kind_of", "number_of", "objects", "peek", "plain", "stream", "text_of",
+    "as_json", "claim_of", "is_session", "kind_of", "number_of", "objects", "peek", "plain", "stream", "text_of",
 ]  # fmt: skip
 
 _PEEKED = 20
@@ -61,14 +61,20 @@ class Peek:
 
 def kind_of(head: bytes) -> str:
     """`csv`, `json`, `clixml`, `console`, or `unknown` for content that is no PowerShell export."""
-    start = text.decode(head)[0].lstrip("\ufeff\x00 \t\r\n\x1e")
+    whole = text.decode(head)[0].lstrip("\ufeff\x00\r\n\x1e")
+    start = whole.lstrip("\ufeff\x00 \t\r\n\x1e")
     if start.startswith("<"):
         return "clixml" if re.search(r"<Objs[\s>]", start[:2000]) else "unknown"
     if re.match(r'\{\s*["}]|\[\s*[\[{\]"]', start):
         return "json"
-    if console.looks_like(start):
+    if console.looks_like(whole):
         return "console"
     return "csv" if _is_csv(start) else "unknown"
+
+
+def is_session(head: bytes) -> bool:
+    """Whether the text is a transcript of a PowerShell session, or copied from its window."""
+    return console.is_session(text.decode(head)[0])
 
 
 def _is_csv(start: str) -> bool:

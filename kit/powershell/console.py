@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from kit.powershell.csvs import COUNT
 from kit.powershell.values import About, Damage, Item, Row
 from kit.text import Line
 
 TABLE_BLOCK = 5000  # rows of one table that are laid out together
 LIST_LINES = 5000  # lines of one printed object
+_UNREAD_LINES = 3  # other text of fewer lines is no output of a command
+_NARROW = 12  # columns of a table below this width are not wrapped
+_OTHER_TOOL = "vssadmin"  # its output is read elsewhere
 _BANNER_LINES = 25
 _PAIR = re.compile(r"(\S.{0,100}?) +:(?: (.*)|$)")
 _NAME = re.compile(r"[^\W\d][\w .()/#-]{0,60}? +:(?: |$)")
@@ -22,20 +26,26 @@ _GROUP = re.compile(r"   (\w[\w ]{0,60}): (\S.*)$")
 _PROMPT = re.compile(r"(?:\[[^\]]*\]: )?PS [^>]{0,260}>|>> ")
 _MACHINE = re.compile(r"[^:]{4,20}\s*: (\S+) \((?:Microsoft )?Windows NT ")
 _ELLIPSIS = ("...", "…")
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # of PowerShell 7
 
 
 def looks_like(head: str) -> bool:
     """Whether the text is a list or a table as PowerShell prints it."""
-    lines = [line.rstrip("\r") for line in head.split("\n")[:400]]
+    lines = [_COLOURS.sub("", line.rstrip("\r")) for line in head.split("\n")[:400]]
     pairs = sum(1 for line in lines if _NAME.match(line) and not _PROMPT.match(line))
     return pairs >= 2 or _header_at(lines) is not None
+
+
+def is_session(head: str) -> bool:
+    """Whether the text holds prompts of PowerShell, or the banner of a transcript."""
+    return any(_PROMPT.match(line) or line.startswith("******") for line in head.split("\n")[:400])
 
 
 def read(lines: Iterator[Line]) -> Iterator[Item]:
     """The objects of printed lists and tables in order; values that were cut off are named in `Row.cut`."""
     page, number = _Page(), 0
     for line in lines:
-        text = line.text.strip("\x00").rstrip()
+        text = _COLOURS.sub("", line.text.strip("\x00")).rstrip()
         if found := _MACHINE.match(text):
             yield About(computer=found[1])
         for item in page.take(text):
@@ -47,6 +57,9 @@ def read(lines: Iterator[Line]) -> Iterator[Item]:
     for item in page.flush():
         number += 1
         yield _numbered(item, number)
+    if page.unread:
+        count, first = sum(lines for lines, _ in page.unread), page.unread[0][1]
+        yield About(f"{count} lines are no list and no table and were not read; the first of them: {first!r}")
 
 
 def _numbered(row: Row, number: int) -> Row:
@@ -62,6 +75,8 @@ class _Page:
     blanks: int = 0
     banner: int = 0
     group: dict[str, str] = field(default_factory=dict)
+    unread: list[tuple[int, str]] = field(default_factory=list)  # lines and the first of them
+    other_tool: bool = False
 
     def take(self, text: str) -> Iterator[Row]:
         """Take one line; yields what it completes. What stands between two lines of stars is a transcript's banner."""
@@ -80,8 +95,9 @@ class _Page:
         if self.blanks:
             self.held += [""] * min(self.blanks, 3)
             self.blanks = 0
-        if _PROMPT.match(text):
+        if _PROMPT.match(text) or COUNT.match(text):
             yield from self.flush()
+            self.other_tool = _OTHER_TOOL in text
         elif (group := _GROUP.match(text)) and not self.held:
             self.group = {group[1]: group[2]}
         else:
@@ -102,7 +118,11 @@ class _Page:
 
     def flush(self) -> Iterator[Row]:
         """The objects of the lines so far."""
-        yield from self._rows()
+        found = list(self._rows())
+        yield from found
+        self.other_tool |= bool(self.held) and self.held[0].startswith(f"{_OTHER_TOOL} ")
+        if not found and not self.other_tool and len(self.held) >= _UNREAD_LINES:
+            self.unread.append((len(self.held), self.held[0].strip()[:80]))
         if _header_at(self.held) is not None:
             self.group = {}
         self.held, self.blanks = [], 0
@@ -160,10 +180,22 @@ def _header_at(held: list[str]) -> int | None:
 
 
 def _fits(header: str, dashes: str) -> bool:
-    """Every run of dashes stands under a name of the same length."""
+    """Every run of dashes stands under a name: as long as the name (PowerShell), or as its column (sqlcmd)."""
     wide = _columns(header)
-    spans = [found.span() for found in re.finditer("-+", dashes)]
-    return bool(spans) and all(len(wide[a:b].strip(" ")) == b - a for a, b in spans)
+    spans = _spans(dashes)
+    if bool(spans) and all(len(wide[a:b].strip(" ")) == b - a for a, b in spans):
+        return True
+    return len(spans) > 1 and _is_of_columns(wide, spans)
+
+
+def _spans(dashes: str) -> list[tuple[int, int]]:
+    return [found.span() for found in re.finditer("-+", dashes)]
+
+
+def _is_of_columns(header: str, spans: list[tuple[int, int]]) -> bool:
+    """The columns follow each other with one blank between them, and each name begins where its column does."""
+    close = all(begin - end == 1 and header[end:begin] == " " for (_, end), (begin, _) in pairwise(spans))
+    return close and all(header[a : a + 1].strip() and header[a:b].strip() for a, b in spans)
 
 
 def _columns(line: str) -> str:
@@ -174,14 +206,41 @@ def _columns(line: str) -> str:
 
 
 def _table(held: list[str], group: dict[str, str]) -> Iterator[Row]:
-    header, dashes = _columns(held[0]), held[1]
-    spans = [found.span() for found in re.finditer("-+", dashes)]
+    header, spans = _columns(held[0]), _spans(held[1])
     rows = [_columns(line) for line in held[2:]]
     edges = _edges(spans, rows)
     names = [header[a:b].replace("\0", "").strip() for a, b in spans]
-    for row in rows:
-        values = [row[a:b].replace("\0", "").strip() or None for a, b in zip(edges, [*edges[1:], None], strict=True)]
-        yield _row({**group, **dict(zip(names, values, strict=True))})
+    bounds = list(zip(edges, [*edges[1:], max(map(len, rows), default=0)], strict=True))
+    cells = ([row[a:b].replace("\0", "").strip() for a, b in bounds] for row in rows)
+    for values in _unwrapped(cells, [b - a - 1 for a, b in bounds]):
+        yield _row({**group, **dict(zip(names, (value or None for value in values), strict=True))})
+
+
+def _unwrapped(lines: Iterable[list[str]], widths: list[int]) -> Iterator[list[str]]:
+    """The rows of a table in which `-Wrap` goes on below: a line with an empty first cell, and nothing in it but what
+    had no room in the line before."""
+    row: list[str] = []
+    before: list[str] = []
+    for cells in lines:
+        filled = [place for place, cell in enumerate(cells) if cell]
+        wrapped = bool(row and row[0] and filled) and not cells[0] and len(filled) < sum(map(bool, row))
+        if wrapped and all(_had_no_room(before[place], cells[place], widths[place]) for place in filled):
+            for place in filled:
+                inside = len(before[place]) >= widths[place] and " " not in before[place]  # a word too long for a line
+                row[place] += ("" if inside else " ") + cells[place]
+        else:
+            if row:
+                yield row
+            row = list(cells)
+        before = cells
+    if row:
+        yield row
+
+
+def _had_no_room(before: str, cell: str, width: int) -> bool:
+    """Whether a cell is what was left of the one before: narrow columns are never wrapped, and nothing repeats."""
+    full = len(before) + 1 + len(cell.split(" ", 1)[0]) > width
+    return width >= _NARROW and bool(before) and before != cell and full
 
 
 def _edges(spans: list[tuple[int, int]], rows: list[str]) -> list[int]:

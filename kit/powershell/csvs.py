@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from kit.text import Line
 LONGEST_RECORD = 4000  # lines that one quoted record may span
 MOST_CHARACTERS = 1 << 24  # of one record
 _DELIMITERS = ",;\t|"
+COUNT = re.compile(r"\(\d+ [^()\d]{3,60}\)$")  # below a result of sqlcmd: (2 rows affected), in any language
 
 
 def delimiter_of(header: str) -> str:
@@ -113,7 +115,7 @@ def read(lines: Iterator[Line]) -> Iterator[Item]:
             records.header, types = [], text[6:].strip()
         elif not records.header:
             _take_header(records, text)
-        elif text.strip("\x00 \t\r"):
+        elif text.strip("\x00 \t\r") and not COUNT.match(text.strip()):
             item = _row(records, text, number + 1, first.number, types)
             number += item is not None
             if isinstance(item, Damage):

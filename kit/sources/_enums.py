@@ -17,6 +17,13 @@ VIRTUAL_SYSTEM_TYPES = {
     "microsoft:hyper-v:snapshot:planned": "Planned",
     "microsoft:hyper-v:snapshot:missing": "Missing",
 }
+RECOVERY_POINT_TYPES = {  # as site recovery and management tools write them
+    "applicationconsistent": "AppConsistentReplica",
+    "application-consistent": "AppConsistentReplica",
+    "appconsistent": "AppConsistentReplica",
+    "crashconsistent": "Replica",
+    "crash-consistent": "Replica",
+}
 SNAPSHOT_WORDS_IN_NAMES = (
     ("application-consistent replica", "AppConsistentReplica"),
     ("standard replica", "Replica"),

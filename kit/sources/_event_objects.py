@@ -22,7 +22,7 @@ from kit.sources.seam import Fact, Lost
 
 EXPECTED = "event in it (export again: wevtutil epl Application application.evtx)"
 FIELDS = {
-    "time": ("TimeCreated", "SystemTime", "TimeGenerated", "EventTime", "@timestamp", "TimeWritten"),
+    "time": ("TimeCreated", "SystemTime", "TimeGenerated", "EventTime", "@timestamp", "TimeWritten", "Time"),
     "provider": ("ProviderName", "Provider", "SourceName", "provider_name", "source_name", "Source", "EventSource"),
     "event_id": ("EventID", "event_id", "Id", "EventIdentifier"),
     "instance_id": ("InstanceId",),
@@ -46,6 +46,7 @@ _NO_DATA = {
     "opcodedisplayname", "taskdisplayname", "keywordsdisplaynames", "pscomputername", "runspaceid",
     "psshowcomputername", "tostring", "username", "site", "container", "data",
 }  # fmt: skip
+_UNDATED = "have no time that can be read (what Get-EventLog prints has no year): export again with | Export-Clixml"
 _CUT_OFF = re.compile(r"System\.Diagnostics\.Eventing|System\.Collections|System\.String\[\]")
 _UTC_COLUMNS = {"payloaddata1", "mapdescription", "chunknumber"}  # a converter that writes UTC without saying so
 
@@ -130,6 +131,8 @@ def looks_like(row: Row) -> bool:
     if any(name.casefold().endswith(("eventlogrecord", "eventlogentry")) for name in row.type_names[:1]):
         return True
     plan = _plan(tuple(flattened(row)))
+    if plan["time"] == ("Time",) and not (plan["instance_id"] and plan["record_id"] and plan["provider"]):
+        return False  # only the table that Get-EventLog prints has so general a name
     if not plan["time"] or not (plan["event_id"] or plan["instance_id"]):
         return False
     return bool(plan["message"] and (plan["level"] or plan["channel"] or plan["provider"])) or bool(
@@ -151,7 +154,7 @@ class Events:
 
     def __init__(self, numbered: bool) -> None:
         self._numbered = numbered
-        self._count = self._rising = self._falling = self._cut = 0
+        self._count = self._rising = self._falling = self._cut = self._undated = 0
         self._last: datetime | None = None
         self._zones: Counter[int] = Counter()
         self._shifts: Counter[int] = Counter()
@@ -168,6 +171,7 @@ class Events:
         written = fields.text("time")
         dates.learn([written])
         moment = dates.read(written)
+        self._undated += not moment.known
         self._zones[_quarters(row.get("@timestamp"), row.get("EventReceivedTime"), dates)] += 1
         if moment.utc and row.get("UtcTime"):
             self._shifts[_quarters(row.get("UtcTime"), moment.utc.replace(tzinfo=None).isoformat(), dates)] += 1
@@ -200,6 +204,8 @@ class Events:
             yield Fact(
                 note=f"the console cut off values (...) of {self._cut} events: export as CSV or XML", partial=True
             )
+        if self._undated:
+            yield Fact(note=f"{self._undated} events {_UNDATED}", partial=True)
         if (quarters := _agreed(self._zones)) is not None:
             yield Fact(zone=_offset(-quarters))
         if self._shift:

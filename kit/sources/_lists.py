@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from kit import powershell
 from kit.powershell import Row
 from kit.powershell.dates import Dates
+from kit.sources import _vss_blocks
 from kit.sources._build import Made
 from kit.sources._objects import computer_of, learn_all, lost, times
 from kit.sources.seam import Fact, Lost
@@ -36,7 +37,8 @@ class BackupSets:
         return iter(())
 
     def made(self, row: Row, dates: Dates) -> Made | Lost | None:
-        """The row of one backup set, with the time of its end; None for the rule below a heading of sqlcmd."""
+        """The row of one backup set with the time of its end, else its start; None for the rule that sqlcmd draws."""
+        row = Row({name: None if value == "NULL" else value for name, value in row.items()}, row.number)
         start = row.text("backup_start_date")
         if start and _RULE.fullmatch(start):
             return None
@@ -49,7 +51,7 @@ class BackupSets:
             "name": row.text("database_name", "name"),
             "time_raw": moment.raw,
             "time_basis": "assumed" if moment.ambiguous else None,
-            "data": powershell.as_json({name: None if value == "NULL" else value for name, value in row.items()}),
+            "data": powershell.as_json(row),
         }
         return "records", record | times("time", moment)
 
@@ -66,8 +68,8 @@ class Others:
         self._kinds: Counter[str] = Counter()
 
     def fits(self, row: Row) -> bool:
-        """Whether the object names its type, or was printed."""
-        return self._printed or bool(row.type_names)
+        """Whether the object names its type, or was printed (and not by vssadmin, whose lists are read as such)."""
+        return bool(row.type_names) or (self._printed and not _vss_blocks.is_row(row.values()))
 
     def learn(self, row: Row, dates: Dates) -> None:
         """Count the types."""

@@ -21,8 +21,8 @@ from kit.times import iso_z
 
 EXPORT = "Get-VMSnapshot -VMName * | Export-Clixml points.xml"
 
-_TYPE = ("SnapshotType", "CheckpointType", "VirtualSystemType")
-_TIME = ("CreationTime",)
+_TYPE = ("SnapshotType", "CheckpointType", "VirtualSystemType", "RecoveryPointType")
+_TIME = ("CreationTime", "RecoveryPointTime")
 _NAME = ("Name", "VMSnapshotName", "SnapshotName", "CheckpointName", "ElementName")
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _TYPE_NAMES = ("vmsnapshot", "vmcheckpoint", "msvm_virtualsystemsettingdata")
@@ -34,6 +34,8 @@ def looks_like(row: Row) -> bool:
         return True
     names = {name.casefold() for name in row}
     if names & {"snapshottype", "checkpointtype", "virtualsystemtype"}:
+        return True
+    if {"recoverypointtime", "recoverypointtype"} <= names:
         return True
     if names & {"parentsnapshotid", "parentsnapshotname", "parentcheckpointid", "parentcheckpointname"}:
         return "creationtime" in names
@@ -174,7 +176,7 @@ def _numbering(numbers: set[int]) -> dict[int, str] | None:
 @cache
 def _words() -> dict[str, str]:
     known = {kind.casefold(): kind for kind in _enums.words(_enums.SNAPSHOT_TYPE)}
-    return known | _enums.VIRTUAL_SYSTEM_TYPES
+    return known | _enums.VIRTUAL_SYSTEM_TYPES | _enums.RECOVERY_POINT_TYPES
 
 
 def _word_of(row: Row) -> str | None:

@@ -5,7 +5,8 @@
     2014-05-19 22:00:09.87 Backup      BackupVirtualDeviceFile::SendFileInfoBegin: failure on backup device ...
 
 Time in the server's local zone (10 ms), the source in a field of twelve characters, the text, which may go on in lines
-without a time. An error takes two records, a line of numbers and its text: they become one event.
+without a time. An error takes two records, a line of numbers and its text: they become one event. The list that
+Management Studio exports is another format: see `errorlog_list`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from kit import powershell
+from kit.sources._errors import level, numbers_of
 from kit.sources.seam import Fact, Lost, Opened, Reading, Rows
 from kit.text import HEAD, Line, code_page, decode, encoding_of, lines
 
@@ -40,10 +43,6 @@ _SECOND = re.compile(rf"(?<=.)(?={_TIME} {_KNOWN}\s)", re.ASCII | re.DOTALL)
 _SURE = re.compile(rf"^{_TIME} +{_KNOWN}(?:\s|$)", re.ASCII | re.MULTILINE)
 _ANY = re.compile(rf"^{_TIME} +\S+ +\S", re.ASCII | re.MULTILINE)
 _DAMAGED_TIME = re.compile(r"[\d-]{0,10} ?\d\d:\d\d:\d\d\.\d\d\s|\d{4}-\d[\d-]* *[\d:.]*$", re.ASCII)
-# Three labelled numbers (error, severity, state) and nothing else, whatever the language.
-_NUMBERS = re.compile(
-    r"\D{2,40}?[:：]\s*(\d{1,9})[,،、，]\s*\D{2,40}?[:：]\s*(\d{1,2})[,،、，]\s*\D{1,40}?[:：]\s*(\d{1,5})\s*[.。]?\s*"
-)
 
 _SERVER_NAME = re.compile(
     r"(?:server name is|servername ist|nom du serveur est|nombre del servidor es|nome do servidor é|nome del server è"
@@ -99,10 +98,11 @@ class _About:
 
 
 def recognise(head: bytes, name: str) -> int:
-    """3 for records of the server's own sources, 2 for such a file of other sources, 1 for one without times."""
+    """3 for records of the server's own sources, 2 for such a file of other sources, 1 for one without times, or for
+    records within what a PowerShell session printed."""
     text, _ = decode(head)
-    if _SURE.search(text):
-        return 3
+    if found := _SURE.search(text):
+        return 1 if powershell.is_session(text[: found.start()].encode()) else 3
     if "errorlog" not in name:
         return 0
     readable = sum(character.isprintable() or character in "\r\n\t" for character in text) >= 0.9 * len(text)
@@ -192,9 +192,7 @@ def _record(piece: Line) -> _Record | str | None:
     except ValueError:
         return f"{found[1]} is no time"
     text = found[3] or ""
-    numbers = _NUMBERS.fullmatch(text)
-    error = (int(numbers[1]), int(numbers[2]), int(numbers[3])) if numbers else None
-    return _Record(piece.number, piece.offset, time, found[1], found[2], text, error)
+    return _Record(piece.number, piece.offset, time, found[1], found[2], text, numbers_of(text))
 
 
 def _continues(text: str) -> bool:
@@ -263,8 +261,8 @@ def _rows(batch: list[_Record], provider: str) -> Rows:
 
 
 def _level(record: _Record) -> int | None:
-    """Severity 0 to 10 is information, 11 and more an error; lines without numbers stay unknown."""
-    return None if record.error is None else 2 if record.error[1] > 10 else 4
+    """The level of an error; lines without numbers stay unknown."""
+    return None if record.error is None else level(record.error[1])
 
 
 @lru_cache(4096)

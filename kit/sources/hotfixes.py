@@ -1,7 +1,7 @@
 """Installed updates: Get-HotFix in every form of export, `wmic qfe`, and systeminfo (text in any language, or CSV).
 
 systeminfo is a list of `label: value`, the first of them the computer's name, and `[01]: KB2919355` for each update:
-told by the numbers in brackets, not by words.
+told by the numbers in brackets, not by words, or by the number of the operating system's version and build.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from kit.sources.seam import Fact, Opened, Reading
 from kit.text import decode, lines
 
 NAME = "installed updates"
-VERSION = "1"
+VERSION = "2"
 TABLES = _mappers.TABLES
 
 _ENTRY = re.compile(r"\s*\[(\d{1,4})\]\s*[:：]\s*(.*\S)\s*$")
 _LABELLED = re.compile(r"(\S[^:：]{0,60}?)\s*[:：]\s+(.*\S)\s*$")
+_BUILD = re.compile(r"\d{1,2}\.\d\.\d{4,5} .{0,60}\b\d{4,5}$")  # 6.1.7601 Service Pack 1 Build 7601
 _EXPECTED = "update in it (HotFixID)"
 
 
 def recognise(head: bytes, name: str) -> int:
-    """3 for Get-HotFix or systeminfo with updates."""
+    """3 for Get-HotFix or systeminfo."""
     found = powershell.peek(head)
     if "hotfixid" in found.names or any(Hotfixes().fits(row) for row in found.rows):
         return 3
@@ -37,8 +38,8 @@ def recognise(head: bytes, name: str) -> int:
 def _is_systeminfo(head: bytes) -> bool:
     text = decode(head)[0].replace("\r", "").split("\n")[:600]
     entries = sum(1 for line in text if (m := _ENTRY.match(line)) and KB.match(m[2]))
-    labels = sum(1 for line in text if _LABELLED.match(line))
-    return entries >= 1 and labels >= 8
+    values = [found[2] for line in text if (found := _LABELLED.match(line))]
+    return len(values) >= 8 and (entries >= 1 or any(_BUILD.match(value) for value in values))
 
 
 def read(opened: Opened) -> Iterator[Reading]:

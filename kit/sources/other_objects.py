@@ -13,7 +13,7 @@ from kit.sources import _mappers
 from kit.sources.seam import Opened, Reading
 
 NAME = "other PowerShell export"
-VERSION = "1"
+VERSION = "2"
 TABLES = _mappers.TABLES
 
 

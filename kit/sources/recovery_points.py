@@ -1,8 +1,9 @@
 """Lists of recovery points: Get-VMSnapshot or Get-VMCheckpoint, and the WMI class behind them, exported by PowerShell.
 
 Properties read: Name, Id, VMId, VMName, SnapshotType (word or number), CreationTime, ComputerName; of WMI
-InstanceID, ElementName, VirtualSystemIdentifier, VirtualSystemType, CreationTime. Snapshots that are no recovery
-points (Standard, Recovery, Missing) are counted in a note. Source: Get-VMSnapshot, Msvm_VirtualSystemSettingData.
+InstanceID, ElementName, VirtualSystemIdentifier, VirtualSystemType, CreationTime; of other tools
+RecoveryPointTime and RecoveryPointType. Snapshots that are no recovery points (Standard,
+Recovery, Missing) are counted in a note. Source: Get-VMSnapshot, Msvm_VirtualSystemSettingData.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from kit.sources._snapshots import EXPORT, looks_like
 from kit.sources.seam import Opened, Reading
 
 NAME = "recovery points (PowerShell)"
-VERSION = "1"
+VERSION = "2"
 TABLES = _mappers.TABLES
 
 

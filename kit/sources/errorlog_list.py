@@ -1,0 +1,125 @@
+"""SQL Server ERRORLOG as Management Studio exports it from its Log File Viewer: CSV, newest first, in any language.
+
+    Date,Source,Severity,Message
+    05/19/2014 22:00:14,Backup,Unknown,BACKUP failed to complete the command BACKUP DATABASE Sales. ...
+    05/19/2014 22:00:14,Backup,Unknown,Error: 3041<c/> Severity: 16<c/> State: 1.
+
+Times are local and end at the second. Commas stand as `<c/>`, ends of lines as `<nl/>`. The numbers of an error are a
+row of their own, below its text: they become one event. The list may be filtered and has no record numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from kit.powershell import About, Damage, Row, csvs
+from kit.powershell.dates import Dates
+from kit.sources._build import APART, Made, batches, oldest_first
+from kit.sources._errors import level, numbers_of
+from kit.sources.seam import Fact, Lost, Opened, Reading
+from kit.text import Line, decode, lines
+
+NAME = "SQL Server log list (Management Studio)"
+VERSION = "1"
+TABLES = ("events",)
+
+_SOURCE = re.compile(r"(?:spid\d+s?|Server|Backup|Logon|Cluster)$", re.IGNORECASE)
+_WRITTEN = {"<c/>": ",", "<nl/>": "\n"}
+_MARK = re.compile("<c/>|<nl/>")
+_TEXTS = 4  # date, source, severity, message; further columns name the log
+
+
+def recognise(head: bytes, name: str) -> int:
+    """3 for rows of a date, a source of the server, a severity and a text below a header."""
+    text = decode(head)[0]
+    given = (Line(number, 0, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), 1))
+    rows = [row for row in islice(csvs.read(given), 20) if isinstance(row, Row)]
+    return 3 if rows and 2 * sum(_fits(list(row.values())) for row in rows) > len(rows) else 0
+
+
+def _fits(values: list[Any]) -> bool:
+    known = len(values) >= _TEXTS and values[0] and values[1] and values[3]
+    return bool(known and _SOURCE.match(values[1]) and Dates().read(values[0]).known)
+
+
+def read(opened: Opened) -> Iterator[Reading]:
+    """Rows of `events`, damaged rows as losses, and how the rows were numbered."""
+    dates, count = Dates(opened.culture), 0
+    first, last = None, None
+    for item in csvs.read(lines(opened.file, opened.culture)):
+        count += isinstance(item, Row | Damage)
+        if isinstance(item, Row):
+            written = next(iter(item.values()))
+            dates.learn([written])
+            last = dates.read(written).local or last
+            first = first or last
+    falling = first is not None and last is not None and first > last
+    yield Fact(gaps=0, listed=True)
+    yield Fact(note="the list does not name its instance: taken for the default instance MSSQLSERVER")
+    if falling:
+        yield Fact(note="newest first: numbered from the end of the file")
+    if dates.note:
+        yield Fact(note=dates.note)
+    yield from oldest_first(batches(_made(opened, dates, count if falling else 0)), falling)
+
+
+def _made(opened: Opened, dates: Dates, from_end: int) -> Iterator[Made | Lost | Fact]:
+    """Events; the numbers of an error stand below its text (newest first) or above it, with its time and source."""
+    before: dict[str, Any] | None = None
+    for item in csvs.read(lines(opened.file, opened.culture)):
+        if isinstance(item, Damage):
+            yield Lost(item.count, item.reason, item.row, item.row)
+        elif isinstance(item, About):
+            yield Fact(note=item.note, partial=item.partial)
+        else:
+            row = _row(item, dates, from_end)
+            whole = _joined(before, row, bool(from_end)) if before else None
+            if before and not whole:
+                yield _event(before)
+            before = whole or row
+    if before:
+        yield _event(before)
+
+
+def _joined(before: dict[str, Any], row: dict[str, Any], newest_first: bool) -> dict[str, Any] | None:
+    """The event that two neighbouring rows are together; None where they are two."""
+    numbers, text = (row, before) if newest_first else (before, row)
+    both = all(before[name] == row[name] for name in ("time_raw", "source"))
+    if not both or numbers["error"] is None or text["error"] is not None or text["joined"]:
+        return None
+    return text | {name: numbers[name] for name in ("event_id", "level", "error")} | {"joined": True}
+
+
+def _row(item: Row, dates: Dates, from_end: int) -> dict[str, Any]:
+    values = list(item.values())
+    moment = dates.read(values[0])
+    text = _MARK.sub(lambda found: _WRITTEN[found[0]], values[3] or "")
+    error = numbers_of(text)
+    return {
+        "record_id": APART * (from_end - item.number + 1 if from_end else item.number),
+        "time_raw": moment.raw,
+        "time_local": moment.local,
+        "time_basis": "assumed" if moment.ambiguous else None,
+        "precision_s": moment.precision_s,
+        "channel": "ERRORLOG",
+        "provider": "MSSQLSERVER",
+        "event_id": error[0] if error else None,
+        "level": level(error[1]) if error else None,
+        "message": text.rstrip(),
+        "source": values[1],
+        "error": error,
+        "joined": False,
+    }
+
+
+def _event(row: dict[str, Any]) -> Made:
+    """The row with its source, severity and state as data."""
+    said = {"source": row.pop("source")}
+    row.pop("joined")
+    if error := row.pop("error"):
+        said |= {"severity": error[1], "state": error[2]}
+    return "events", row | {"data": json.dumps(said, ensure_ascii=False)}
