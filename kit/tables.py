@@ -455,7 +455,6 @@ def _missing(value: Any) -> bool:
 
 def _column(name: str, field: pa.Field, values: list[Any]) -> pa.Array:
     plain = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    values = [None if not isinstance(value, (list, tuple)) and _missing(value) else value for value in values]
     try:
         made = pa.array(values, plain, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, OverflowError):

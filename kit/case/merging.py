@@ -23,11 +23,10 @@ def points(rows: pd.DataFrame, paths: Mapping[str, str]) -> pd.DataFrame:
     The row whose time is best known counts, blanks are filled from the others. Where exports claim different things
     the claim is unknown. `paths` names the source of each source_id for the notes.
     """
-    made = rows.copy()
-    made["vm_name"] = _vm_names(made)
-    made["recovery_point_id"] = [_id(row) for row in made.to_dict("records")]
-    groups = made.groupby("recovery_point_id", sort=True)
-    merged = [_merged(own.to_dict("records"), paths) for _, own in groups]
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows.assign(vm_name=_vm_names(rows)).to_dict("records"):
+        groups.setdefault(_id(row), []).append(row)
+    merged = [_merged(groups[key], paths) | {"recovery_point_id": key} for key in sorted(groups)]
     frame = tables.frame("recovery_points", merged)
     return frame.sort_values(["vm_name", "time_utc", "recovery_point_id"], ignore_index=True)
 

@@ -34,6 +34,7 @@ from kit.reasoning import (
     recoveries,
 )
 from kit.reasoning.verdicts import POLICIES
+from kit.values import among, values
 from kit.words import Words
 
 if TYPE_CHECKING:
@@ -79,23 +80,29 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
     chain = _chain(case, spoken)
     zone = _zone(case)
     words = Words(times.zone(zone))
-    found = evidence.facts(chain.frames)
-    statements = findings.Findings()
-    verdicts = issue.verdicts(
-        found, items.items(found, chain.frames), chain.frames, statements, words, policy, meanings
-    )
-    said = statements.frame()
-    cited = set(said["evidence"].explode().dropna())
+    verdicts, said, failed_points = _verdicts(chain.frames, words, policy, meanings)
+    cited = set(said["evidence"].explode().dropna().unique())
     judged_events = judged.judged_events(
         chain.spoken, chain.frames.members, chain.frames.operations, chain.frames.databases, chain.frames.links,
-        _claiming(case.recovery_points), _failed_points(found), meanings, known.watched_providers, cited,
+        _claiming(case.recovery_points), failed_points, meanings, known.watched_providers, cited,
     )
-    others = _unwatched(case, cited - set(watched["uid"]))
-    wanted = records.among(watched["uid"], set(judged_events["uid"]) | cited)
+    others = _unwatched(case, cited - set(values(watched["uid"])))
+    wanted = among(watched["uid"], set(values(judged_events["uid"])) | cited)
     kept = pd.concat([watched[wanted], others], ignore_index=True)
+    del watched  # hundreds of MiB in a large case
     judged_events = judged.with_cited(judged_events, others)
     made = _tables(case, chain, kept, matches, said, verdicts, judged_events, words)
     return gate.check(Analysis(_meta(case, made, policy, known, zone), made))
+
+
+def _verdicts(
+    frames: evidence.Frames, words: Words, policy: str, meanings: dict[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
+    """Tables `verdicts` and `findings`, and the point of each host record that reports its failure."""
+    found = evidence.facts(frames)
+    statements = findings.Findings()
+    made = issue.verdicts(found, items.items(found, frames), frames, statements, words, policy, meanings)
+    return made, statements.frame(), _failed_points(found)
 
 
 def _machines(case: Case) -> dict[str, str]:
@@ -226,14 +233,14 @@ def _tables(
 ) -> dict[str, pd.DataFrame]:
     frames = chain.frames
     missing = tables.frame("missing", case.missing)
-    collected = _collected(case, chain.spoken)
+    collected = _collected(case)
     given = advice.advice(frames.points, verdicts, collected)
     failed = frames.operations[
         (frames.operations["requestor"] == judged.OWN)
         & frames.operations["outcome"].isin(["genuine_failure", "mixed"])
     ]
     host = clocks.reference(frames.points, case.sources)
-    shown = records.among(matches["uid"], set(kept["uid"]))
+    shown = among(matches["uid"], set(values(kept["uid"])))
     return {
         "sources": case.sources, "losses": case.losses, "coverage": case.coverage, "events": kept,
         "recovery_points": frames.points, "replication": case.replication, "writers": case.writers,
@@ -246,7 +253,7 @@ def _tables(
     }
 
 
-def _collected(case: Case, spoken: pd.DataFrame) -> pd.Timestamp | None:
+def _collected(case: Case) -> pd.Timestamp | None:
     """When the evidence was collected: the newest time that any export or log shows."""
     sources = case.sources
     told = pd.concat([sources["exported_utc"], sources["last_time"], case.recovery_points["time_utc"]]).dropna()
@@ -262,7 +269,7 @@ def _meta(
         "case_id": case.case_id, "title": case.title, "examiner": case.examiner, "requester": case.requester,
         "question": case.question, "policy": policy, "tolerance_s": case.config.tolerance_s, "zone": zone,
         "first_time": times.iso_z(span[0]), "last_time": times.iso_z(span[1]),
-        "collected": times.iso_z(_collected(case, made["events"])), "kit_version": kit.__version__,
+        "collected": times.iso_z(_collected(case)), "kit_version": kit.__version__,
         "rules_version": fingerprint, "rules_run": len(known.rules), "referee": None,
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
         "report_id": _report_id(case, policy, fingerprint, span[1]),

@@ -10,6 +10,7 @@ import pandas as pd
 from kit.errors import GateError
 from kit.judgement.analysis import Analysis
 from kit.reasoning.verdicts import ITEMS, decide, worst
+from kit.values import tuples, values
 
 GOOD = ("supported", "confirmed")
 
@@ -55,10 +56,10 @@ def _decided(analysis: Analysis) -> Iterator[str]:
     rows = analysis.verdicts[analysis.verdicts["database"].notna()]
     if rows.empty:
         return
-    items = pd.DataFrame([json.loads(text) for text in rows["items"]], columns=list(ITEMS)).astype("boolean")
+    items = pd.DataFrame([json.loads(text) for text in values(rows["items"])], columns=list(ITEMS)).astype("boolean")
     again = decide(items, str(analysis.meta["policy"]))
     rows = rows[["database", "recovery_point_id", "verdict", "row_id"]]
-    for row, verdict, row_id in zip(rows.itertuples(), again["verdict"], again["row_id"], strict=True):
+    for row, verdict, row_id in zip(tuples(rows), again["verdict"], again["row_id"], strict=True):
         if (row.verdict, row.row_id) != (verdict, row_id):
             yield (
                 f"{row.database} at recovery point {row.recovery_point_id} is {row.verdict} by {row.row_id}, "
@@ -70,14 +71,18 @@ def _citations(analysis: Analysis) -> Iterator[str]:
     """Every cited finding and event exists."""
     findings = set(analysis.findings["finding_id"])
     for side in ("because", "against"):
-        cited = set(analysis.verdicts[side].explode().dropna())
+        cited = _flat(analysis.verdicts[side])
         for one in sorted(cited - findings):
             yield f"a verdict cites finding {one}, which does not exist"
-    events = set(analysis.events["uid"])
+    events = set(values(analysis.events["uid"]))
     for table in ("findings", "operations", "operation_databases", "boots", "recoveries"):
-        column = "evidence"
-        for one in sorted(set(getattr(analysis, table)[column].explode().dropna()) - events)[:3]:
+        for one in sorted(_flat(getattr(analysis, table)["evidence"]) - events)[:3]:
             yield f"{table} cite event {one}, which is not part of the evidence"
+
+
+def _flat(lists: pd.Series) -> set[str]:
+    """Every text of a column of lists."""
+    return {one for told in values(lists.dropna()) for one in told if one is not None}
 
 
 def _grounds(analysis: Analysis) -> Iterator[str]:
@@ -86,7 +91,7 @@ def _grounds(analysis: Analysis) -> Iterator[str]:
     sure = analysis.links["operation_id"].notna() & ~analysis.links["ambiguous"].fillna(False)
     linked = set(analysis.links.loc[sure, "recovery_point_id"])
     columns = ["recovery_point_id", "database", "verdict", "boot_id", "because"]
-    for row in analysis.verdicts[columns].itertuples():
+    for row in tuples(analysis.verdicts[columns]):
         database = f", {row.database}" if isinstance(row.database, str) else ""
         name = f"recovery point {row.recovery_point_id}{database}"
         if row.verdict in GOOD:
@@ -105,10 +110,10 @@ def _events(analysis: Analysis) -> Iterator[str]:
     judged = analysis.judged_events
     for one in judged.loc[judged["uid"].duplicated(), "uid"].unique()[:3]:
         yield f"event {one} has two classes"
-    for one in sorted(set(judged["uid"]) - set(analysis.events["uid"]))[:3]:
+    for one in sorted(set(values(judged["uid"])) - set(values(analysis.events["uid"])))[:3]:
         yield f"event {one} is judged but not part of the evidence"
     for column, table in (("recovery_point_id", "recovery_points"), ("operation_id", "operations")):
-        for one in sorted(set(judged[column].dropna()) - set(getattr(analysis, table)[column]))[:3]:
+        for one in sorted(set(judged[column].dropna().unique()) - set(getattr(analysis, table)[column]))[:3]:
             yield f"an event names {column} {one}, which does not exist"
 
 

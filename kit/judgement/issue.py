@@ -15,6 +15,7 @@ from kit.reasoning.evidence import Frames, PointFacts
 from kit.reasoning.findings import Findings
 from kit.reasoning.operations import database_name
 from kit.reasoning.verdicts import ITEMS, decide, worst
+from kit.values import tuples
 from kit.words import Words, span
 
 POSITIVE = ("clean", "benign_abort")
@@ -28,7 +29,7 @@ def verdicts(
     decided = decide(items, policy)
     other = decide(items, "refined" if policy == "strict" else "strict")
     items = items.assign(row_id=decided["row_id"], verdict=decided["verdict"], other=other["verdict"])
-    operations = {row.operation_id: row for row in frames.operations.itertuples()}
+    operations = {row.operation_id: row for row in tuples(frames.operations)}
     details, recoveries = _by(frames.databases, "operation_id"), _by(frames.recoveries, "boot_id")
     rows: list[dict[str, Any]] = []
     for number, own in groupby(items.sort_values("point", kind="stable").itertuples(), key=lambda row: row.point):
@@ -42,7 +43,7 @@ def verdicts(
 
 def _by(frame: pd.DataFrame, column: str) -> dict[str, list[Any]]:
     made: dict[str, list[Any]] = {}
-    for row in frame.itertuples():
+    for row in tuples(frame):
         made.setdefault(getattr(row, column), []).append(row)
     return made
 

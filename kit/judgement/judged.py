@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kit import tables
-from kit.reasoning.records import among
+from kit.values import among, tuples, values
 
 OUTCOME_CLASS = {"benign_abort": "benign_abort", "genuine_failure": "genuine_failure", "clean": "normal"}
 OWN = "hyper_v_replica"
@@ -31,7 +31,8 @@ def judged_events(
     """
     made = records[["uid", "twin", "kind", "phase", "rule_id", "level", "provider", "time_utc", "vm_name", "boot_id",
                     "role", "database", "instance"]].copy()
-    made["operation_id"] = made["twin"].map(dict(zip(members["uid"], members["operation_id"], strict=True)))
+    operation_of = dict(zip(values(members["uid"]), values(members["operation_id"]), strict=True))
+    made["operation_id"] = made["twin"].map(operation_of)
     _noise_inside(made, operations)
     classes = _classes(made, operations, databases, claiming)
     linked = links.dropna(subset=["operation_id"])
@@ -90,7 +91,7 @@ def _classes(
     )
     rows = made.loc[open_ & made["operation_id"].notna(), ["operation_id", "kind", "database", "vm_name"]]
     decided = [
-        _of_operation(row, requestor[row.operation_id], outcome, per_database, claiming) for row in rows.itertuples()
+        _of_operation(row, requestor[row.operation_id], outcome, per_database, claiming) for row in tuples(rows)
     ]
     classes.loc[rows.index] = decided
     return classes
@@ -98,7 +99,7 @@ def _classes(
 
 def _per_database(databases: pd.DataFrame) -> dict[tuple[str, str], set[str]]:
     made: dict[tuple[str, str], set[str]] = {}
-    for row in databases.itertuples():
+    for row in tuples(databases):
         if isinstance(row.database, str):
             made.setdefault((row.operation_id, row.database.casefold()), set()).add(str(row.outcome))
     return made

@@ -9,9 +9,11 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 
 from kit import times
 from kit.errors import GateError
+from kit.judgement.quick_schema import Fits, quick
 
 if TYPE_CHECKING:
     from kit.judgement.analysis import Analysis
@@ -41,6 +43,9 @@ def document(analysis: Analysis) -> dict[str, Any]:
 
 
 def _check(made: dict[str, Any]) -> None:
+    """Raises GateError where the document does not fit; jsonschema decides whatever the quick look does not accept."""
+    if _quick()(made):
+        return
     import jsonschema
 
     validator = jsonschema.Draft202012Validator(schema())
@@ -57,6 +62,11 @@ def schema() -> dict[str, Any]:
     return found
 
 
+@cache
+def _quick() -> Fits:
+    return quick(schema())
+
+
 def plain(value: Any) -> Any:
     """The value as JSON has it: null for unknown, ISO 8601 with Z for times, lists for lists."""
     if isinstance(value, (list, tuple)):
@@ -70,8 +80,17 @@ def plain(value: Any) -> Any:
 
 def rows(frame: pd.DataFrame, fields: tuple[str, ...]) -> list[dict[str, Any]]:
     """The rows of a frame as JSON objects with the given fields."""
-    columns = {field: [plain(value) for value in frame[field]] for field in fields}
+    columns = {field: _values(frame[field]) for field in fields}
     return [dict(zip(fields, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _values(column: pd.Series) -> list[Any]:
+    """`plain` of each value of a column, in one go where the column has a type."""
+    if column.dtype == object:
+        return [plain(value) for value in column]
+    values = pa.array(column, from_pandas=True)
+    told = values.to_pylist()
+    return [times.iso_z(value) for value in told] if pa.types.is_timestamp(values.type) else told
 
 
 def _points(analysis: Analysis) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ import pandas as pd
 from kit import tables
 from kit.case.config import fits
 from kit.reasoning.records import BOOT_PHASES
+from kit.values import values
 
 CLUSTER = pd.Timedelta(minutes=15)  # boot records of one start follow each other within minutes
 FEW_RECORDS = 60  # boot records of one start stand this close, whatever the clock does
@@ -54,7 +55,7 @@ def boots(
     `ticks` has uid, source_id, record_id, time_utc of every record of the test-failover sources, not only of those that
     a rule matched. `test_failovers` are the entries of case.toml.
     """
-    known = set(records.loc[records["role"] == "guest", "twin"].dropna())
+    known = set(values(records.loc[records["role"] == "guest", "twin"].dropna()))
     rows: list[dict[str, Any]] = []
     starts: list[dict[str, Any]] = []
     for one in log_sets(sources, test_failovers):

@@ -16,6 +16,7 @@ import pandas as pd
 
 from kit import tables
 from kit.reasoning.clocks import shift_of
+from kit.values import tuples
 
 WINDOW_S = 60.0  # longest time a writer stays frozen by default; pairs that differ by more share no schedule
 ENOUGH = 5
@@ -92,10 +93,10 @@ def _links_of_vm(
     listed = spacing(points) or spacing(claimed, configured) or HOUR
     step = pd.Timedelta(hours=configured) if configured else listed
     schedule = _schedule(step, listed, _delays(claimed, placed, step))
-    rows = [_link(point, placed, step, schedule, tolerance_s, known) for point in claimed.itertuples()]
+    rows = [_link(point, placed, step, schedule, tolerance_s, known) for point in tuples(claimed)]
     taken = {row["operation_id"] for row in rows if row["operation_id"]}
     left = [one for one in placed if one.operation_id not in taken]
-    rows += [_link(point, left, min(listed, step), schedule, tolerance_s, known) for point in others.itertuples()]
+    rows += [_link(point, left, min(listed, step), schedule, tolerance_s, known) for point in tuples(others)]
     return rows, schedule
 
 
@@ -114,7 +115,7 @@ class _Placed:
 def _placed(operations: pd.DataFrame, clocks: pd.DataFrame) -> list[_Placed]:
     shifts = {computer: shift_of(computer, clocks) for computer in operations["computer"].dropna().unique()}
     made = []
-    for operation in operations[operations["time_basis"] != "assumed"].itertuples():
+    for operation in tuples(operations[operations["time_basis"] != "assumed"]):
         shift = shifts.get(operation.computer)
         known = shift is not None
         at = shift.to_reference(instant(operation)) if shift is not None else instant(operation)
@@ -131,7 +132,7 @@ def _inside(point: Any, placed: list[_Placed], step: pd.Timedelta) -> list[_Plac
 def _delays(claimed: pd.DataFrame, placed: list[_Placed], step: pd.Timedelta) -> list[list[float]]:
     """For each point the delays of all operations in its interval whose clock is known."""
     made = []
-    for point in claimed.itertuples():
+    for point in tuples(claimed):
         found = _inside(point, placed, step) if pd.notna(point.time_utc) else []
         delays = [(point.time_utc - one.at).total_seconds() for one in found if one.known]
         if delays:
@@ -221,7 +222,7 @@ def attribute(operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str
     for vm_name, own in operations[operations["requestor"] == "unknown"].groupby(operations["vm_name"].fillna("")):
         words |= _requestors(own, linked, ambiguous, schedules.get(str(vm_name)))
     words |= _of_windows_backup(operations, words)
-    said = [words.get(row.operation_id, (row.requestor, row.requestor_reason)) for row in operations.itertuples()]
+    said = [words.get(row.operation_id, (row.requestor, row.requestor_reason)) for row in tuples(operations)]
     return tables.check(
         "operations",
         operations.assign(requestor=[word for word, _ in said], requestor_reason=[reason for _, reason in said]),
@@ -231,7 +232,7 @@ def attribute(operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str
 def _requestors(
     own: pd.DataFrame, linked: set[str], ambiguous: set[str], schedule: Schedule | None
 ) -> dict[str, tuple[str, str]]:
-    placed = {row.operation_id: instant(row) for row in own.itertuples()}
+    placed = {row.operation_id: instant(row) for row in tuples(own)}
     anchors = sorted(at for operation_id, at in placed.items() if operation_id in linked)
     step = schedule.claimed if schedule is not None else None
     reason = "it stands on the beat of the operations that recovery points came from"
@@ -258,7 +259,7 @@ def _of_windows_backup(operations: pd.DataFrame, words: dict[str, tuple[str, str
     """Snapshots that are not the host's and around which Windows Server Backup reports its run."""
     reports = operations[operations["requestor"] == "windows_server_backup"]
     made = {}
-    for row in operations.itertuples():
+    for row in tuples(operations):
         if words.get(row.operation_id, ("",))[0] not in ("unknown", "guest_agent"):
             continue
         near = reports[

@@ -18,6 +18,7 @@ from kit.reasoning.clocks import Shift, Shifts
 from kit.reasoning.correlate import WINDOW_S, Schedule
 from kit.reasoning.covered import APPLICATION, MARGIN, SYSTEM, Covered
 from kit.reasoning.verdicts import ITEMS
+from kit.values import tuples
 
 NO_DATABASE = {"tempdb", "mssqlsystemresource"}  # never part of a VSS freeze
 HOLD_SAFE_S = 8.0  # flush-and-hold gives up after 10 s; a freeze clearly shorter cannot hide a hold that timed out
@@ -76,10 +77,10 @@ def databases_of(vm_name: str, frames: Frames) -> list[tuple[str | None, str]]:
     held = frames.databases[frames.databases["operation_id"].isin(own)]
     frozen = held[held["freeze_utc"].notna() | held["thaw_utc"].notna()]
     booted = frames.recoveries[frames.recoveries["boot_id"].isin(tests)]
-    sure = {_key(row) for frame in (frozen, booted) for row in frame.dropna(subset=["database"]).itertuples()}
+    sure = {_key(row) for frame in (frozen, booted) for row in tuples(frame.dropna(subset=["database"]))}
     closed = _closed(vm_name, frames.records)
     made: dict[tuple[str, str], tuple[str | None, str]] = {}
-    for row in pd.concat([booted, held]).dropna(subset=["database"]).itertuples():
+    for row in tuples(pd.concat([booted, held]).dropna(subset=["database"])):
         key = _key(row)
         elsewhere = key not in sure and any(database == key[1] for _, database in sure)
         if key[1] not in NO_DATABASE and key not in closed and not elsewhere:
@@ -101,8 +102,8 @@ def _closed(vm_name: str, records: pd.DataFrame) -> set[tuple[str, str]]:
 
 def facts(frames: Frames) -> list[PointFacts]:
     """The facts of every point, in the order of `frames.points`."""
-    links = {row.recovery_point_id: row for row in frames.links.itertuples()}
-    operations = {row.operation_id: row for row in frames.operations.itertuples()}
+    links = {row.recovery_point_id: row for row in tuples(frames.links)}
+    operations = {row.operation_id: row for row in tuples(frames.operations)}
     failing = _failing(frames)
     boots: dict[str, Any] = {}
     for row in frames.boots.itertuples():
@@ -111,7 +112,7 @@ def facts(frames: Frames) -> list[PointFacts]:
     hosts = _Hosts(frames)
     near = _Near(frames)
     made = []
-    for point in frames.points.itertuples():
+    for point in tuples(frames.points):
         link = links[point.recovery_point_id]
         operation = operations.get(link.operation_id) if isinstance(link.operation_id, str) else None
         made.append(_facts_of(point, link, operation, operations, failing, boots, hosts, near, frames))
@@ -161,7 +162,7 @@ def _failing(frames: Frames) -> dict[str, list[Any]]:
     """Records of genuine failure of each operation."""
     bad = frames.records[frames.records["class"] == "genuine_failure"].merge(frames.members, on="uid")
     made: dict[str, list[Any]] = {}
-    for row in bad.itertuples():
+    for row in tuples(bad):
         made.setdefault(row.operation_id, []).append(row)
     return made
 
@@ -362,7 +363,7 @@ def point_coverage(
     `shifts` has the clock of each VM's guest; where it is unknown the guest is taken to run with the host.
     """
     rows: list[tuple[str, bool | None]] = []
-    for point in points.itertuples():
+    for point in tuples(points):
         vm_name = point.vm_name if isinstance(point.vm_name, str) else ""
         if pd.isna(point.time_utc):
             rows.append((point.recovery_point_id, None))

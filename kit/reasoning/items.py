@@ -9,6 +9,7 @@ import pandas as pd
 
 from kit.reasoning.evidence import Frames, PointFacts, databases_of
 from kit.reasoning.verdicts import ITEMS
+from kit.values import tuples
 
 NONE_KNOWN: list[tuple[str | None, str | None]] = [(None, None)]
 
@@ -40,7 +41,7 @@ def _by(frame: pd.DataFrame, column: str) -> dict[tuple[str, str, str], Any]:
     return {
         (getattr(row, column), (row.instance if isinstance(row.instance, str) else "").casefold(),
          row.database.casefold()): row
-        for row in frame.itertuples() if isinstance(row.database, str)
+        for row in tuples(frame) if isinstance(row.database, str)
     }
 
 

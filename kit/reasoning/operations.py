@@ -14,6 +14,7 @@ from kit import tables
 from kit.reasoning import phases
 from kit.reasoning.phases import Outcome, Step
 from kit.reasoning.records import DEFAULT_INSTANCE, SNAPSHOT_PHASES, of_guest
+from kit.values import values
 
 QUIET = timedelta(seconds=150)  # records of one operation follow closer; a writer may stay frozen for 60 s
 AGAIN = timedelta(seconds=5)  # two logs tell of one freeze within this time
@@ -67,14 +68,12 @@ def operations(records: pd.DataFrame) -> Operations:
     made: list[dict[str, Any]] = []
     detail: list[dict[str, Any]] = []
     members: list[tuple[str, str]] = []
-    groups = list(_groups(_records(snapshots)))
-    for given, stream in _with_streams(groups, list(_groups(_records(streams)))):
-        for gathered in given:
-            outcomes = [] if stream else phases.judge([one.step for one in gathered])
-            operation = _operation(gathered, outcomes, stream)
-            made.append(operation)
-            detail += [_database(operation["operation_id"], one) for one in outcomes]
-            members += [(one.step.uid, operation["operation_id"]) for one in gathered]
+    for gathered, stream in _gathered(snapshots, streams):
+        outcomes = [] if stream else phases.judge([one.step for one in gathered])
+        operation = _operation(gathered, outcomes, stream)
+        made.append(operation)
+        detail += [_database(operation["operation_id"], one) for one in outcomes]
+        members += [(one.step.uid, operation["operation_id"]) for one in gathered]
     return Operations(
         tables.frame("operations", sorted(made, key=lambda row: (row["begin_utc"], row["operation_id"]))),
         tables.frame("operation_databases", detail),
@@ -82,47 +81,66 @@ def operations(records: pd.DataFrame) -> Operations:
     )
 
 
+def _gathered(snapshots: pd.DataFrame, streams: pd.DataFrame) -> Iterator[tuple[list[_Record], bool]]:
+    """The records of each operation, and whether it is another product's backup; one guest after the other."""
+    snapshot_guests, stream_guests = _guests(snapshots), _guests(streams)
+    for name in sorted({*snapshot_guests, *stream_guests}):
+        taken = _groups(_records(snapshots, snapshot_guests.get(name)))
+        yield from _with_streams(list(taken), list(_groups(_records(streams, stream_guests.get(name)))))
+
+
+def _guests(given: pd.DataFrame) -> dict[str, list[int]]:
+    """The row numbers of each guest's records."""
+    made: dict[str, list[int]] = {}
+    for row, (vm_name, computer) in enumerate(zip(values(given["vm_name"]), values(given["computer"]), strict=True)):
+        name = next((one for one in (vm_name, computer) if isinstance(one, str) and one), "")
+        made.setdefault(name, []).append(row)
+    return made
+
+
 def _with_streams(
     snapshots: list[list[_Record]], streams: list[list[_Record]]
-) -> tuple[tuple[list[list[_Record]], bool], tuple[list[list[_Record]], bool]]:
-    """Snapshot operations, and backups of other products with the aborts that they left.
+) -> Iterator[tuple[list[_Record], bool]]:
+    """Snapshot operations, and backups of other products with the aborts that they left, of one guest.
 
     Abort records without any freeze, beside a stream backup of the same guest, are the stream's own.
     """
-    kept: list[list[_Record]] = []
     for group in snapshots:
         only_aborts = all(one.step.phase == "abort" and one.step.class_ == "undecided" for one in group)
         stream = next((other for other in streams if _beside(group, other)), None) if only_aborts else None
         if stream is None:
-            kept.append(group)
+            yield group, False
         else:
             stream += group
             stream.sort(key=lambda one: (one.time, one.step.place))
-    return (kept, False), (streams, True)
+    yield from ((stream, True) for stream in streams)
 
 
 def _beside(group: list[_Record], stream: list[_Record]) -> bool:
-    same = (group[0].vm_name or group[0].computer) == (stream[0].vm_name or stream[0].computer)
     first, last = min(one.time for one in stream), max(one.time for one in stream)
-    return same and first - BESIDE <= group[0].time and group[-1].time <= last + BESIDE
+    return first - BESIDE <= group[0].time and group[-1].time <= last + BESIDE
 
 
-def _records(given: pd.DataFrame) -> list[list[_Record]]:
-    """The records of each guest, in order; those of an unknown zone apart: nobody knows beside what they stand."""
+def _records(records: pd.DataFrame, rows: list[int] | None) -> list[list[_Record]]:
+    """The records of one guest, in order; those of an unknown zone apart: nobody knows beside what they stand."""
+    if not rows:
+        return []
+    given = records.take(rows)
     product = given["provider"].str.casefold().map(PRODUCTS.get)
     taken = given[["computer", "vm_name", "time_basis", "precision_s"]].assign(product=product).astype(object)
     taken = taken.where(taken.notna(), None)
-    guests: dict[tuple[str, bool], list[_Record]] = {}
-    rows = zip(phases.steps(given), taken.itertuples(index=False, name=None), strict=True)
-    for step, (computer, vm_name, basis, precision_s, product) in rows:
+    sure: list[_Record] = []
+    assumed: list[_Record] = []
+    told = zip(phases.steps(given), taken.itertuples(index=False, name=None), strict=True)
+    for step, (computer, vm_name, basis, precision_s, product) in told:
         if step.time is not None:
             record = _Record(step, step.time, computer, vm_name, basis, precision_s, product)
-            guests.setdefault((vm_name or computer or "", basis == ASSUMED), []).append(record)
-    return [guests[name] for name in sorted(guests)]
+            (assumed if basis == ASSUMED else sure).append(record)
+    return [sure, assumed]
 
 
-def _groups(guests: Sequence[Sequence[_Record]]) -> Iterator[list[_Record]]:
-    for own in guests:
+def _groups(guest: Sequence[Sequence[_Record]]) -> Iterator[list[_Record]]:
+    for own in guest:
         current = _Open()
         for record in own:
             if current.records and _begins(record, current):

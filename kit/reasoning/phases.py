@@ -73,6 +73,14 @@ class _Window:
     thaws: list[Step]
     writer_thaws: list[Step]  # those of its writer as a whole
     set_thaws: list[Step]  # those of every database of the set
+    by_source: dict[str | None, list[Step]] = field(default_factory=dict)
+
+    def thaws_for(self, source: str | None) -> list[Step]:
+        """The thaws that a record of this log is compared with: those of its own log where it has some."""
+        if source not in self.by_source:
+            own = [one for one in self.thaws if one.source == source]
+            self.by_source[source] = own or [one for one in self.writer_thaws if one.source == source] or self.thaws
+        return self.by_source[source]
 
 
 def after(later: Step, earlier: Step) -> bool | None:
@@ -93,10 +101,11 @@ def judge(steps: Sequence[Step]) -> list[Outcome]:
     Without any named database there is one outcome for each writer that froze or was aborted, with `database` None.
     """
     named = _with_instances(_with_devices(steps))
-    keys = list(dict.fromkeys(_key(one) for one in named if one.database and _takes_part(one)))
+    active = [one for one in named if _takes_part(one)]
+    keys = list(dict.fromkeys(_key(one) for one in active if one.database))
     if not keys:
-        keys = list(dict.fromkeys((one.instance or one.writer, None) for one in named if _takes_part(one)))
-    return [_judged(named, key, _writer(named, key)) for key in keys]
+        keys = list(dict.fromkeys((one.instance or one.writer, None) for one in active))
+    return [_judged(named, active, key, _writer(named, key)) for key in keys]
 
 
 def _takes_part(one: Step) -> bool:
@@ -178,13 +187,14 @@ def _same_writer(one: str, other: str) -> bool:
     return one.replace(" ", "").casefold() == other.replace(" ", "").casefold()
 
 
-def _judged(steps: Sequence[Step], key: tuple[str | None, str | None], writer: str | None) -> Outcome:
-    active = [one for one in steps if _takes_part(one)]
+def _judged(
+    steps: Sequence[Step], active: list[Step], key: tuple[str | None, str | None], writer: str | None
+) -> Outcome:
     mine = [one for one in active if _concerns(one, key, writer)]
     window = _window(active, mine, key)
     aborts = [one for one in mine if one.class_ == "undecided"]
     places = [_place(one, window) for one in aborts]
-    if any(_caught_frozen(one, window) for one in active if _neighbour(one, key)):
+    if any(_neighbour(one, key) and _caught_frozen(one, window) for one in active if one.by_device):
         places.append(False)
     if any(one.thaws_itself for one in aborts):
         places = [place for place in places if place is False]  # it writes the same when stopped inside its freeze
@@ -197,9 +207,10 @@ def _judged(steps: Sequence[Step], key: tuple[str | None, str | None], writer: s
 
 def _neighbour(one: Step, key: tuple[str | None, str | None]) -> bool:
     """Whether the record ends another database's part of the same set."""
-    other = one.database is not None and one.database.casefold() != key[1]
-    same = one.instance == key[0] or None in (one.instance, key[0])
-    return one.class_ == "undecided" and one.by_device and other and same
+    if one.class_ != "undecided" or not one.by_device:
+        return False
+    same = one.instance == key[0] or one.instance is None or key[0] is None
+    return same and one.database is not None and one.database.casefold() != key[1]
 
 
 def _place(abort: Step, window: _Window) -> bool | None:
@@ -263,8 +274,7 @@ def _lengths(freezes: list[Step], thaws: list[Step]) -> Iterator[float]:
 
 def _after_thaw(abort: Step, window: _Window) -> bool | None:
     """Whether the last freeze before the abort had ended by a thaw when the abort was written."""
-    own = [one for one in window.thaws if one.source == abort.source]
-    here = own or [one for one in window.writer_thaws if one.source == abort.source] or window.thaws
+    here = window.thaws_for(abort.source)
     before = [one for one in here if after(abort, one)]
     if before:
         sources = {end.source for end in before}
@@ -324,13 +334,15 @@ def writer_outcome(records: pd.DataFrame) -> str | None:
 def steps(records: pd.DataFrame) -> Iterator[Step]:
     """The records of a frame as steps, in the order of the frame."""
     precise = _precisions(records)
+    known: dict[Any, dict[str, Any]] = {}
     taken = records[_COLUMNS].astype(object).where(records[_COLUMNS].notna(), None)
     for place, row in enumerate(taken.itertuples(index=False, name=None)):
         uid, phase, class_, source, record, time, database, instance, writer, captured = row
-        caught = json.loads(captured) if captured else {}
+        if captured not in known:
+            known[captured] = json.loads(captured) if captured else {}
         moment = time.to_pydatetime() if time is not None else None
         yield step(
-            uid, phase, class_, place, source=source, record=record, time=moment, captured=caught,
+            uid, phase, class_, place, source=source, record=record, time=moment, captured=known[captured],
             precision_s=precise.get(source, 0.0), database=database, instance=instance, writer=writer,
         )
 

@@ -7,23 +7,24 @@ collected twice) share a `twin`, so that nothing is counted twice and every copy
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kit.values import tuples
+
 HOSTS = ("primary_host", "replica_host")
 GUID_LENGTH = 36
 DEFAULT_INSTANCE = "MSSQLSERVER"
 EVENT_COLUMNS = [
-    "uid", "source_id", "record_id", "time_utc", "time_raw", "time_basis", "precision_s", "computer", "role",
-    "vm_name", "channel", "provider", "event_id", "level", "message", "strings", "data",
+    "uid", "source_id", "record_id", "time_utc", "time_basis", "precision_s", "computer", "role", "vm_name", "channel",
+    "provider", "event_id", "level",
 ]
 MATCH_COLUMNS = [
-    "uid", "rule_id", "class", "phase", "severity", "status", "database", "instance", "count", "hresult", "os_error",
-    "native_error", "routine", "operation", "writer", "volume", "backup_set", "captured",
-]
+    "uid", "rule_id", "class", "phase", "severity", "status", "database", "instance", "count", "writer", "captured",
+]  # only what the reasoning asks for: a large case has hundreds of thousands of records
 
 # What the phases of a rule speak about. The words are those of the knowledge files.
 SNAPSHOT_PHASES = (
@@ -36,26 +37,31 @@ RECOVERY_PHASES = (
 
 
 def records(events: pd.DataFrame, matches: pd.DataFrame, machines: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Records in the order of their logs: the columns of `events` and `matches`, and `twin` (uid of the first copy).
+    """Records in the order of their logs: columns of events and matches, `kind`, and `twin` (uid of the first copy).
 
     Order: time, then source and record number; within one source, the record number alone. `machines` gives the name of
     each VM by id and by name, lower case: records of hosts get the VM that they name.
     """
-    joined = events[EVENT_COLUMNS].merge(matches[MATCH_COLUMNS], on="uid", how="left", validate="1:1")
-    joined = _with_machines(in_order(joined), machines or {}).drop(columns=["strings", "data"])
+    order = _order(events)
+    joined = events[EVENT_COLUMNS].take(order).reset_index(drop=True)
+    joined = joined.merge(matches[MATCH_COLUMNS], on="uid", how="left", validate="1:1")
+    joined["vm_name"] = _machines(joined, events, order, machines or {})
     joined["instance"] = _instances(joined)
-    joined["twin"] = _twins(joined)
+    joined["twin"] = _twins(joined, *(events[name].take(order).fillna("").array for name in ("time_raw", "message")))
     joined["kind"] = joined["class"]  # the same under a name that row tuples can carry
     return joined
 
 
-def _with_machines(joined: pd.DataFrame, machines: Mapping[str, str]) -> pd.DataFrame:
+def _machines(
+    joined: pd.DataFrame, events: pd.DataFrame, order: np.ndarray, machines: Mapping[str, str]
+) -> pd.Series:
+    """The VM of each record; matched records of hosts get the one that they name."""
     hosts = joined["role"].isin(HOSTS) & joined["vm_name"].isna() & joined["rule_id"].notna()
-    rows = joined.loc[hosts, ["strings", "data", "message"]]
-    named = [_machine(strings, data, message, machines) for strings, data, message in rows.itertuples(index=False)]
+    rows = events[["strings", "data", "message"]].take(order[hosts.to_numpy()])
+    named = [_machine(row.strings, row.data, row.message, machines) for row in tuples(rows)]
     names = joined["vm_name"].astype(object)
-    names.loc[rows.index] = named
-    return joined.assign(vm_name=names.astype("str").where(names.notna()))
+    names[hosts] = named
+    return names.astype("str").where(names.notna())
 
 
 def _machine(strings: Any, data: Any, message: Any, machines: Mapping[str, str]) -> str | None:
@@ -81,12 +87,13 @@ def _instances(joined: pd.DataFrame) -> pd.Series:
     return last.where(~default.fillna(False), DEFAULT_INSTANCE)
 
 
-def in_order(given: pd.DataFrame) -> pd.DataFrame:
+def _order(given: pd.DataFrame) -> np.ndarray:
     """The rows by time; where a clock was set back inside one log, its record numbers still rule."""
-    ordered = given.sort_values(["source_id", "record_id", "uid"], kind="stable")
+    narrow = given[["source_id", "record_id", "uid", "time_utc"]].assign(row=np.arange(len(given)))
+    ordered = narrow.sort_values(["source_id", "record_id", "uid"], kind="stable")
     ordered["ordered_time"] = ordered.groupby("source_id", sort=False, dropna=False)["time_utc"].transform(_never_back)
     by = ["ordered_time", "source_id", "record_id", "uid"]
-    return ordered.sort_values(by, kind="stable").drop(columns="ordered_time").reset_index(drop=True)
+    return ordered.sort_values(by, kind="stable")["row"].to_numpy()
 
 
 def _never_back(times: pd.Series) -> pd.Series:
@@ -97,7 +104,7 @@ def _never_back(times: pd.Series) -> pd.Series:
     return filled.where(~small, highest)
 
 
-def _twins(given: pd.DataFrame) -> pd.Series:
+def _twins(given: pd.DataFrame, time_raw: Any, text: Any) -> pd.Series:
     key = pd.DataFrame(
         {
             "computer": given["computer"].str.casefold().fillna(""),
@@ -105,18 +112,13 @@ def _twins(given: pd.DataFrame) -> pd.Series:
             "provider": given["provider"].str.casefold().fillna(""),
             "record_id": given["record_id"],
             "event_id": given["event_id"].fillna(-1),
-            "time_raw": given["time_raw"].fillna(""),
-            "text": given["message"].fillna(""),
+            "time_raw": time_raw,
+            "text": text,
         }
     )
     own_first = given.assign(is_copy=given["role"] == "test_failover_guest").sort_values("is_copy", kind="stable").index
     first = given.loc[own_first].groupby([key.loc[own_first, name] for name in key], sort=False, dropna=False)["uid"]
     return first.transform("first").reindex(given.index)
-
-
-def among(values: pd.Series, wanted: Collection[str]) -> np.ndarray:
-    """Which of the texts are in the set; much faster than `isin` for sets of many thousands."""
-    return np.fromiter((value in wanted for value in values), dtype=bool, count=len(values))
 
 
 def of_guest(given: pd.DataFrame) -> pd.DataFrame:

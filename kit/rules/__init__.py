@@ -23,7 +23,9 @@ from kit import tables
 from kit.errors import RuleError
 from kit.rules.file import Rule, rule
 from kit.rules.matching import Index, Match, Record
+from kit.values import values
 
+SLICE = 50_000  # records looked at in one go: bounds the memory that a large case takes
 FOLDER = Path(__file__).parent.parent / "knowledge"
 SHARED = frozenset({"references.toml", "codes.toml", "root_causes.toml", "words.toml"})  # no components
 
@@ -31,6 +33,7 @@ KINDS = ("environment", "failure", "benign", "label")
 _TEXTS = (
     "database", "instance", "hresult", "routine", "operation", "writer", "volume", "backup_set",
 )
+_as_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _NUMBERS = ("count", "os_error", "native_error")
 
 
@@ -157,13 +160,16 @@ def match(events: pd.DataFrame, rules: Rules | None = None) -> pd.DataFrame:
     """
     index = (rules or load()).index
     rows = index.candidates(_column(events, "provider"), _numbers(events), _texts(events))
-    if not len(rows):
-        return tables.empty("matches")
-    uids = events["uid"].iloc[rows]
-    distinct, places = _distinct(index, uids.tolist(), _records(events, rows))
+    parts = [_matched(index, events.iloc[rows[start : start + SLICE]]) for start in range(0, len(rows), SLICE)]
+    return pd.concat(parts, ignore_index=True) if parts else tables.empty("matches")
+
+
+def _matched(index: Index, events: pd.DataFrame) -> pd.DataFrame:
+    """Table `matches` of events that may fit a rule."""
+    distinct, places = _distinct(index, values(events["uid"]), _records(events))
     hit = places >= 0
     made = tables.frame("matches", distinct).iloc[places[hit]].reset_index(drop=True)
-    return made.assign(uid=uids[hit].astype(made["uid"].dtype).reset_index(drop=True))
+    return made.assign(uid=events.loc[hit, "uid"].astype(made["uid"].dtype).reset_index(drop=True))
 
 
 def _distinct(
@@ -192,7 +198,7 @@ def row(uid: str, found: Match) -> dict[str, Any]:
         "status": one.status,
         **{name: _text(captured.get(name)) for name in _TEXTS},
         **{name: captured[name] if isinstance(captured.get(name), int) else None for name in _NUMBERS},
-        "captured": json.dumps(captured, ensure_ascii=False, sort_keys=True),
+        "captured": _as_json(captured),
     }
 
 
@@ -212,10 +218,9 @@ def _texts(events: pd.DataFrame) -> pa.ChunkedArray | pa.Array:
     return pa.array(events["message"], from_pandas=True)
 
 
-def _records(events: pd.DataFrame, rows: np.ndarray) -> Iterable[tuple[Any, ...]]:
-    """Provider, event_id, message, data and strings of the rows."""
-    part = events.iloc[rows]
-    taken = {name: _column(part, name).to_pylist() for name in ("provider", "event_id", "message", "data", "strings")}
+def _records(events: pd.DataFrame) -> Iterable[tuple[Any, ...]]:
+    """Provider, event_id, message, data and strings of the events."""
+    taken = {name: _column(events, name).to_pylist() for name in ("provider", "event_id", "message", "data", "strings")}
     for provider, event_id, message, data, strings in zip(*taken.values(), strict=True):
         yield provider, event_id, message, data, None if strings is None else tuple(strings)
 

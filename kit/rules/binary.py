@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 _LONGEST = 4096
@@ -16,6 +17,11 @@ def sql_server_context(provider: str | None, binary: str) -> dict[str, Any]:
     """
     if not provider or not provider.upper().startswith("MSSQL"):
         return {}
+    return dict(_context(binary))
+
+
+@lru_cache(maxsize=1024)
+def _context(binary: str) -> dict[str, Any]:
     try:
         raw = bytes.fromhex(binary[: 2 * _LONGEST])
     except ValueError:

@@ -101,6 +101,7 @@ class Rule:
     hints: tuple[frozenset[str], ...] = ()  # for each of `text`, pieces one of which a record must hold
     further: tuple[tuple[frozenset[str], ...], ...] = ()  # for each of `text`, more such sets, tested where needed
     capture: tuple[re.Pattern[str], ...] = ()  # read for named groups only
+    capture_hints: tuple[frozenset[str], ...] = ()  # for each of `capture`, likewise
     strings: tuple[tuple[str, int], ...] = ()  # capture -> index of the inserted string
     data: tuple[tuple[str, str], ...] = ()  # capture -> field of the named event data
     choose: tuple[Choice, ...] = ()
@@ -147,6 +148,7 @@ def _compiled(file: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "hints": tuple(_rule_hint.hints(one) for one in given.get("text", ())),
         "further": tuple(_rule_hint.further(one) for one in given.get("text", ())),
         "capture": tuple(_regex(file, name, one) for one in given.get("capture", ())),
+        "capture_hints": tuple(_rule_hint.hints(one) for one in given.get("capture", ())),
         "choose": tuple(_choice(file, name, capture, one) for capture, one in given.get("choose", {}).items()),
         "where": tuple(_condition(file, name, one) for one in given.get("where", ())),
     }

@@ -212,7 +212,7 @@ def _fit(one: Rule, record: Record, text: str, held: _Held) -> dict[str, Any] | 
         if found is None and not _identified(one, record):
             return None
         groups.update(found.groupdict() if found else {})
-    captured = _captured(one, record, text, groups)
+    captured = _captured(one, record, text, groups, held)
     return captured if all(condition.holds(captured) for condition in one.where) else None
 
 
@@ -227,11 +227,12 @@ def _identified(one: Rule, record: Record) -> bool:
     return record.event_id is not None and record.event_id in one.event_id and record.provider is not None
 
 
-def _captured(one: Rule, record: Record, text: str, groups: Mapping[str, Any]) -> dict[str, Any]:
+def _captured(one: Rule, record: Record, text: str, groups: Mapping[str, Any], held: _Held) -> dict[str, Any]:
     """Captures in order of trust: named data, inserted strings, text, the rule's own statements, event source."""
     found: dict[str, Any] = {}
-    for source in (_from_data(one, record), _from_strings(one, record), groups, _from_text(one, text), dict(one.set)):
-        for name, value in source.items():
+    read = _from_text(one, text, held)
+    for source in (_from_data(one, record), _from_strings(one, record), groups.items(), read.items(), one.set):
+        for name, value in source:
             if value is not None and name not in found:
                 kept = wording.tidy(name, value)
                 if kept is not None:
@@ -244,21 +245,19 @@ def _captured(one: Rule, record: Record, text: str, groups: Mapping[str, Any]) -
     return found
 
 
-def _from_data(one: Rule, record: Record) -> dict[str, Any]:
-    return {name: record.data.get(key) for name, key in one.data} if record.data else {}
+def _from_data(one: Rule, record: Record) -> list[tuple[str, Any]]:
+    return [(name, record.data.get(key)) for name, key in one.data] if record.data else []
 
 
-def _from_strings(one: Rule, record: Record) -> dict[str, Any]:
+def _from_strings(one: Rule, record: Record) -> list[tuple[str, Any]]:
     strings = record.strings
-    if not strings:
-        return {}
-    return {name: strings[place] for name, place in one.strings if place < len(strings)}
+    return [(name, strings[place]) for name, place in one.strings if place < len(strings)] if strings else []
 
 
-def _from_text(one: Rule, text: str) -> dict[str, Any]:
+def _from_text(one: Rule, text: str, held: _Held) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for pattern in one.capture:
-        hit = pattern.search(text)
+    for pattern, needed in zip(one.capture, one.capture_hints, strict=True):
+        hit = pattern.search(text) if not needed or any(piece in held.text for piece in needed) else None
         for name, value in (hit.groupdict() if hit else {}).items():
             if value is not None:
                 found.setdefault(name, value)

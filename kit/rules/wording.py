@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from kit import codes
@@ -42,9 +43,12 @@ def joined(message: str | None, strings: Sequence[str | None] | None) -> str:
 
 def tidy(name: str, value: Any) -> Any:
     """A captured value in the form of the matches table; None when it is empty or does not fit."""
-    if isinstance(value, (bool, int, float)):
-        return value
-    text = str(value).strip()
+    return value if isinstance(value, (bool, int, float)) else _tidied(name, str(value))
+
+
+@lru_cache(maxsize=4096)
+def _tidied(name: str, value: str) -> Any:
+    text = value.strip()
     if not text:
         return None
     if name in _WHOLE:
