@@ -14,10 +14,7 @@ import json
 import random
 import time
 
-WORDS = (
-    "the service failed to start because of a database backup on volume error writer state snapshot time operation "
-    "disk shadow copy connection replication virtual machine host could not be quickly"
-).split()
+WORDS = ["the", "service", "failed", "to", "start", "because", "of", "a", "database", "backup", "on", "volume", "error", "writer", "state", "snapshot", "time", "operation", "disk", "shadow", "copy", "connection", "replication", "virtual", "machine", "host", "could", "not", "be", "quickly"]
 DEVICE = "{0F5D1A2B-63C4-4964-BA11-5DB60011%04d}1"
 
 
@@ -57,7 +54,7 @@ def sql(event_id: int, message: str) -> dict:
 
 def hard_lines(count: int) -> list[str]:
     """JSON lines of `count` sets of six long texts that no rule knows."""
-    rng = random.Random(1)  # noqa: S311 - the same texts in every run
+    rng = random.Random(1)
     sets = ([{"message": " ".join(rng.choices(WORDS, k=40))} for _ in range(6)] for _ in range(count))
     return [json.dumps({"id": number, "events": events}) for number, events in enumerate(sets)]
 
