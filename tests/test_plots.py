@@ -65,6 +65,14 @@ def test_lanes_stand_from_cause_to_effect(told: Analysis) -> None:
     assert [lane.y for lane in made] == [5, 4, 3, 2, 1, 0]
 
 
+def test_a_case_whose_guest_log_could_not_be_read_still_has_its_lanes(told: Analysis) -> None:
+    emptied = {name: told.tables[name].head(0) for name in ("events", "judged_events", "matches")}
+    view = View(Analysis(told.meta, {**told.tables, **emptied}))
+    assert view.period
+    assert len(lanes.lanes(view, "SQLVM", view.period)) == 6
+    assert plots.timeline(view.analysis).parts
+
+
 def test_the_lost_hour_is_hatched_in_the_lanes_that_lost_it(told: Analysis) -> None:
     view = View(told)
     assert view.period

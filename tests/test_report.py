@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,17 @@ def test_a_new_report_replaces_the_old_one_and_keeps_what_the_user_wrote(case: P
     assert issued[0]["details"]["kept"] == ["notes/call.txt", "report.ipynb"]
     assert {one.path for one in custody.verify(out, case)} == {"notes/call.txt", "report.kept.ipynb"}
     assert not [path for path in out.parent.iterdir() if path.name.startswith(".twice")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="such names exist on Linux only")
+def test_a_case_whose_name_is_no_text_can_be_sealed_and_verified(tmp_path: Path) -> None:
+    root = tmp_path / b"raw-\xff".decode("utf-8", "surrogateescape")
+    root.mkdir()
+    (root / "log.evtx").write_bytes(b"x")
+    out = tmp_path / "out"
+    out.mkdir()
+    custody.seal(out, root, custody.evidence(root))
+    assert custody.verify(out) == []
 
 
 def test_what_kit_analyze_wrote_is_no_note_of_the_user(tmp_path: Path) -> None:

@@ -193,4 +193,4 @@ def _statuses(results: Mapping[str, dict[str, Any]]) -> str:
 def _number(results: Mapping[str, dict[str, Any]]) -> str:
     """An id that changes with the reports of the batch."""
     ids = [str((result.get("summary") or {}).get("report_id") or name) for name, result in sorted(results.items())]
-    return f"B-{hashlib.sha256('|'.join(ids).encode()).hexdigest()[:8]}"
+    return f"B-{hashlib.sha256('|'.join(ids).encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"

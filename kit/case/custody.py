@@ -138,7 +138,8 @@ def seal(
         "versions": dict(versions or {}),
     }
     path = folder / MANIFEST
-    path.write_text(json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    path.write_text(text, "utf-8", "backslashreplace")  # a folder may have a name that is no text
     ledger.append("sealed", manifest_sha256=sha256_of(path))
     return path
 

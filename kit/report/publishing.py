@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kit.case import custody
+from kit.case import custody, intake
 from kit.errors import ExportError, ParameterError
 
 META = "meta.json"
@@ -150,4 +150,4 @@ def settle(parent: Path) -> None:
 
 def told(kept: list[Path]) -> dict[str, Any]:
     """The detail of the ledger about files that were kept."""
-    return {"kept": [path.as_posix() for path in kept]} if kept else {}
+    return {"kept": [intake.label(path.as_posix()) for path in kept]} if kept else {}
