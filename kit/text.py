@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -71,11 +72,18 @@ def decode(raw: bytes, culture: str | None = None) -> tuple[str, str]:
     Embedded NULs survive. Bytes that the encoding does not know become U+FFFD (UTF) or the character of
     their number (ANSI).
     """
+    return _head_decoded(raw, culture) if len(raw) <= HEAD else _decoded(raw, culture)
+
+
+def _decoded(raw: bytes, culture: str | None) -> tuple[str, str]:
     name, mark = encoding_of(raw)
     if name == "ansi":
         name = code_page(culture)
         return raw.decode(name, "kit-keep-byte"), name
     return raw[mark:].decode(name, "replace"), name
+
+
+_head_decoded = lru_cache(maxsize=4)(_decoded)  # every reader looks at the same head to see whether it knows the format
 
 
 def _utf16_not_32(head: bytes) -> bool:
@@ -85,9 +93,10 @@ def _utf16_not_32(head: bytes) -> bool:
 
 def _utf16(head: bytes) -> str | None:
     units = np.frombuffer(head[: len(head) // 2 * 2][:HEAD], np.uint8).reshape(-1, 2)
-    little = int(((units[:, 0] != 0) & (units[:, 1] == 0)).sum())
-    big = int(((units[:, 0] == 0) & (units[:, 1] != 0)).sum())
-    filled = int((units != 0).any(axis=1).sum())
+    first, second = units[:, 0] != 0, units[:, 1] != 0
+    little = int(np.count_nonzero(first & ~second))
+    big = int(np.count_nonzero(second & ~first))
+    filled = int(np.count_nonzero(first | second))
     if max(little, big) * 10 < filled or max(little, big) < 2:
         return None
     if little > 4 * big:
@@ -101,7 +110,7 @@ def _mostly_utf8(raw: bytes) -> bool:
         return True
     kept = raw.decode("utf-8", "replace")
     wrong = kept.count("\ufffd")
-    beyond_ascii = sum(1 for character in kept if character > "\x7f") - wrong
+    beyond_ascii = len(kept) - len(kept.encode("ascii", "ignore")) - wrong
     return beyond_ascii > wrong or (len(raw) == HEAD and wrong == 1 and kept.endswith("\ufffd"))
 
 

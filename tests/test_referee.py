@@ -145,3 +145,26 @@ def test_frames_of_other_sources_are_left_out(path):
     wanted = events(path)
     wanted.loc[0, "offset"] = pd.NA
     assert second_parser.check(path, wanted.head(2), 60)[1:] == (1, 1)
+
+
+def test_a_process_that_answered_all_waits_for_the_next_file_and_no_other(path, monkeypatch):
+    monkeypatch.setattr(process, "_warm", True)
+    offsets = [int(offset) for offset in events(path)["offset"]]
+    try:
+        assert len(list(process.asked(path, offsets[:2], 60))) == 2
+        (kept,) = process._IDLE
+        assert len(list(process.asked(path, offsets, 60))) == 12
+        assert process._IDLE == [kept]
+        halfway = process.asked(path, offsets, 60)
+        next(halfway)
+        halfway.close()
+        assert process._IDLE == [], "answers are still to come"
+        assert not kept.alive
+    finally:
+        process.end()
+
+
+def test_a_process_is_ended_where_nobody_asked_to_keep_it(path):
+    offsets = [int(offset) for offset in events(path)["offset"]]
+    assert len(list(process.asked(path, offsets[:2], 60))) == 2
+    assert process._IDLE == []

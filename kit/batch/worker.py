@@ -7,6 +7,7 @@ jobs and goes when it goes.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import queue
@@ -21,6 +22,7 @@ from typing import IO, Any
 
 from kit.batch.jobs import DIED, Result
 from kit.batch.one_case import make
+from kit.referee.process import stay_warm
 
 READY = {"ready": True}
 START_S = 300.0  # for a process to start on a busy machine
@@ -30,12 +32,17 @@ def main() -> None:
     """Works until its input ends."""
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints goes to stderr, the protocol stays clean
+    stay_warm()
+    gc.set_threshold(100_000, 20, 50)  # a report makes many objects and little garbage
     _say(out, READY)
     for line in sys.stdin:
         try:
             _say(out, make(**json.loads(line)))
         except Exception as error:  # noqa: BLE001 - one case must not end the worker of the others
             _say(out, _unexpected(error))
+        if not gc.get_freeze_count():  # all modules are loaded now: no need to look through them again and again
+            gc.collect()
+            gc.freeze()
     if running := sys.modules.get("kit.report.running"):
         running.stop()
 

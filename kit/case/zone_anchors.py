@@ -7,9 +7,11 @@ numbers do not differ, and their times differ by a multiple of 15 minutes but fo
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -72,16 +74,45 @@ def _settled(day: pd.DataFrame) -> int | None:
 
 def _pairs(local: pd.DataFrame, utc: pd.DataFrame) -> pd.DataFrame:
     """Every pair of records that can be the same message: local, offset_s, unique."""
-    texts = _times_by(local.dropna(subset=["message", "time_local"]), "message", "time_local")
+    texts = _Texts(_times_by(local.dropna(subset=["message", "time_local"]), "message", "time_local"))
     wanted = _times_by_words(utc.dropna(subset=["time_utc"]))
     rows: list[tuple[np.datetime64, int, bool]] = []
     for (number, words), there in list(wanted.items())[:_MOST_TEXTS]:
-        hits = [times for (own, text), times in texts.items() if _same(number, words, own, text)]
+        hits = texts.with_all(number, words)
         here = np.concatenate(hits) if hits else np.array([], "M8[us]")
         if 0 < len(here) * len(there) <= _MOST_PAIRS * _MOST_PAIRS:
             rows += _offsets(here[:_MOST_PAIRS], there[:_MOST_PAIRS], len(here) == len(there) == 1)
     made = pd.DataFrame(rows, columns=["local", "offset_s", "unique"])
     return made.assign(local=made["local"].astype("datetime64[us]"))
+
+
+class _Texts:
+    """Texts with their times, joined by a sign that none of them holds, so that one search finds a word in all."""
+
+    def __init__(self, texts: Mapping[tuple[int | None, str], np.ndarray]) -> None:
+        self._numbers = [number for number, _ in texts]
+        self._times = list(texts.values())
+        self._joined = "\n".join(text for _, text in texts)
+        self._starts = list(accumulate((len(text) + 1 for _, text in texts), initial=0))
+        self._known: dict[str, frozenset[int]] = {}
+
+    def with_all(self, number: int | None, words: Sequence[str]) -> list[np.ndarray]:
+        """The times of each text that holds every word; texts of another error number are other messages."""
+        places = frozenset.intersection(*map(self._with, words))
+        return [self._times[place] for place in sorted(places) if self._numbers[place] in (None, number) or number is None]
+
+    def _with(self, word: str) -> frozenset[int]:
+        """The places of all texts that hold a word; many messages share their words."""
+        if word not in self._known:
+            self._known[word] = frozenset(self._found(word))
+        return self._known[word]
+
+    def _found(self, word: str) -> Iterator[int]:
+        at = self._joined.find(word)
+        while at >= 0:
+            place = bisect_right(self._starts, at) - 1
+            yield place
+            at = self._joined.find(word, self._starts[place + 1])
 
 
 def _times_by(frame: pd.DataFrame, text: str, time: str) -> dict[tuple[int | None, str], np.ndarray]:
@@ -115,12 +146,6 @@ def _plain(text: str) -> str:
 
 def _number(value: object) -> int | None:
     return int(value) if isinstance(value, (int, np.integer)) else None
-
-
-def _same(number: int | None, words: Iterable[str], own: int | None, text: str) -> bool:
-    if number is not None and own is not None and number != own:
-        return False
-    return all(word in text for word in words)
 
 
 def _offsets(here: np.ndarray, there: np.ndarray, unique: bool) -> list[tuple[np.datetime64, int, bool]]:

@@ -6,6 +6,7 @@ when it does not answer, because on damaged records python-evtx may not come to 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -44,8 +45,7 @@ def opened(path: Any) -> Iterator[BinaryIO]:
 def asked(path: Any, offsets: Iterable[int], seconds: float) -> Iterator[tuple[int, dict[str, Any]]]:
     """Offset and reading of each record, until the time is over."""
     until = time.monotonic() + seconds
-    reader = _Process()
-    with opened(path) as file, contextlib.closing(reader):
+    with opened(path) as file, _lent() as reader:
         for start, chunk, inside in _by_chunk(file, offsets):
             if time.monotonic() >= until:
                 return
@@ -54,6 +54,36 @@ def asked(path: Any, offsets: Iterable[int], seconds: float) -> Iterator[tuple[i
             yield from ((offset, heads[offset]) for offset in inside if "error" in heads[offset])
             for offset, reading in _answers(reader, start, chunk, whole, until):
                 yield offset, reading | heads[offset]
+
+
+_IDLE: list[_Process] = []
+_warm = False
+
+
+def stay_warm() -> None:
+    """From now on a process that answered everything waits for the next file: for programs that judge many cases."""
+    global _warm
+    _warm = True
+
+
+@contextlib.contextmanager
+def _lent() -> Iterator[_Process]:
+    """A process to ask; it is ended afterwards unless it may wait for the next file."""
+    reader = _IDLE.pop() if _IDLE else _Process()
+    try:
+        yield reader
+    finally:
+        if _warm and reader.alive and not reader.waiting:
+            _IDLE.append(reader)
+        else:
+            reader.close()
+
+
+@atexit.register
+def end() -> None:
+    """Ends the process that waits, if there is one."""
+    while _IDLE:
+        _IDLE.pop().close()
 
 
 def _head(chunk: bytes, at: int) -> dict[str, Any]:
@@ -114,6 +144,7 @@ class _Process:
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes] = queue.Queue()
         self.hung = False  # whether it was ended because it did not answer in time
+        self.waiting = 0  # answers that are still to come
 
     @property
     def alive(self) -> bool:
@@ -125,6 +156,7 @@ class _Process:
         if self._process is None:
             self._begin()
         assert self._process is not None and self._process.stdin is not None
+        self.waiting += len(offsets)
         request = json.dumps({"size": len(chunk), "records": offsets}).encode() + b"\n"
         with contextlib.suppress(OSError):  # a process that died gives no answer
             self._process.stdin.write(request + chunk)
@@ -135,6 +167,7 @@ class _Process:
         self.hung = False
         try:
             found: dict[str, Any] = json.loads(self._lines.get(timeout=max(seconds, 0.001)))
+            self.waiting -= 1
             return found
         except queue.Empty:
             self.hung = True
@@ -163,7 +196,7 @@ class _Process:
                 if pipe is not None:
                     with contextlib.suppress(OSError):
                         pipe.close()
-        self._process = None
+        self._process, self.waiting = None, 0
 
 
 def _drain(process: subprocess.Popen[bytes], lines: queue.Queue[bytes]) -> None:

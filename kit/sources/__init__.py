@@ -2,7 +2,8 @@
 
 Every module in this folder is a reader (see `seam`), but `seam` and names that begin with an underscore. A reader whose
 `record_id` is a line number or a running number, not the log's own record number, says `NUMBERED = False`: then
-missing numbers are no gaps, and only losses interrupt what the log covers.
+missing numbers are no gaps, and only losses interrupt what the log covers. One that knows its files by their first bytes
+says `BINARY = True` and is asked first.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading, Rows
 __all__ = ["Account", "read_source", "readers", "recognise", "source_id_of", "unreadable"]
 
 Advance = Callable[[int], None]
+SUREST = 3  # what `recognise` of a reader says at most
 
 
 @cache
@@ -37,14 +39,22 @@ def readers() -> tuple[ModuleType, ...]:
 def recognise(head: bytes, name: str) -> ModuleType | None:
     """The reader that is surest of content beginning with `head` (up to 64 KiB); None when all say no."""
     best, sure = None, 0
-    for module in readers():
+    for module in _asked():
         try:
             how_sure = int(module.recognise(head, name.lower().rsplit("/", 1)[-1]))
         except (ValueError, LookupError, ArithmeticError, RecursionError):
             continue
         if how_sure > sure:
             best, sure = module, how_sure
+        if sure >= SUREST:
+            break
     return best
+
+
+@cache
+def _asked() -> tuple[ModuleType, ...]:
+    """The readers in the order in which they are asked: those first that know their files by the first bytes."""
+    return tuple(sorted(readers(), key=lambda module: not getattr(module, "BINARY", False)))
 
 
 def source_id_of(text: str) -> str:

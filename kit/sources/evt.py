@@ -27,6 +27,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading
 
 NAME = "evt"
 VERSION = "1"
+BINARY = True
 TABLES = ("events",)
 
 SIGNATURE = b"LfLe"

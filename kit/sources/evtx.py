@@ -13,6 +13,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading, Rows
 
 NAME = "evtx"
 VERSION = "2"
+BINARY = True
 TABLES = ("events",)
 
 
