@@ -154,7 +154,7 @@ def test_a_process_that_answered_all_waits_for_the_next_file_and_no_other(path, 
         assert len(list(process.asked(path, offsets[:2], 60))) == 2
         (kept,) = process._IDLE
         assert len(list(process.asked(path, offsets, 60))) == 12
-        assert process._IDLE == [kept]
+        assert [kept] == process._IDLE
         halfway = process.asked(path, offsets, 60)
         next(halfway)
         halfway.close()
