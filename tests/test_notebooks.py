@@ -65,7 +65,7 @@ class TestEachNotebook:
 
     def test_declares_the_same_parameters_without_a_default_case(self, path: Path) -> None:
         declared = notebooks.declared(notebooks.load(path), path.stem)
-        assert list(declared) == ["case", "vm", "since", "until", "policy"]
+        assert list(declared) == ["case", "vm", "since", "until", "policy", "language"]
         assert declared["case"].needed
         assert all(declared[name].default is None for name in ("vm", "since", "until", "policy"))
 

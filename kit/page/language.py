@@ -33,6 +33,7 @@ KINDS = {  # what a variable part of a stored sentence may be; all others are ev
     "moments": rf"(?:{_MOMENT})(?:, (?:{_MOMENT}))*",
     "span": rf"{_ONE}(?: to {_ONE})?|an unknown time",
     "number": r"-?\d[\d,]*(?:\.\d+)?",
+    "ranges": r"\d+(?: to \d+)?(?:, \d+(?: to \d+)?)*",
     "names": r".+?",
     "text": r".*?",
 }
@@ -220,7 +221,7 @@ def _part(kind: str, text: str, names: Collection[str]) -> str:
     """A variable part: times, spans and sentences are said, everything else is evidence."""
     if kind in ("moment", "moments"):
         return ", ".join(_moment(one) for one in text.split(", "))
-    if kind in ("span", "number"):
+    if kind in ("span", "number", "ranges"):
         return _numbers(text)
     if kind == "text":
         return stored(text, names)
@@ -229,13 +230,15 @@ def _part(kind: str, text: str, names: Collection[str]) -> str:
 
 def _names(text: str, names: Collection[str]) -> str:
     """A list of known names with the language's word for `and` before the last; the names themselves are kept."""
-    first, word, last = text.rpartition(" and ")
-    if not word or text in names or not (last in names or last.endswith(" more")):
+    if text in names:
         return text
-    more = re.fullmatch(r"(\d+) more", last)
-    if more:
-        return say("{first} and {count} more", first=first, count=more[1])
-    return say("{first} and {last}", first=first, last=last)
+    for found in re.finditer(" and ", text):
+        first, last = text[: found.start()], text[found.end() :]
+        if more := re.fullmatch(r"(\d+) more", last):
+            return say("{first} and {count} more", first=first, count=more[1])
+        if last in names:
+            return say("{first} and {last}", first=first, last=last)
+    return text
 
 
 def _numbers(text: str) -> str:
@@ -244,8 +247,10 @@ def _numbers(text: str) -> str:
         return say(text)
     told = re.sub(r"(?<=\d)\.(?=\d)", current().decimal, text)
     told = re.sub(r"(?<=\d) d\b", f" {say('d')}", told)
-    first, to, last = told.partition(" to ")
-    return say("{first} to {last}", first=first, last=last) if to else told
+    made, *rest = told.split(" to ")
+    for part in rest:
+        made = say("{first} to {last}", first=made, last=part)
+    return made
 
 
 def _moment(text: str) -> str:

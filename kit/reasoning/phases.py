@@ -256,12 +256,22 @@ def _described(
 ) -> Outcome:
     spelled = next((one.database for one in steps if one.database and _key(one) == key), key[1])
     found = Outcome(key[0], spelled, evidence=[one.uid for one in mine])
-    found.freeze = min((one.time for one in window.freezes if one.time), default=None)
+    found.freeze = _first(window.freezes)
     found.thaw = max((one.time for one in window.thaws if one.time), default=None)
-    found.abort = min((one.time for one in aborts if one.time), default=None)
+    found.abort = _first(aborts)
     found.freeze_seen, found.thaw_seen = bool(window.freezes), bool(window.thaws)
     found.freeze_s = max(_lengths(window.freezes, window.thaws), default=None)
     return found
+
+
+def _first(steps: Sequence[Step]) -> datetime | None:
+    """The time of the first record; a copy of it in a log that writes parts of a second says it finer."""
+    timed = [(one.time, one.precision_s) for one in steps if one.time]
+    if not timed:
+        return None
+    first, precision_s = min(timed)
+    same = [time for time, fine_s in timed if fine_s < precision_s and (time - first).total_seconds() < precision_s]
+    return min(same, default=first)
 
 
 def _lengths(freezes: list[Step], thaws: list[Step]) -> Iterator[float]:

@@ -29,6 +29,7 @@ from kit.plots.style import TOKENS
 ANALYST = "analyst"  # cells with this tag stay in the notebook
 TEMPLATES = Path(__file__).parent.parent / "assets" / "templates"
 NO_SCRIPT = marked("The drawing needs scripts; its numbers stand in the table below.")
+CAPTIONS = (marked("Table"), marked("Figure"))
 _NUMBER = re.compile(r'<b class="fno" data-no="([A-Z][a-z]+)"></b>')
 _HEADING = re.compile(r"\s*(#{1,2}) +(.+?)\s*(?:\n|$)")
 _LINK = re.compile(r'href="(?!#|https?:|mailto:)[^"]*')  # links that lead elsewhere than to text
