@@ -26,13 +26,21 @@ def errorlogs() -> str:
     """Copies every ERRORLOG of every instance (run in the guest)."""
     return (
         "Get-ChildItem 'C:\\Program Files\\Microsoft SQL Server\\MSSQL*\\MSSQL\\Log\\ERRORLOG*' | "
-        "ForEach-Object { Copy-Item $_ (\"{0}-{1}\" -f $_.Directory.Parent.Parent.Name, $_.Name) }"
+        "ForEach-Object { Copy-Item $_.FullName (\"{0}-{1}\" -f $_.Directory.Parent.Parent.Name, $_.Name) }"
     )
 
 
 def writer_trace() -> str:
     """Copies the trace of the SQL writer (SQL Server 2019 and newer; run in the guest)."""
     return "Copy-Item 'C:\\Program Files\\Microsoft SQL Server\\90\\Shared\\SqlWriterLogger*.txt' ."
+
+
+def requestors() -> str:
+    """Exports who asked for shadow copies (run in the guest; needs the audit of sensitive privilege use)."""
+    return (
+        "Get-WinEvent -FilterHashtable @{LogName='Security'; ProviderName='VSSAudit'; Id=8222} -MaxEvents 50 | "
+        "Export-Clixml requestors.xml"
+    )
 
 
 def points(vm_name: str) -> str:
@@ -46,10 +54,10 @@ def replication(vm_name: str) -> str:
 
 
 def test_failover(vm_name: str, recovery_point_id: str) -> str:
-    """Starts a test failover of one point (run on the replica host; makes and starts a test machine)."""
+    """Makes a test machine of one point and starts it (run on the replica host)."""
     return (
         f"Get-VMSnapshot -VMName {quoted(vm_name)} | Where-Object Id -eq {quoted(recovery_point_id)} | "
-        "Start-VMFailover -AsTest"
+        f"Start-VMFailover -AsTest; Start-VM -Name {quoted(f'{vm_name} - Test')}"
     )
 
 
@@ -59,6 +67,9 @@ def check_database(database: str) -> str:
     return "sqlcmd -S . -Q " + quoted(f"DBCC CHECKDB (N'{name}') WITH NO_INFOMSGS, ALL_ERRORMSGS")
 
 
+CLOCK = "write the seconds it prints into case.toml: [[clock]] with computer and offset_s"
+
+
 def clock(host: str | None) -> str:
-    """Measures the clock of the guest against a host (run in the guest)."""
+    """Measures the clock of the guest against a host: what to add to the guest's time (run in the guest)."""
     return f"w32tm /stripchart /computer:{quoted(host or 'REPLICAHOST')} /samples:10 /dataonly"

@@ -47,8 +47,8 @@ def expected(
     """
     vms = _vms(held, points, replication)
     made: list[Absent] = []
-    for vm_name in vms:
-        folder = "guest" if len(vms) == 1 else f"guest/{vm_name}"
+    for vm_name in vms or [None]:
+        folder = "guest" if len(vms) < 2 else f"guest/{vm_name}"
         made += _of_guest(vm_name, folder, held, points, errorlog_since)
     made += _of_hosts(held, points, replication, vms)
     return made
@@ -61,41 +61,43 @@ def _vms(held: Sequence[Held], points: pd.DataFrame, replication: pd.DataFrame) 
 
 
 def _of_guest(
-    vm_name: str, folder: str, held: Sequence[Held], points: pd.DataFrame, errorlog_since: dict[str, pd.Timestamp]
+    vm_name: str | None, folder: str, held: Sequence[Held], points: pd.DataFrame, errorlog_since: dict[str, pd.Timestamp]
 ) -> Iterator[Absent]:
     own = [one for one in held if one.role == "guest" and one.vm_name == vm_name]
     channels = frozenset().union(*(one.channels for one in own)) if own else frozenset()
     providers = frozenset().union(*(one.providers for one in own)) if own else frozenset()
     sql = not own or any(name.startswith("mssql") or name in ("sqlvdi", "sqlwriter") for name in providers)
 
+    called = f"guest {vm_name}" if vm_name else "the guest"
+
     def lacking(file: str, what: str, why: str, command: str) -> Absent:
-        return Absent(f"{folder}/{file}", "guest", vm_name, f"{what} {vm_name}", why, command)
+        return Absent(f"{folder}/{file}", "guest", vm_name, f"{what} of {called}", why, command)
 
     if "application" not in channels:
         yield lacking(
-            "Application.evtx", "Application log of guest",
+            "Application.evtx", "Application log",
             "shows freeze, resume and abort of each database", collect.event_log("Application"),
         )  # fmt: skip
     if sql and "errorlog" not in channels:
         yield lacking(
-            "ERRORLOG", "SQL Server ERRORLOG of guest",
+            "ERRORLOG", "SQL Server ERRORLOG",
             "gives the order of freeze, resume and abort to a hundredth of a second", collect.errorlogs(),
         )  # fmt: skip
     if "system" not in channels:
         yield lacking(
-            "System.evtx", "System log of guest",
+            "System.evtx", "System log",
             "shows boots, unexpected shutdowns and the volume snapshot driver", collect.event_log("System"),
         )  # fmt: skip
     if sql and not _too_old(own) and not any(name.startswith("sqlwriterlogger") for name in channels):
         yield lacking(
-            "SqlWriterLogger.txt", "trace of the SQL writer in guest",
+            "SqlWriterLogger.txt", "trace of the SQL writer",
             "places each abort before or after the thaw (SQL Server 2019 and newer write it)", collect.writer_trace(),
         )  # fmt: skip
     claimed = points.loc[points["vm_name"] == vm_name, "time_utc"].dropna()
-    since = errorlog_since.get(vm_name)
+    since = errorlog_since.get(vm_name) if vm_name else None
     if since is not None and len(claimed) and since > claimed.min():
         yield lacking(
-            "ERRORLOG.1", "older SQL Server ERRORLOG files of guest",
+            "ERRORLOG.1", "older SQL Server ERRORLOG files",
             f"those in the case begin at {since:%Y-%m-%d %H:%M} UTC, after the first listed recovery point",
             collect.errorlogs(),
         )  # fmt: skip

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -17,7 +16,7 @@ import pyarrow as pa
 
 from kit import rules
 from kit.errors import ParameterError
-from kit.explain import pasted
+from kit.explain import ordering, pasted
 from kit.explain.advising import advice, alternatives
 from kit.explain.assess import Evidence, Finding, Given, Item, assess, gather
 from kit.explain.host import Host, context_of, host
@@ -103,33 +102,15 @@ def _rows(events: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _explained(given: list[Given], said: Host, known: rules.Rules) -> dict[str, Any]:
-    items = [_item(one, known) for whole in _in_order(given) for one in pasted.split(whole)]
+    items = ordering.turned([_item(one, known) for whole in ordering.in_order(given) for one in pasted.split(whole)])
     evidence = gather(items, said, known)
+    evidence = replace(evidence, outcomes=tuple(ordering.doubted(evidence.outcomes, items)))
     finding = assess(evidence, known)
     return {
         "events": [_event(item, finding, evidence, known) for item in items],
         "assessment": finding.assessment, "root_cause": finding.root_cause, "because": finding.because,
         "alternatives": alternatives(evidence, finding), "advice": advice(evidence, finding, known),
     }
-
-
-def _in_order(given: list[Given]) -> list[Given]:
-    """The events in order of time: as given, turned round where a viewer listed the newest first, else sorted.
-
-    Seconds decide, since logs write different fractions; an event without a time stays beside the one before it.
-    """
-    timed = [one.time.replace(microsecond=0) for one in given if one.time]
-    if len({time.tzinfo is None for time in timed}) > 1:
-        return given
-    pairs = list(pairwise(timed))
-    if all(first <= second for first, second in pairs):
-        return given
-    if all(first >= second for first, second in pairs):
-        return given[::-1]
-    keys: list[datetime] = []
-    for one in given:
-        keys.append(one.time if one.time else keys[-1] if keys else timed[0])
-    return [given[place] for place in sorted(range(len(given)), key=lambda place: (keys[place], place))]
 
 
 def _item(given: Given, known: rules.Rules) -> Item:

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
+from kit import collect
 from kit.explain.assess import Evidence, Finding
 from kit.rules import Rules
 
 _LOGS = (
     "Export the guest's Application and System log around the time",
-    "wevtutil epl Application Application.evtx; wevtutil epl System System.evtx",
+    f"{collect.event_log('Application')}; {collect.event_log('System')}",
 )
 _ERRORLOG = (
     "Add the ERRORLOG files of every instance: they show freeze and resume of each database in order",
-    "Copy-Item 'C:\\Program Files\\Microsoft SQL Server\\MSSQL*\\MSSQL\\Log\\ERRORLOG*' .",
+    collect.errorlogs(),
 )
-_WRITER_LOG = (
-    "Add the SQL writer's own trace: OnThaw before OnAbort settles it",
-    "Copy-Item 'C:\\Program Files\\Microsoft SQL Server\\90\\Shared\\SqlWriterLogger*.txt' .",
+_BEFORE_BOOT = (
+    "Add the ERRORLOG files of before the boot (ERRORLOG.1): a last line of a frozen database shows that the image was "
+    "cut inside the freeze",
+    collect.errorlogs(),
 )
-_POINTS = (
-    "List what the replica calls application-consistent",
-    "Get-VMSnapshot -VMName <VM> | Select-Object Name,Id,SnapshotType,CreationTime | Export-Clixml points.xml",
-)
-_HOST = (
-    "Add the host's record of the same minute",
-    "Get-WinEvent -LogName Microsoft-Windows-Hyper-V-VMMS-Admin -MaxEvents 500 | Export-Clixml vmms.xml",
-)
-_REQUESTORS = (
-    "List who else asked for snapshots in these minutes",
-    "Get-WinEvent -FilterHashtable @{LogName='Security';ProviderName='VSSAudit';Id=8222} -MaxEvents 50",
-)
+_WRITER_LOG = ("Add the SQL writer's own trace: OnThaw before OnAbort settles it", collect.writer_trace())
+_POINTS = ("On the replica host: list what it calls application-consistent", collect.points("*"))
+_HOST = ("On the primary host: add its records of the same minute", collect.event_log(collect.VMMS))
+_REQUESTORS = ("List who else asked for snapshots in these minutes", collect.requestors())
 _TEST = (
-    "Test-failover this point and its neighbour without the label, and compare the rollback counts",
-    "Start-VMFailover -VMRecoverySnapshot (Get-VMSnapshot -VMName <VM> -Name <point>) -AsTest",
+    "On the replica host: test-failover this point and its neighbour without the label, and compare the rollback counts",
+    collect.test_failover("NAME OF THE VM", "ID OF THE POINT"),
 )
 _RULE = (
     "To teach the kit an event without a rule, add a [[rule]] with provider, event_id or text, phase, class, meaning "
-    "and a sample to a file in kit/knowledge, then run the tests",
-    "python -m pytest tests/test_knowledge.py",
+    "and a sample to a file in kit/knowledge (docs/extend.md), then run the tests",
+    "python run.py test tests/test_knowledge.py",
 )
 
 _ROLLED_BACK = (
@@ -48,7 +42,7 @@ _ROLLED_BACK = (
 def alternatives(evidence: Evidence, finding: Finding) -> list[str]:
     """Other explanations that the records leave open."""
     found = list(finding.alternatives)
-    undecided = bool(evidence.undecided)
+    undecided = bool(evidence.aborts)
     if finding.assessment == "insufficient_evidence" and undecided:
         found.append("A harmless late abort, if it came after the thaw in a Hyper-V operation that the host lists.")
         found.append("A real failure, if the abort came before the thaw or the requestor itself gave up.")
@@ -101,9 +95,10 @@ def _collect(evidence: Evidence, finding: Finding) -> list[tuple[str, str | None
     steps: list[tuple[str, str | None]] = []
     order_known = any(one.abort_after_thaw is not None for one in evidence.outcomes)
     if finding.assessment == "insufficient_evidence":
-        steps += [_ERRORLOG, _WRITER_LOG] if evidence.undecided and not order_known else []
+        steps += [_ERRORLOG, _WRITER_LOG] if evidence.aborts and not order_known else []
+        steps += [_BEFORE_BOOT, _TEST] if len(evidence.undecided) > len(evidence.aborts) else []
         steps += [_POINTS, _HOST] if evidence.host.state in ("unknown", "not_applicable") else []
-        steps += [_REQUESTORS] if evidence.undecided else []
+        steps += [_REQUESTORS] if evidence.aborts else []
         steps += [_LOGS] if not evidence.undecided else []
     if finding.assessment == "benign":
         steps += [] if order_known else [_ERRORLOG]

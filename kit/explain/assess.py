@@ -5,7 +5,7 @@ Phase and reported state decide, never the age of the guest and never an abort r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -82,6 +82,11 @@ class Evidence:
     unexplained: tuple[Item, ...]
     fallback: tuple[Item, ...]
     host: Host
+
+    @property
+    def aborts(self) -> list[Item]:
+        """Undecided records of the operation itself: all but what recovery rolled back after a boot."""
+        return [one for one in self.undecided if _phase(one) != "undo"]
 
     @property
     def failed_outcomes(self) -> list[phases.Outcome]:
@@ -401,11 +406,19 @@ def _healthy(evidence: Evidence, rules: Rules) -> Finding | None:
     return Finding("no_failure", None, shown or ["Only records of healthy operation."])
 
 
+def _rollbacks(evidence: Evidence) -> Iterator[str]:
+    for item in evidence.undecided:
+        if _phase(item) == "undo":
+            name, count = _captured(item, "database") or "a database", _captured(item, "count")
+            yield f"{name}: {count if count is not None else 'some'} transactions were rolled back; it is not known "\
+                  "whether they were open at the freeze."
+
+
 def _insufficient(evidence: Evidence) -> Finding:
-    reasons = []
-    if evidence.undecided:
+    reasons = [*_rollbacks(evidence)]
+    if evidence.aborts:
         reasons.append("The records are alike in harmless and in real failures; only phase and reported state decide.")
-    if evidence.undecided and not evidence.host.claims and not evidence.host.failed:
+    if evidence.aborts and not evidence.host.claims and not evidence.host.failed:
         reasons.append("It is not known what the host or the product reports about this copy.")
     if _open(evidence):
         named = [f"{one.database or one.instance or 'the writer'}: {one.reason}" for one in evidence.outcomes

@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice, pairwise
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from kit import codes, rules
 from kit.errors import ParameterError
 from kit.explain.assess import Given
+from kit.explain.headed import Head, head
 from kit.explain.records import from_mapping
 from kit.explain.viewer import csv_rows, details, viewer_blocks
 from kit.explain.xml import xml_events
@@ -35,8 +37,9 @@ _WRITER_LOG = re.compile(
     r"\[(?P<time>\d\d/\d\d/\d{4} \d\d:\d\d:\d\d),\s*(?:TID\s*)?[0-9a-fx]+\]\s*(?P<text>\S.*)", re.IGNORECASE
 )
 _CODE = re.compile(
-    r"^\W*(?:(?:hresult|hr|error(?: code)?|os[- ]?error|operating system error|win32|code|fehler(?:code)?|"
-    r"erreur|ошибка|エラー|błąd|errno)\W*){0,3}(?P<code>-?0x[0-9a-f]{1,8}|%%\d{1,10}|-?\d{1,10}|[0-9a-f]{8})\W*$",
+    r"^\W*(?P<label>(?:(?:hresult|hr|error(?: code)?|os[- ]?error|operating system error|betriebssystemfehler|win32|code|"
+    r"fehler(?:code)?|erreur|ошибка|エラー|błąd|errno)\W*){0,3})"
+    r"(?P<code>-?0x[0-9a-f]{1,8}|%%\d{1,10}|-?\d{1,10}|[0-9a-f]{8})(?P<words>\s*[(,].*)?\W*$",
     re.IGNORECASE,
 )
 
@@ -87,7 +90,9 @@ def _textual(text: str) -> Iterator[Given]:
 
 
 def _code(text: str) -> Given | None:
-    found = _CODE.match(text) if len(text) < 80 and "\n" not in text else None
+    found = _CODE.match(text) if len(text) < 300 and "\n" not in text else None
+    if found and found["words"] and not found["label"].strip():
+        return None  # a sentence that begins with a number
     return Given(message=text, data={"code": found["code"]}, code_only=True) if found else None
 
 
@@ -157,22 +162,42 @@ def _writers(text: str) -> Iterator[Given]:
 
 
 def _loose(text: str) -> Iterator[Given]:
-    """Records in running text: each begins where a rule's text does, and holds the lines up to the next.
+    """Records in running text: each begins where a rule's text or a source with its number does, and holds the lines
+    up to the next.
 
     A short text without any record is one event without a rule; a long one is nothing.
     """
-    record: list[str] = []
-    for known, piece in (found for line in text.splitlines() if line.strip() for found in _pieces(line)):
-        if known and record:
-            yield Given(message="\n".join(record))
-        if known:
-            record = [piece]
-        elif record and len(record) < _LINES:
-            record.append(piece)
-    if record:
-        yield Given(message="\n".join(record))
+    records: list[_Record] = []
+    for line in filter(str.strip, text.splitlines()):
+        named = head(plain(line))
+        if named:
+            records.append(_Record(named, [named.rest] if named.rest else []))
+            continue
+        for known, piece in _pieces(line):
+            if known and not (records and records[-1].open):
+                records.append(_Record(None, [piece]))
+            elif records and len(records[-1].lines) < _LINES:
+                records[-1].lines.append(piece)
+    if records:
+        yield from (one.given() for one in records)
     elif len(text) <= 4000:
         yield Given(message=plain(text.strip()))
+
+
+class _Record(NamedTuple):
+    """Lines of one record, and the source and number that stood before them."""
+
+    head: Head | None
+    lines: list[str]
+
+    @property
+    def open(self) -> bool:
+        """Whether source and number were named, and their text is still to come."""
+        return self.head is not None and not self.lines
+
+    def given(self) -> Given:
+        message = "\n".join(self.lines) or None
+        return Given(self.head.provider, self.head.event_id, message=message) if self.head else Given(message=message)
 
 
 def split(given: Given) -> list[Given]:

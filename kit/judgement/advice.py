@@ -121,7 +121,7 @@ def _look_at_failures(vm_name: str, failed: pd.DataFrame, words: Words) -> list[
     )
     command = (
         "Get-WinEvent -FilterHashtable @{LogName='System','Application'; ProviderName='volsnap','VSS'; Level=2,3} "
-        "-MaxEvents 50 | Format-List TimeCreated, Id, Message"
+        "-MaxEvents 50 | Format-List TimeCreated, ProviderName, Id, Message"
     )
     return [_step(vm_name, text, str(own.iloc[0]["computer"]), command)]
 

@@ -215,7 +215,7 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
         texts.append(f"The guest's System log of that time. In the guest: {collect.event_log('System')}")
     if items["E12"] is not True:
         host = _text(made.point.computer)
-        texts.append(f"The clock of the guest against the host. In the guest: {collect.clock(host)}")
+        texts.append(f"The clock of the guest against the host; {collect.CLOCK}. In the guest: {collect.clock(host)}")
     if items["E5"] is None:
         texts.append(f"The VMMS log of the primary host. On it: {collect.event_log(collect.VMMS)}")
     if made.boot is None and items["B"] is None:
