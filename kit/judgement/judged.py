@@ -30,7 +30,7 @@ def judged_events(
     if that is the host's own.
     """
     made = records[["uid", "twin", "kind", "phase", "rule_id", "level", "provider", "time_utc", "vm_name", "boot_id",
-                    "role", "database", "instance"]].copy()
+                    "role", "database", "instance", "writer"]].copy()
     operation_of = dict(zip(values(members["uid"]), values(members["operation_id"]), strict=True))
     made["operation_id"] = made["twin"].map(operation_of)
     _noise_inside(made, operations)
@@ -89,33 +89,59 @@ def _classes(
     open_ = (made["kind"] == "undecided") | (
         (made["kind"] == "genuine_failure") & (made["operation_id"].map(requestor) != OWN)
     )
-    rows = made.loc[open_ & made["operation_id"].notna(), ["operation_id", "kind", "database", "vm_name"]]
+    held = open_ & made["operation_id"].notna()
+    rows = made.loc[held, ["operation_id", "kind", "database", "instance", "writer", "vm_name"]]
+    instances = _instances(made)
     decided = [
-        _of_operation(row, requestor[row.operation_id], outcome, per_database, claiming) for row in tuples(rows)
+        _of_operation(row, requestor[row.operation_id], outcome, per_database, instances, claiming)
+        for row in tuples(rows)
     ]
     classes.loc[rows.index] = decided
     return classes
 
 
-def _per_database(databases: pd.DataFrame) -> dict[tuple[str, str], set[str]]:
-    made: dict[tuple[str, str], set[str]] = {}
+def _per_database(databases: pd.DataFrame) -> dict[str, list[tuple[str, str, str]]]:
+    """Instance, database (lower case) and outcome of every database of each operation."""
+    made: dict[str, list[tuple[str, str, str]]] = {}
     for row in tuples(databases):
         if isinstance(row.database, str):
-            made.setdefault((row.operation_id, row.database.casefold()), set()).add(str(row.outcome))
+            instance = row.instance.casefold() if isinstance(row.instance, str) else ""
+            made.setdefault(row.operation_id, []).append((instance, row.database.casefold(), str(row.outcome)))
     return made
 
 
+def _instances(made: pd.DataFrame) -> dict[tuple[str, str], set[str]]:
+    """The instances (lower case) that a writer holds databases of, in each operation."""
+    named = made[made["operation_id"].notna() & made["database"].notna() & made["writer"].notna()]
+    found: dict[tuple[str, str], set[str]] = {}
+    for row in tuples(named[["operation_id", "writer", "instance"]].drop_duplicates()):
+        instance = row.instance.casefold() if isinstance(row.instance, str) else ""
+        found.setdefault((row.operation_id, row.writer), set()).add(instance)
+    return found
+
+
+def _outcomes(
+    row: Any, databases: list[tuple[str, str, str]], instances: Mapping[tuple[str, str], set[str]]
+) -> set[str]:
+    """Outcomes of the databases that a record speaks of: its own, else those of its instance, else of its writer."""
+    if isinstance(row.database, str):
+        return {outcome for _, name, outcome in databases if name == row.database.casefold()}
+    held = instances.get((row.operation_id, row.writer), set())
+    if isinstance(row.instance, str) and row.instance.casefold() in held:
+        held = {row.instance.casefold()}
+    return {outcome for instance, _, outcome in databases if instance in held}
+
+
 def _of_operation(
-    row: Any, requestor: str, outcome: Mapping[str, str], per_database: Mapping[tuple[str, str], set[str]],
-    claiming: set[str],
+    row: Any, requestor: str, outcome: Mapping[str, str], databases: Mapping[str, list[tuple[str, str, str]]],
+    instances: Mapping[tuple[str, str], set[str]], claiming: set[str],
 ) -> str:
-    """The class of an abort record: that of its database in the operation, else that of the whole operation."""
+    """The class of an abort record: that of the databases it speaks of, else that of the whole operation."""
     if requestor not in (OWN, "unknown", "host_backup"):
         return "other_requestor"
     if row.kind == "genuine_failure":
         return "genuine_failure"
-    named = isinstance(row.database, str)
-    found = per_database.get((row.operation_id, row.database.casefold()), set()) if named else set()
+    found = _outcomes(row, databases.get(row.operation_id, []), instances)
     word = next(iter(found)) if len(found) == 1 else outcome[row.operation_id]
     if requestor == "unknown" and word == "benign_abort" and row.vm_name not in claiming:
         return "unexplained"  # the shape alone does not say who asked

@@ -24,6 +24,7 @@ CLUSTER = pd.Timedelta(minutes=15)  # boot records of one start follow each othe
 FEW_RECORDS = 60  # boot records of one start stand this close, whatever the clock does
 SETTLE = pd.Timedelta(minutes=10)  # records of a start stand this near to one of its System records
 EARLY = pd.Timedelta(seconds=5)
+WRONG_CLOCK = pd.Timedelta(hours=15)  # a machine that reads its hardware clock in the wrong zone starts this far off
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ def _test_boot(
 ) -> tuple[_Session | None, str]:
     after = _time((one.declared or {}).get("boot_after"))
     if after is not None:
-        later = [session for session in sessions if session.start >= after - EARLY]
+        later = [one for one in sessions if one.start >= after - EARLY or _set_later(one, after, own, known)]
         if later:
             return later[0], "first boot after the time that case.toml gives"
         newest = own["time_utc"].max()
@@ -217,6 +218,16 @@ def _test_boot(
         unclean = [session for session in sessions if session.unclean]
         return (unclean or sessions)[-1], "last boot in the log of the test-failover machine"
     return None, ""
+
+
+def _set_later(session: _Session, after: pd.Timestamp, own: pd.DataFrame, known: set[str]) -> bool:
+    """Whether a start that bears an earlier time is the one asked for: the machine set its clock while it started.
+
+    It goes on after the time asked for, and the guest's own log does not have it.
+    """
+    if not known or session.end < after or session.start < after - WRONG_CLOCK:
+        return False
+    return not own.loc[own["uid"].isin(session.uids), "twin"].isin(known).any()
 
 
 def _time(value: Any) -> pd.Timestamp | None:
