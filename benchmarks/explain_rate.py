@@ -14,7 +14,11 @@ import json
 import random
 import time
 
-WORDS = ["the", "service", "failed", "to", "start", "because", "of", "a", "database", "backup", "on", "volume", "error", "writer", "state", "snapshot", "time", "operation", "disk", "shadow", "copy", "connection", "replication", "virtual", "machine", "host", "could", "not", "be", "quickly"]
+WORDS = [
+    "the", "service", "failed", "to", "start", "because", "of", "a", "database", "backup", "on", "volume", "error",
+    "writer", "state", "snapshot", "time", "operation", "disk", "shadow", "copy", "connection", "replication",
+    "virtual", "machine", "host", "could", "not", "be", "quickly",
+]
 DEVICE = "{0F5D1A2B-63C4-4964-BA11-5DB60011%04d}1"
 
 

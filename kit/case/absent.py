@@ -47,7 +47,8 @@ def expected(
     """
     vms = _vms(held, points, replication)
     made: list[Absent] = []
-    for vm_name in vms or [None]:
+    guests: list[str | None] = [*vms] or [None]
+    for vm_name in guests:
         folder = "guest" if len(vms) < 2 else f"guest/{vm_name}"
         made += _of_guest(vm_name, folder, held, points, errorlog_since)
     made += _of_hosts(held, points, replication, vms)
@@ -61,7 +62,8 @@ def _vms(held: Sequence[Held], points: pd.DataFrame, replication: pd.DataFrame) 
 
 
 def _of_guest(
-    vm_name: str | None, folder: str, held: Sequence[Held], points: pd.DataFrame, errorlog_since: dict[str, pd.Timestamp]
+    vm_name: str | None, folder: str, held: Sequence[Held], points: pd.DataFrame,
+    errorlog_since: dict[str, pd.Timestamp],
 ) -> Iterator[Absent]:
     own = [one for one in held if one.role == "guest" and one.vm_name == vm_name]
     channels = frozenset().union(*(one.channels for one in own)) if own else frozenset()

@@ -24,7 +24,7 @@ _POINTS = ("On the replica host: list what it calls application-consistent", col
 _HOST = ("On the primary host: add its records of the same minute", collect.event_log(collect.VMMS))
 _REQUESTORS = ("List who else asked for snapshots in these minutes", collect.requestors())
 _TEST = (
-    "On the replica host: test-failover this point and its neighbour without the label, and compare the rollback counts",
+    "On the replica host: test-failover this point and its neighbour without the label; compare what is rolled back",
     collect.test_failover("NAME OF THE VM", "ID OF THE POINT"),
 )
 _RULE = (

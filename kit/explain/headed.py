@@ -1,4 +1,4 @@
-"""Lines typed by hand, as people write in a forum: `VSS 12289: ...`, `event id 8 volsnap ...`, `Event 32315, Hyper-V-VMMS`.
+"""Lines typed by hand, as people write in a forum: `VSS 12289: ...`, `event id 8 volsnap`, `Event 32315, Hyper-V-VMMS`.
 
 A line counts only where it begins with an event source that the knowledge knows and one of that source's numbers, in
 either order, with nothing before them but labels and a time.
@@ -13,12 +13,15 @@ from typing import NamedTuple
 from kit import rules
 
 _TIME = re.compile(
-    r"[\s>*#-]*(?:\d{1,4}[./-]\d{1,2}[./-]\d{2,4}[ T,]*)?(?:\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?[\s,-]*)?"
+    r"[\s>*#-]*(?:\d{1,4}[./-]\d{1,2}[./-]\d{2,4}[ T,]*)?"
+    r"(?:\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?[\s,-]*)?"
 )
 _WORD = re.compile(r"[\s:=,;()\"'|\[\]#*>-]*([^\s:=,;()\"'|\[\]#*>]+)")
-_LABELS = frozenset(
-    ["event", "events", "eventid", "event-id", "id", "ids", "error", "errors", "fehler", "warning", "warnung", "source", "quelle", "from", "got", "see", "seeing", "also", "and", "ereignis", "ereignisse", "ereignis-id", "ereigniskennung", "nr", "no", "number", "code", "log", "level", "application", "system"]
-)
+_LABELS = frozenset({
+    "event", "events", "eventid", "event-id", "id", "ids", "error", "errors", "fehler", "warning", "warnung",
+    "source", "quelle", "from", "got", "see", "seeing", "also", "and", "ereignis", "ereignisse", "ereignis-id",
+    "ereigniskennung", "nr", "no", "number", "code", "log", "level", "application", "system",
+})
 _MOST = 10  # words in which source and number stand
 
 
@@ -48,7 +51,8 @@ def head(line: str) -> Head | None:
             return None
         place = found.end()
         if provider and number is not None:
-            return Head(provider, number, line[place:].lstrip(" :=,;)]|-\t")) if _known(provider.lower(), number) else None
+            known_number = _known(provider.lower(), number)
+            return Head(provider, number, line[place:].lstrip(" :=,;)]|-\t")) if known_number else None
     return None
 
 

@@ -37,8 +37,8 @@ _WRITER_LOG = re.compile(
     r"\[(?P<time>\d\d/\d\d/\d{4} \d\d:\d\d:\d\d),\s*(?:TID\s*)?[0-9a-fx]+\]\s*(?P<text>\S.*)", re.IGNORECASE
 )
 _CODE = re.compile(
-    r"^\W*(?P<label>(?:(?:hresult|hr|error(?: code)?|os[- ]?error|operating system error|betriebssystemfehler|win32|code|"
-    r"fehler(?:code)?|erreur|ошибка|エラー|błąd|errno)\W*){0,3})"
+    r"^\W*(?P<label>(?:(?:hresult|hr|error(?: code)?|os[- ]?error|operating system error|win32|code|"
+    r"betriebssystemfehler|fehler(?:code)?|erreur|ошибка|エラー|błąd|errno)\W*){0,3})"
     r"(?P<code>-?0x[0-9a-f]{1,8}|%%\d{1,10}|-?\d{1,10}|[0-9a-f]{8})(?P<words>\s*[(,].*)?\W*$",
     re.IGNORECASE,
 )
