@@ -102,6 +102,49 @@ def test_w5_another_database_never_clears_sales() -> None:
     assert verdict(made, points[P], None) == "inconclusive"
 
 
+def test_w5_model_alone_does_not_clear_an_instance_whose_other_databases_no_record_shows() -> None:
+    """Every instance has master and msdb, and a snapshot freezes every database: here the others took no part."""
+    world = World()
+    world.guest()
+    for hour in HOURS:
+        world.freeze(f"{hour:02d}:00:03", databases=("model",))
+        world.abort(f"{hour:02d}:00:06", databases=("model",))
+    points = {hour: world.point(f"{hour:02d}:00:13") for hour in HOURS}
+    world.quiet_end()
+    made = analyze(world.case())
+    assert verdict(made, points[P], "model") == "supported"
+    assert verdict(made, points[P], "msdb") == "inconclusive"
+    assert verdict(made, points[P], None) == "inconclusive"
+
+
+def test_databases_of_one_set_that_end_differently_have_verdicts_and_errors_of_their_own() -> None:
+    """At P Sales is stopped inside its freeze, the others after their thaw: each error is that of its database."""
+    world = World()
+    world.guest()
+    for hour in HOURS:
+        if hour != P:
+            world.freeze(f"{hour:02d}:00:03", databases=("Sales", "HR"))
+            world.abort(f"{hour:02d}:00:06", databases=("Sales", "HR"))
+            continue
+        log = "guest/Application.evtx"
+        world.add(log, f"{hour:02d}:00:03", "MSSQLSERVER", 3197, ["Sales"])
+        world.add(log, f"{hour:02d}:00:03", "MSSQLSERVER", 3197, ["HR"])
+        world.abort(f"{hour:02d}:00:04", databases=("Sales",))
+        world.add(log, f"{hour:02d}:00:04.5", "MSSQLSERVER", 3198, ["Sales"])
+        world.add(log, f"{hour:02d}:00:05", "MSSQLSERVER", 3198, ["HR"])
+        world.abort(f"{hour:02d}:00:06", databases=("HR",), first=2)
+    points = {hour: world.point(f"{hour:02d}:00:13") for hour in HOURS}
+    world.quiet_end()
+    made = analyze(world.case())
+    assert verdict(made, points[P], "Sales") == "contradicted"
+    assert verdict(made, points[P], "HR") == "supported"
+    assert verdict(made, points[P], None) == "contradicted"
+    judged = made.tables["judged_events"].merge(made.tables["events"][["uid", "event_id", "record_id"]], on="uid")
+    own = judged[(judged["recovery_point_id"] == points[P]) & judged["event_id"].isin([1, 3041, 18210])]
+    errors = own.sort_values("record_id")
+    assert errors["class"].tolist() == ["genuine_failure"] * 3 + ["benign_abort"] * 3
+
+
 def test_w6_stream_backup_at_night_is_another_requestor() -> None:
     world, points = w1()
     for day in ("2014-05-19T02:30:00",):

@@ -117,11 +117,11 @@ class World:
             end = start + pd.Timedelta(seconds=seconds) + pd.Timedelta(milliseconds=100 * number)
             self.add(path, end, "MSSQLSERVER", 3198, [name])
 
-    def abort(self, time: str, databases: Sequence[str] = DATABASES, path: str = "") -> None:
+    def abort(self, time: str, databases: Sequence[str] = DATABASES, path: str = "", first: int = 1) -> None:
         """The abort pattern of the article: SQLVDI, 18210 with 995, 3041 for each database."""
         path, start = path or "guest/Application.evtx", at(time)
         for number, name in enumerate(databases):
-            device = f"{{0F5D1A2B-63C4-4964-BA11-5DB600112233}}{number + 1}"
+            device = f"{{0F5D1A2B-63C4-4964-BA11-5DB600112233}}{number + first}"
             when = start + pd.Timedelta(milliseconds=120 * number)
             self.add(path, when, "SQLVDI", 1, [
                 "SignalAbort", "Client initiates abort", "(0)", "2644", "7212", "Client", "",

@@ -90,10 +90,10 @@ def _classes(
         (made["kind"] == "genuine_failure") & (made["operation_id"].map(requestor) != OWN)
     )
     held = open_ & made["operation_id"].notna()
-    rows = made.loc[held, ["operation_id", "kind", "database", "instance", "writer", "vm_name"]]
-    instances = _instances(made)
+    rows = made.loc[held, ["twin", "operation_id", "kind", "database", "instance", "writer", "vm_name"]]
+    instances, of_record = _instances(made), _per_record(databases)
     decided = [
-        _of_operation(row, requestor[row.operation_id], outcome, per_database, instances, claiming)
+        _of_operation(row, requestor[row.operation_id], outcome, per_database, instances, of_record, claiming)
         for row in tuples(rows)
     ]
     classes.loc[rows.index] = decided
@@ -107,6 +107,15 @@ def _per_database(databases: pd.DataFrame) -> dict[str, list[tuple[str, str, str
         if isinstance(row.database, str):
             instance = row.instance.casefold() if isinstance(row.instance, str) else ""
             made.setdefault(row.operation_id, []).append((instance, row.database.casefold(), str(row.outcome)))
+    return made
+
+
+def _per_record(databases: pd.DataFrame) -> dict[str, set[str]]:
+    """The outcomes of the databases that a record speaks of, be it through its virtual device or for all of them."""
+    made: dict[str, set[str]] = {}
+    for uids, word in zip(databases["evidence"], databases["outcome"], strict=True):
+        for uid in uids:
+            made.setdefault(uid, set()).add(str(word))
     return made
 
 
@@ -134,14 +143,16 @@ def _outcomes(
 
 def _of_operation(
     row: Any, requestor: str, outcome: Mapping[str, str], databases: Mapping[str, list[tuple[str, str, str]]],
-    instances: Mapping[tuple[str, str], set[str]], claiming: set[str],
+    instances: Mapping[tuple[str, str], set[str]], of_record: Mapping[str, set[str]], claiming: set[str],
 ) -> str:
     """The class of an abort record: that of the databases it speaks of, else that of the whole operation."""
     if requestor not in (OWN, "unknown", "host_backup"):
         return "other_requestor"
     if row.kind == "genuine_failure":
         return "genuine_failure"
-    found = _outcomes(row, databases.get(row.operation_id, []), instances)
+    found = of_record.get(row.twin, set())
+    if len(found) != 1:
+        found = _outcomes(row, databases.get(row.operation_id, []), instances)
     word = next(iter(found)) if len(found) == 1 else outcome[row.operation_id]
     if requestor == "unknown" and word == "benign_abort" and row.vm_name not in claiming:
         return "unexplained"  # the shape alone does not say who asked

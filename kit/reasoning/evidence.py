@@ -21,6 +21,7 @@ from kit.reasoning.verdicts import ITEMS
 from kit.values import tuples
 
 NO_DATABASE = {"tempdb", "mssqlsystemresource"}  # never part of a VSS freeze
+SYSTEM_DATABASES = ("master", "model", "msdb")  # every instance has them, and a snapshot freezes them all
 HOLD_SAFE_S = 8.0  # flush-and-hold gives up after 10 s; a freeze clearly shorter cannot hide a hold that timed out
 SQL_WRITER = "sql"
 
@@ -70,7 +71,8 @@ def databases_of(vm_name: str, frames: Frames) -> list[tuple[str | None, str]]:
     """The databases and stores that the case shows for a VM: (instance, database), as first written.
 
     Without tempdb, mssqlsystemresource, and databases that the records show as offline or restoring. A name that only
-    failures mention, under an instance of which nothing else is known, is the database of that name elsewhere.
+failures mention, under an instance of which nothing else is known, is the database of that name elsewhere. An
+    instance of which only one or two system databases are shown has the others as well, and more than those.
     """
     own = frames.operations[frames.operations["vm_name"].fillna("") == vm_name]["operation_id"]
     tests = frames.boots[frames.boots["vm_name"].fillna("") == vm_name]["boot_id"]
@@ -85,7 +87,19 @@ def databases_of(vm_name: str, frames: Frames) -> list[tuple[str | None, str]]:
         elsewhere = key not in sure and any(database == key[1] for _, database in sure)
         if key[1] not in NO_DATABASE and key not in closed and not elsewhere:
             made.setdefault(key, (row.instance if isinstance(row.instance, str) else None, row.database))
+    made |= _unseen(made)
     return [made[key] for key in sorted(made)]
+
+
+def _unseen(made: Mapping[tuple[str, str], tuple[str | None, str]]) -> dict[tuple[str, str], tuple[str | None, str]]:
+    """The system databases that no record shows, of instances of which nothing but system databases is shown."""
+    found: dict[tuple[str, str], tuple[str | None, str]] = {}
+    for instance in {instance for instance, _ in made}:
+        own = {database for other, database in made if other == instance}
+        if own < set(SYSTEM_DATABASES):
+            spelled = next(said for (other, _), (said, _) in made.items() if other == instance)
+            found |= {(instance, name): (spelled, name) for name in SYSTEM_DATABASES if name not in own}
+    return found
 
 
 def _key(row: Any) -> tuple[str, str]:

@@ -42,7 +42,6 @@ class Step:
     instance: str | None = None
     writer: str | None = None
     device: str | None = None  # the virtual device, GUID and number
-    by_device: bool = False  # the database was found through the device, the record itself does not name it
     window_s: float | None = None  # freeze records: how long the freeze may last
     thaws_itself: bool = False  # abort records of engines that write a thaw record before them in any case
 
@@ -147,22 +146,23 @@ def _with_devices(steps: Sequence[Step]) -> list[Step]:
     """Records that name only a virtual device get the database that the record next to it names for that device."""
     names = dict(_device_names(steps))
     return [
-        _replace(one, database=names[one.device], by_device=True) if not one.database and one.device in names else one
+        _replace(one, database=names[one.device].database, instance=one.instance or names[one.device].instance)
+        if not one.database and one.device in names else one
         for one in steps
-    ]
+    ]  # fmt: skip
 
 
-def _device_names(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+def _device_names(steps: Sequence[Step]) -> Iterator[tuple[str, Step]]:
     held: dict[str | None, Step] = {}
     for one in steps:
         if one.device and one.database:
-            yield one.device, one.database
+            yield one.device, one
         if one.phase == "abort" and one.device and not one.database:
             held[one.source] = one
         elif one.phase == "abort" and one.database and not one.device:
             before = held.pop(one.source, None)
             if before is not None and before.device and _close(before, one):
-                yield before.device, one.database
+                yield before.device, one
 
 
 def _close(one: Step, other: Step) -> bool:
@@ -194,8 +194,6 @@ def _judged(
     window = _window(active, mine, key)
     aborts = [one for one in mine if one.class_ == "undecided"]
     places = [_place(one, window) for one in aborts]
-    if any(_neighbour(one, key) and _caught_frozen(one, window) for one in active if one.by_device):
-        places.append(False)
     if any(one.thaws_itself for one in aborts):
         places = [place for place in places if place is False]  # it writes the same when stopped inside its freeze
     found = _described(steps, key, window, aborts, mine)
@@ -203,14 +201,6 @@ def _judged(
     failures = [one for one in mine if one.class_ == "genuine_failure"]
     found.outcome, found.reason = _decided(found, window, aborts, failures)
     return found
-
-
-def _neighbour(one: Step, key: tuple[str | None, str | None]) -> bool:
-    """Whether the record ends another database's part of the same set."""
-    if one.class_ != "undecided" or not one.by_device:
-        return False
-    same = one.instance == key[0] or one.instance is None or key[0] is None
-    return same and one.database is not None and one.database.casefold() != key[1]
 
 
 def _place(abort: Step, window: _Window) -> bool | None:
