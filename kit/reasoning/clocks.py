@@ -12,6 +12,7 @@ import pandas as pd
 from kit import tables
 from kit.reasoning.calibrate import Side, measure
 from kit.reasoning.covered import Covered
+from kit.reasoning.few_pairs import few
 
 
 def reference(points: pd.DataFrame, sources: pd.DataFrame) -> str | None:
@@ -75,10 +76,9 @@ def _measured(own: pd.DataFrame, failed: set[str], points: pd.DataFrame, held: C
     broken = whole["operation_id"].isin(failed)
     good, bad = whole.loc[~broken, "thaw_utc"].dropna(), _placed(whole[broken])
     claimed = mine["claimed"] == "application_consistent"
-    found = measure(
-        Side(seconds(good), seconds(bad), _spans(names, held)),
-        Side(seconds(mine.loc[claimed, "time_utc"]), seconds(mine.loc[~claimed, "time_utc"])),
-    )
+    guest = Side(seconds(good), seconds(bad), _spans(names, held))
+    host = Side(seconds(mine.loc[claimed, "time_utc"]), seconds(mine.loc[~claimed, "time_utc"]))
+    found = measure(guest, host) or few(guest, host)
     if found is None:
         return {}
     row: dict[str, Any] = {"anchors": found.pairs, "ambiguous": found.ambiguous, "note": found.why}
