@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -43,18 +44,20 @@ def _machine(points: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
 
 def actions(
     points: pd.DataFrame, verdicts: pd.DataFrame, given: pd.DataFrame, missing: pd.DataFrame, words: Words,
-    failed: pd.DataFrame, host: str | None,
+    failed: pd.DataFrame, host: str | None, elsewhere: Collection[str] = (),
 ) -> pd.DataFrame:
     """Table `actions`: at most five next steps for each VM, in order, with what each settles and the command.
 
-    `given` is table `advice`, `failed` the operations of the host's schedule that failed.
+    `given` is table `advice`, `failed` the operations of the host's schedule that failed, `elsewhere` the VMs whose
+    point to fail over to is not among `points`.
     """
     rows: list[dict[str, Any]] = []
     machine = _machine(points, verdicts)
     for row in given.itertuples():
         own = machine[machine["vm_name"] == row.vm_name]
+        newest = [] if row.vm_name in elsewhere else _test_newest(row, own, host, words)
         steps = [
-            *_test_newest(row, own, host, words), *_test_neighbour(own, verdicts, host, words),
+            *newest, *_test_neighbour(own, verdicts, host, words),
             *_collect(row.vm_name, missing), *_look_at_failures(row.vm_name, failed, words),
         ]
         rows += steps[:5]
@@ -105,9 +108,13 @@ def _test_neighbour(own: pd.DataFrame, verdicts: pd.DataFrame, host: str | None,
 def _collect(vm_name: str | None, missing: pd.DataFrame) -> list[dict[str, Any]]:
     own = missing if vm_name is None else missing[missing["vm_name"].isna() | (missing["vm_name"] == vm_name)]
     return [
-        _step(vm_name, f"Collect: {row.what}. {row.why}.".replace("..", "."), None, _text(row.command))
+        _step(vm_name, f"Collect: {row.what}. {_began(row.why)}.".replace("..", "."), None, _text(row.command))
         for row in own.itertuples() if _text(row.command)
     ][:2]
+
+
+def _began(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _look_at_failures(vm_name: str, failed: pd.DataFrame, words: Words) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from kit import tables, times
 from kit.errors import CaseError, ParameterError
+from kit.judgement import selection
 
 META_FIELDS = {
     "case_id": "the case",
@@ -77,7 +78,7 @@ class Analysis:
         first, last = _time("since", since), _time("until", until, to_its_end=True)
         if first is not None and last is not None and last < first:
             raise ParameterError(f"until={until!r} is before since={since!r}")
-        made = replace(self, tables=_restrict(self.tables, vm, first, last))
+        made = replace(self, tables=selection.restrict(self.tables, self.meta, vm, (first, last)))
         if made.recovery_points.empty and made.operations.empty:
             self._refuse_empty(vm, since, until)
         return made
@@ -151,60 +152,3 @@ def _time(name: str, text: str | None, to_its_end: bool = False) -> pd.Timestamp
     if to_its_end and len(str(text).strip()) == len("2014-05-19"):
         found += timedelta(days=1) - timedelta.resolution
     return pd.Timestamp(found).tz_localize("UTC") if found.tzinfo is None else pd.Timestamp(found).tz_convert("UTC")
-
-
-def _restrict(
-    found: Mapping[str, pd.DataFrame], vm: str | None, first: pd.Timestamp | None, last: pd.Timestamp | None
-) -> dict[str, pd.DataFrame]:
-    kept = dict(found)
-    points = _within(_of_vm(found["recovery_points"], vm), "time_utc", first, last)
-    ids = set(points["recovery_point_id"])
-    kept["recovery_points"] = points
-    for name in ("links", "verdicts"):
-        kept[name] = found[name][found[name]["recovery_point_id"].isin(ids)].reset_index(drop=True)
-    for name in ("replication", "advice", "actions", "missing", "boots", "writers"):
-        kept[name] = _of_vm(found[name], vm, and_unnamed=True)
-    kept["operations"] = _within(_of_vm(found["operations"], vm), "begin_utc", first, last)
-    kept["expected_points"] = _within(_of_vm(found["expected_points"], vm), "time_utc", first, last)
-    of_operation = found["operation_databases"]["operation_id"].isin(set(kept["operations"]["operation_id"]))
-    kept["operation_databases"] = found["operation_databases"][of_operation].reset_index(drop=True)
-    of_boot = found["recoveries"]["boot_id"].isin(set(kept["boots"]["boot_id"]))
-    kept["recoveries"] = found["recoveries"][of_boot].reset_index(drop=True)
-    return _restrict_events(kept, vm, first, last)
-
-
-def _restrict_events(
-    kept: dict[str, pd.DataFrame], vm: str | None, first: pd.Timestamp | None, last: pd.Timestamp | None
-) -> dict[str, pd.DataFrame]:
-    cited = set(kept["verdicts"]["because"].explode()) | set(kept["verdicts"]["against"].explode())
-    own = _of_vm(kept["findings"], vm, and_unnamed=True)
-    kept["findings"] = kept["findings"][
-        kept["findings"]["finding_id"].isin(cited) | kept["findings"]["finding_id"].isin(own["finding_id"])
-    ].reset_index(drop=True)
-    needed = set(kept["findings"]["evidence"].explode().dropna())
-    inside = _within(_of_vm(kept["events"], vm, and_unnamed=True), "time_utc", first, last)
-    wanted = kept["events"]["uid"].isin(needed | set(inside["uid"]))
-    kept["events"] = kept["events"][wanted].reset_index(drop=True)
-    uids = set(kept["events"]["uid"])
-    for name in ("judged_events", "matches"):
-        kept[name] = kept[name][kept[name]["uid"].isin(uids)].reset_index(drop=True)
-    return kept
-
-
-def _of_vm(given: pd.DataFrame, vm: str | None, and_unnamed: bool = False) -> pd.DataFrame:
-    if vm is None:
-        return given
-    own = given["vm_name"] == vm
-    return given[own | given["vm_name"].isna() if and_unnamed else own].reset_index(drop=True)
-
-
-def _within(
-    given: pd.DataFrame, column: str, first: pd.Timestamp | None, last: pd.Timestamp | None
-) -> pd.DataFrame:
-    moments = given[column]
-    outside = pd.Series(False, index=given.index)
-    if first is not None:
-        outside |= moments < first
-    if last is not None:
-        outside |= moments > last
-    return given[~outside].reset_index(drop=True)

@@ -36,6 +36,7 @@ def choice(view: View, vm: str) -> Markup:
         "choice.html.j2",
         target=_target(view, advice, "fail_over_to"),
         fallback=_target(view, advice, "fallback"),
+        outside=bool(advice and advice["fail_over_to"]),
         loss=_loss(advice),
         reason=stored(advice["reason"]) if advice else "",
         points=points,

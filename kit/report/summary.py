@@ -73,7 +73,9 @@ def _advice(view: View, vm: str) -> Iterator[str]:
     first, second, third = (f"  {head:<{max(map(len, heads))}}   " for head in heads)
     given = next((row for row in view.rows("advice") if view.owner(row["vm_name"]) == vm), None)
     target = view.point_by_id.get((given or {}).get("fail_over_to") or "")
-    if given is None or target is None:
+    if given is not None and target is None and given["fail_over_to"]:
+        yield first + say("a point outside the chosen period; see the report of the whole case")
+    elif given is None or target is None:
         why = stored(given["reason"]) if given else ""
         yield first + (say("none can be recommended: {reason}", reason=why) if why else say("none can be recommended"))
     else:
