@@ -201,10 +201,19 @@ def test_a_template_that_only_a_later_chunk_has_is_found(log):
 def test_records_whose_template_is_nowhere_are_listed(tmp_path):
     log = log_of(tmp_path, [classic(n) for n in range(5)])
     at = records(log, 0)[0][0]
-    read = Read(put(log, at + 24 + 4 + 10 + 4, "<Q", 0x1122334455667788))
+    read = Read(put(log, at + 24 + 4 + 10 + 20, "<I", 0))  # the size of the definition
     assert read.rows == [] and read.balanced()
-    assert [(loss.first_id, loss.last_id, loss.count, loss.found) for loss in read.losses] == [(1, 5, 5, True)]
-    assert "template" in read.losses[0].reason and read.losses[0].offset == at
+    # the first record holds the definition, so that its own values cannot be found either
+    assert [(loss.first_id, loss.last_id, loss.found) for loss in read.losses] == [(1, 1, True), (2, 5, True)]
+    assert "template" in read.losses[1].reason and read.losses[0].offset == at
+
+
+def test_records_whose_template_has_another_name_are_read_by_its_place(tmp_path):
+    log = log_of(tmp_path, [classic(n) for n in range(5)])
+    at = records(log, 0)[0][0]
+    read = Read(put(log, at + 24 + 4 + 10 + 4, "<Q", 0x1122334455667788))  # the identifier of the definition
+    assert [(row["record_id"], row["event_id"]) for row in read.rows] == [(n, 18210) for n in range(1, 6)]
+    assert set(read.column("integrity")) == {"damaged"} and read.balanced()
 
 
 def test_a_damaged_name_costs_nothing(tmp_path):

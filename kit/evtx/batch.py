@@ -20,6 +20,8 @@ from kit.evtx.registry import Registry
 from kit.evtx.view import View
 
 SCALAR, BORROWED, DAMAGED, FAILED = 1, 2, 4, 8
+_NEAR = 864_000_000_000  # ticks; a day
+_SINCE, _UNTIL = 125_911_584_000_000_000, 157_469_184_000_000_000  # the years 2000 to 2099, where a header has no time
 _SCALAR_VALUES = 1 << 22  # event data of a batch that may go one by one
 
 
@@ -239,15 +241,26 @@ class _Decoding:
                 raise Unreadable("too many values stand outside templates")
             if decoded.damage and not self.last:
                 raise Unreadable(decoded.damage)
-            inside = scalar.number(decoded.system.get("event_record_id"))
-            if decoded.damage and inside is not None and inside != int(self.view.u8[at + 8]):
-                raise Unreadable(f"{decoded.damage}, and its number is another than that in its header")
+            if decoded.damage and self._contradicts(at, decoded):
+                raise Unreadable(f"{decoded.damage}, and its number and time are others than those in its header")
         except Unreadable as error:
             self.marks[row] |= FAILED
             self.failures[row] = str(error)
             return None
         self.marks[row] |= BORROWED * decoded.borrowed | DAMAGED * (decoded.damage is not None)
         return decoded
+
+    def _contradicts(self, at: int, decoded: scalar.Decoded) -> bool:
+        """Whether what was read of a damaged record is something else: its number differs, as in an exported log it
+        may, and its time lies far from that in its header, which even there it does not."""
+        inside = scalar.number(decoded.system.get("event_record_id"))
+        if inside is None or inside == int(self.view.u8[at + 8]):
+            return False
+        time, _ = scalar.moment(decoded.system.get("time_created"))
+        written = int(self.view.u8[at + 16])
+        if time is None:
+            return decoded.damage != scalar.NAMES_DAMAGED  # then the name of its time may be one of them
+        return abs(time - written) > _NEAR if written >= layout.FIRST_TICKS else not _SINCE <= time < _UNTIL
 
     def _decoder(self, at: int) -> scalar.Decoder:
         base = at & ~(layout.CHUNK_SIZE - 1)

@@ -22,7 +22,7 @@ from kit.evtx.registry import Registry
 from kit.evtx.view import View
 
 _MOST_DEFERRED = 512  # chunks kept for the end of the file, 32 MiB
-_NO_LOG = "no header of an event log and no chunk where the first must stand"
+_NO_LOG = "neither the header of an event log nor a chunk of one in it"
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
 
 
@@ -100,18 +100,17 @@ class Log:
 
         Raises Unreadable for a file that is no event log.
         """
-        number = 0
+        number, chunks = 0, 0
         for some in places.read(self._file, self.size):
             view, checked = account.check(some, number, self.head)
-            if number == 0 and not self.head.present and not (checked.free > 0).any():
-                raise Unreadable(_NO_LOG)
             number += some.number
+            chunks += int((checked.free > 0).sum())
             yield self._batch(view, checked, some.length)
             while len(self._deferred) > _MOST_DEFERRED:
                 yield self._later()
             if self._progress:
                 self._progress(some.offset + some.length, self.size)
-        if number == 0 and not self.head.present:
+        if not chunks and not self.head.present:
             raise Unreadable(_NO_LOG)
         while self._deferred:
             yield self._later()

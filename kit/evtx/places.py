@@ -12,6 +12,7 @@ from kit.evtx import format as layout
 from kit.evtx.binxml import u32
 
 LARGEST_BATCH = 320  # chunks; 20 MiB
+_RECORD = layout.RECORD_MAGIC.to_bytes(4, "little")
 _MOST_SHIFTS = 1000  # how often one file may leave the grid of 64 KiB
 
 
@@ -109,5 +110,10 @@ def _shift(data: bytes) -> int | None:
 
 
 def _sound(data: bytes, at: int) -> bool:
+    """Whether a chunk begins here: its header has the right checksum, or fits the record that stands behind it."""
     head = data[at : at + layout.CHUNK_HEADER_SIZE]
-    return len(head) == layout.CHUNK_HEADER_SIZE and zlib.crc32(head[128:], zlib.crc32(head[:120])) == u32(head, 124)
+    if len(head) < layout.CHUNK_HEADER_SIZE:
+        return False
+    first = data[at + len(head) : at + len(head) + len(_RECORD)]
+    fits = u32(head, 40) == 128 and layout.CHUNK_HEADER_SIZE < u32(head, 48) <= layout.CHUNK_SIZE
+    return (fits and first == _RECORD) or zlib.crc32(head[128:], zlib.crc32(head[:120])) == u32(head, 124)

@@ -14,12 +14,13 @@ from kit.evtx import fields, fragment, values
 from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk, Leaf, Part, Slot, Walk, u16, u32
 from kit.evtx.fragment import Found, Tree
-from kit.evtx.template import Template
+from kit.evtx.template import Template, slot_count
 from kit.evtx.values import Kind, Value
 
 MAX_VALUES = 0x4000  # substitutions of one record; Windows itself allows far fewer
 MAX_NESTING = 16
 NO_TEMPLATE = "the template of the record is damaged or missing"
+NAMES_DAMAGED = "names in the template of the record are damaged"
 _LEAVES_PER_CHUNK = 1 << 15
 _BYTES_PER_CHUNK = 1 << 20  # bytes of values, each time they are used
 _COMPILED_PER_CHUNK = 2 * layout.CHUNK_SIZE  # bytes of definitions; sound ones never overlap
@@ -135,10 +136,20 @@ class Decoder:
             self._current.borrowed = True
             return template.leaves, slots
         definition = self.definition(offset, first_word, strict=False) if trusted else None
+        if definition is not None:
+            self._current.damage = NAMES_DAMAGED
+            return definition.leaves, slots
+        definition = self._referred(offset, len(slots)) if trusted else None
         if definition is None:
             raise Unreadable(NO_TEMPLATE)
-        self._current.damage = "names in the template of the record are damaged"
+        self._current.damage = "the record names another template than the one that it refers to"
         return definition.leaves, slots
+
+    def _referred(self, offset: int, values: int) -> Definition | None:
+        """The sound template at an offset that takes as many values as a record brings, whatever its name."""
+        self.definition(offset, 0)
+        found = self._definitions[offset, True]
+        return found if found and slot_count(found.leaves) == values else None
 
     def definition(self, offset: int, first_word: int, *, strict: bool = True) -> Definition | None:
         """The template at an offset of the chunk, or None when what stands there is not the one the record means."""
@@ -159,7 +170,10 @@ class Decoder:
         self._compiled -= size
         if start + size > chunk.end or self._compiled < 0:
             raise Unreadable("a template runs over the end of its chunk")
-        return Definition(chunk.data[at + 4 : at + 20], Walk(chunk, start, start + size).run())
+        leaves = Walk(chunk, start, start + size).run()
+        if not leaves:
+            raise Unreadable("a template says nothing")
+        return Definition(chunk.data[at + 4 : at + 20], leaves)
 
     def _filled(
         self, leaves: list[Leaf], slots: list[_SlotAt], above: tuple[str, ...], depth: int, trusted: bool

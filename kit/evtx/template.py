@@ -97,8 +97,7 @@ class Template:
     @cached_property
     def slot_count(self) -> int:
         """The number of substitutions that a record must bring."""
-        parts = [part for leaf in self.leaves for part in (*leaf.parts, *(leaf.name or ()))]
-        return max((part.place for part in parts if isinstance(part, Slot)), default=-1) + 1
+        return slot_count(self.leaves)
 
     def plan(self, above: tuple[str, ...], keys: Keys) -> Plan:
         """What the template says when it stands below a path."""
@@ -119,6 +118,12 @@ class Template:
     def stored(self) -> tuple[bytes, ...]:
         """Each name as a chunk holds it, behind its link."""
         return tuple(_stored(name) for name in self.names)
+
+
+def slot_count(leaves: list[Leaf]) -> int:
+    """The number of substitutions that leaves refer to, counted to the highest."""
+    parts = [part for leaf in leaves for part in (*leaf.parts, *(leaf.name or ()))]
+    return max((part.place for part in parts if isinstance(part, Slot)), default=-1) + 1
 
 
 @lru_cache(maxsize=8192)

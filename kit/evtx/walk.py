@@ -77,14 +77,28 @@ def checksums(data: bytes, heads: np.ndarray, wanted: np.ndarray) -> tuple[np.nd
 def used(view: View, heads: np.ndarray) -> np.ndarray:
     """Where the free space of each chunk begins; 0 for what is no chunk, so that whatever stands there is slack.
 
-    A place whose magic is damaged still counts as a chunk when its header fits a record that stands behind it.
+    A place whose magic is damaged still counts as a chunk when its header fits a record that stands behind it. Where
+    the beginning of the free space is no possible one, it is taken to follow the last record that the header names.
     """
     free = heads["free"].astype(np.int64)
+    impossible = (free < layout.CHUNK_HEADER_SIZE) | (free > layout.CHUNK_SIZE)
+    if impossible.any():
+        free = np.where(impossible, _behind_last(view, heads), free)
     possible = (free >= layout.CHUNK_HEADER_SIZE) & (free <= layout.CHUNK_SIZE)
     first = np.arange(len(heads)) * layout.CHUNK_SIZE + layout.CHUNK_HEADER_SIZE
     follows = (view.u4[first] == layout.RECORD_MAGIC) & (heads["header_size"] == 128)
     follows &= free > layout.CHUNK_HEADER_SIZE
     return np.where(possible & ((heads["magic"] == layout.CHUNK_MAGIC_NUMBER) | follows), free, 0)
+
+
+def _behind_last(view: View, heads: np.ndarray) -> np.ndarray:
+    """Where the last record of each chunk ends, by the header's own word; 0 where there is none at that place."""
+    last = heads["last_record"].astype(np.int64)
+    room = (last >= layout.CHUNK_HEADER_SIZE) & (last <= layout.CHUNK_SIZE - layout.SMALLEST_RECORD)
+    at = np.arange(len(heads)) * layout.CHUNK_SIZE + np.where(room, last, 0)
+    end = last + view.u4[at + 4].astype(np.int64)
+    found: np.ndarray = np.where(room & (view.u4[at] == layout.RECORD_MAGIC) & (end <= layout.CHUNK_SIZE), end, 0)
+    return found
 
 
 def walk(view: View, free: np.ndarray, length: int | None = None) -> Walked:
