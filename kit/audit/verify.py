@@ -1,29 +1,52 @@
-"""`kit verify`: evidence and outputs against their manifest, and cited records against the second parser."""
+"""`kit verify`: evidence and outputs against their manifest and signature, cited records against the second parser."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from kit.audit import signature
 from kit.case import custody
+from kit.page.clean import visible
 from kit.words import counted
 
 
-def verified(folder: Path, case: Path | None, parsers: bool) -> tuple[str, bool]:
+def verified(
+    folder: Path, case: Path | None, parsers: bool, key: Path | None = None, seal: str | None = None
+) -> tuple[str, bool]:
     """The text of `kit verify`, and whether everything is as it was sealed.
 
-    `case` is where the evidence lies now. With `parsers` the records that the report cites are read again by the second
-    parser.
+    `case` is where the evidence lies now, `key` a public key that must have signed the report, `seal` the hash of the
+    last line of the ledger as it was written down elsewhere. With `parsers` the records that the report cites are read
+    again by the second parser.
     """
+    public = signature.public_key(key) if key is not None else None
     found = custody.verify(folder, case)
-    lines = [f"! {one}" for one in found]
-    if not found:
-        lines.append(f"{folder}: evidence, outputs and ledger are as they were sealed.")
-    sound = not found
+    if public is not None:
+        found += signature.verify(folder, public)
+    head = custody.head(folder)
+    if seal is not None and seal.strip().lower() != head:
+        found.append(custody.Difference(custody.LEDGER, f"ends with {head or 'no sound line'}, not with {seal}"))
+    lines = [visible(f"! {one}") for one in found]
+    lines += _sound(folder, found, head, key)
     if parsers:
         text, agreed = _second_opinion(folder, case)
-        lines.append(text)
-        sound &= agreed
-    return "\n".join(lines), sound
+        return "\n".join([*lines, text]), not found and agreed
+    return "\n".join(lines), not found
+
+
+def _sound(folder: Path, found: list[custody.Difference], head: str, key: Path | None) -> list[str]:
+    """What may be said for the report."""
+    if not found:
+        lines = [f"{folder}: evidence, outputs and ledger are as they were sealed."]
+    elif [one.what for one in found] == [custody.NOT_THERE]:
+        lines = [f"{folder}: outputs and ledger are as they were sealed."]
+    else:
+        return []
+    if key is not None:
+        lines.append(f"Manifest and ledger are signed with the key {key}.")
+    elif signature.signed(folder):
+        lines.append("It is signed; name the public key with --key to check by whom.")
+    return [*lines, f"Last hash of the ledger: {head}"]
 
 
 def _second_opinion(folder: Path, case: Path | None) -> tuple[str, bool]:
@@ -35,7 +58,7 @@ def _second_opinion(folder: Path, case: Path | None) -> tuple[str, bool]:
         f"{counted(made.checked, 'cited record')} read again by the second parser, {len(made.unexplained)} differ; "
         f"{counted(made.unchecked, 'record')} not checked."
     )
-    return "\n".join([head, *lines]), not made.unexplained
+    return "\n".join([head, *map(visible, lines)]), not made.unexplained
 
 
 def _why(row: object) -> str:

@@ -25,7 +25,9 @@ from kit.errors import IntegrityError
 from kit.sources._sniff import digest
 
 MANIFEST, LEDGER = "manifest.json", "ledger.jsonl"
+SIGNATURES = (f"{MANIFEST}.sig", f"{LEDGER}.sig")
 SCHEMA_VERSION = 1
+NOT_THERE = "the evidence is not there, so it was not checked: name its folder with --case"
 _FIRST = "0" * 64
 _LOCK_S = 10.0
 
@@ -60,7 +62,7 @@ def evidence(root: Path | str, quiet: bool | None = None) -> list[dict[str, Any]
 
 def outputs(folder: Path) -> list[dict[str, Any]]:
     """Path, size and SHA-256 of every file below a report folder but manifest and ledger."""
-    own = {MANIFEST, LEDGER, _lock(folder).name}
+    own = {MANIFEST, LEDGER, _lock(folder).name, *SIGNATURES}
     files = [path for path in folder.rglob("*") if path.is_file()]
     named = [(path.relative_to(folder).as_posix(), path) for path in files]
     return _hashed(sorted(pair for pair in named if pair[0] not in own), "hashing outputs", None)
@@ -165,12 +167,13 @@ def verify(folder: Path | str, root: Path | str | None = None) -> list[Differenc
     except FileNotFoundError as error:
         raise IntegrityError(f"{path} is not there: no folder of a report, or its manifest was removed") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return [Difference(MANIFEST, f"cannot be read any more ({error}): it was changed or cut")]
+        cut = Difference(MANIFEST, f"cannot be read any more ({error}): it was changed or cut")
+        return [cut, *_read(folder / LEDGER)[1]]
     found = _verified_ledger(folder, path)
     found += _compared(made, outputs(folder), "output")
     where = Path(root) if root is not None else folder / manifest.get("evidence_root", ".")
     if not where.exists():
-        return [*found, Difference(str(where), "the evidence is not there: name its folder")]
+        return [*found, Difference(str(where), NOT_THERE)]
     return found + _compared(listed, evidence(where), "evidence")
 
 
@@ -190,32 +193,44 @@ def _verified_ledger(folder: Path, manifest: Path) -> list[Difference]:
 
 def _compared(listed: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]], what: str) -> list[Difference]:
     before, after = ({str(item["path"]): item for item in items} for items in (listed, now))
+    gone, added = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
     found = []
-    for path in sorted(before.keys() | after.keys()):
-        if path not in after:
-            found.append(Difference(path, f"{what} is gone"))
-        elif path not in before:
-            found.append(Difference(path, f"{what} was added"))
-        elif before[path]["sha256"] != after[path]["sha256"]:
+    for path in gone:
+        twin = next((new for new in added if before[path]["sha256"] == after[new]["sha256"] is not None), None)
+        if twin is not None:
+            added.remove(twin)
+        found.append(Difference(path, f"{what} was renamed to {twin}" if twin else f"{what} is gone"))
+    found += [Difference(path, f"{what} was added") for path in added]
+    for path in before.keys() & after.keys():
+        if before[path]["sha256"] != after[path]["sha256"]:
             found.append(Difference(path, _change(before[path], after[path], what)))
-    return found
+    return sorted(found, key=lambda one: one.path)
 
 
 def _change(before: Mapping[str, Any], after: Mapping[str, Any], what: str) -> str:
     if after["sha256"] is None:
         return f"{what} cannot be opened any more"
-    sizes = "the same size" if before["size"] == after["size"] else f"{before['size']} bytes then, {after['size']} now"
+    was, now = before["size"], after["size"]
+    sizes = "the same size" if was == now else f"{was} bytes then, {now} now"
+    if was is not None and now < was:
+        sizes = f"{sizes}: cut or replaced"
     return f"{what} has other bytes ({sizes}; SHA-256 {after['sha256']}, listed {before['sha256']})"
 
 
 def _read(path: Path) -> tuple[list[dict[str, Any]], list[Difference]]:
     """The lines up to the first that does not fit the chain, and what is wrong with that one."""
     try:
-        lines = path.read_bytes().splitlines()
+        content = path.read_bytes()
     except FileNotFoundError:
         return [], []
     entries: list[dict[str, Any]] = []
     previous = _FIRST
+    lines = content.split(b"\n")
+    if lines.pop():
+        lines.append(content.rpartition(b"\n")[2])
+        broken_end = [Difference(f"{LEDGER} line {len(lines)}", "was cut")]
+    else:
+        broken_end = []
     for number, raw in enumerate(lines, 1):
         entry = _entry(raw)
         if entry is None or entry.get("number") != number or entry.get("previous") != previous:
@@ -224,7 +239,13 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], list[Difference]]:
             return entries, [Difference(f"{LEDGER} line {number}", "was changed")]
         previous = entry["hash"]
         entries.append(entry)
-    return entries, []
+    return entries, broken_end
+
+
+def head(folder: Path | str) -> str:
+    """The hash of the last line of a ledger, which stands for all lines; empty where there is no sound ledger."""
+    entries, broken = _read(Path(folder) / LEDGER)
+    return str(entries[-1]["hash"]) if entries and not broken else ""
 
 
 def _entry(raw: bytes) -> dict[str, Any] | None:

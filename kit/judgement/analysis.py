@@ -110,8 +110,11 @@ class Analysis:
         return folder
 
 
-def load_analysis(folder: str | Path) -> Analysis:
-    """The analysis that `Analysis.save` wrote into the folder. Raises CaseError if it is not there or damaged."""
+def load_analysis(folder: str | Path, older: bool = False) -> Analysis:
+    """The analysis that `Analysis.save` wrote into the folder. Raises CaseError if it is not there or damaged.
+
+    With `older` also one that an older kit wrote: columns that it did not have are unknown.
+    """
     folder = Path(folder)
     if not is_saved(folder):
         what = "no report or analysis there" if folder.is_dir() else "no such folder"
@@ -119,15 +122,25 @@ def load_analysis(folder: str | Path) -> Analysis:
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         found = {
-            name: tables.to_pandas(pq.read_table(path).cast(tables.schema(name)))
+            name: tables.to_pandas(_fitted(name, pq.read_table(path), older).cast(tables.schema(name)))
             for name in tables.SCHEMAS
             if (path := folder / "tables" / f"{name}.parquet").exists()
         }
     except (OSError, ValueError, pa.ArrowException) as error:
         raise CaseError(f"{folder}: no complete analysis there ({error}); run kit analyze again") from error
+    if older:
+        found = {name: tables.empty(name) for name in tables.SCHEMAS} | found
     if lacking := sorted(set(tables.SCHEMAS) - set(found)):
         raise CaseError(f"{folder}: table {lacking[0]} is missing; run kit analyze again")
     return Analysis(meta, found)
+
+
+def _fitted(name: str, table: pa.Table, older: bool) -> pa.Table:
+    declared = tables.schema(name)
+    for column in declared if older else ():
+        if column.name not in table.column_names:
+            table = table.append_column(column, pa.nulls(len(table), column.type))
+    return table.select(declared.names) if older else table
 
 
 def is_saved(path: str | Path) -> bool:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from markupsafe import Markup
 
+from kit.page.amended import amended
 from kit.page.language import say, say_n
 from kit.page.part import Part, render
 from kit.page.signs import VERDICTS
@@ -203,7 +204,7 @@ def overall(view: View) -> str:
 
 
 def head(view: View) -> Part:
-    """The head line: case, report id, machines, period, who issued it, zone; and the question if one was asked."""
+    """The head line: case, report id, machines, period, who issued it, zone; the question, and what it amends."""
     meta = view.meta
     period = view.when.span(*view.period) if view.period else say("no time in the evidence")
     values = {
@@ -217,4 +218,4 @@ def head(view: View) -> Part:
     }
     about = {"title": values["title"], "number": values["report_id"], "period": period, "zone": values["zone"]}
     text = say("{title} | report {number} | {period} | all times {zone}", **about)
-    return Part(render("head.html.j2", **values), text)
+    return Part(render("head.html.j2", **values) + amended(view), text)
