@@ -227,6 +227,9 @@ LANGUAGE = click.option("--lang", "language", help="Language of the report's own
 @click.option("--pdf", is_flag=True, help="A PDF as well (needs Chromium, Chrome or Edge).")
 @click.option("--isolated", is_flag=True, help="A kernel of its own for this report.")
 @click.option("--summary", is_flag=True, help="Print a plain-text summary to paste into a ticket.")
+@click.option("--amends", type=click.Path(path_type=Path), help="Folder of the report that this one amends.")
+@click.option("--because", metavar="TEXT", help="Why it is amended, for the first page.")
+@click.option("--sign", type=click.Path(path_type=Path), help="File of a private Ed25519 key to sign the report with.")
 def report(case: Path, out: Path, **options: Any) -> int:
     """Judges CASE, runs the notebooks and writes report.html, verdicts.json, tables and manifest.
 
@@ -423,14 +426,16 @@ def diff(old: Path, new: Path) -> int:
 @click.argument("folder", type=PLACE)
 @click.option("--case", "case", type=PLACE, help="Where the evidence lies now, if it was moved.")
 @click.option("--parsers", is_flag=True, help="Re-read cited records with the second parser.")
-def verify(folder: Path, case: Path | None, parsers: bool) -> int:
+@click.option("--key", type=click.Path(path_type=Path), help="File of the public key that must have signed the report.")
+@click.option("--seal", metavar="HASH", help="Last hash of the ledger, as it was written down when it was issued.")
+def verify(folder: Path, **options: Any) -> int:
     """Hashes the evidence and the outputs of a report again and checks the chain of its ledger.
 
     Example:  kit verify reports/fabrikam
     """
     from kit.audit.verify import verified
 
-    text, sound = verified(folder, case, parsers)
+    text, sound = verified(folder, **options)
     click.echo(text)
     return 0 if sound else 1
 

@@ -65,6 +65,76 @@ def test_any_flipped_byte_is_found_and_its_file_named(sealed):
     assert custody.verify(report) == []
 
 
+def damaged(content, chance):
+    """The bytes with one changed, one more, or an end cut off; never the bytes themselves."""
+    place = chance.randrange(len(content))
+    kind = chance.choice(["flip", "insert", "cut"])
+    if kind == "cut":
+        return content[:place]
+    other = bytes([chance.choice([one for one in range(256) if one != content[place]])])
+    return content[:place] + other + content[place + (kind == "flip") :]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_done_to_a_file_it_is_named(sealed, seed):
+    case, report = sealed
+    chance = random.Random(seed)
+    for path in all_files(case, report):
+        content = path.read_bytes()
+        for _ in range(8):
+            path.write_bytes(damaged(content, chance))
+            named = [difference.path for difference in custody.verify(report)]
+            assert any(name.split(" line ")[0] in path.as_posix() for name in named), path
+        path.write_bytes(content)
+    assert custody.verify(report) == []
+
+
+def test_a_renamed_file_is_named_with_its_new_name(sealed):
+    case, report = sealed
+    (case / "points.csv").rename(case / "points-old.csv")
+    (report / "report.html").rename(report / "page.html")
+    assert [str(one) for one in custody.verify(report)] == [
+        "report.html: output was renamed to page.html",
+        "points.csv: evidence was renamed to points-old.csv",
+    ]
+
+
+def test_a_cut_file_is_said_to_be_cut(sealed):
+    case, report = sealed
+    path = case / "guest" / "ERRORLOG"
+    path.write_bytes(path.read_bytes()[:-7])
+    assert "bytes then" in str(custody.verify(report)[0]) and "cut or replaced" in str(custody.verify(report)[0])
+
+
+@pytest.mark.parametrize("kind", ["removed", "edited", "swapped", "twice", "cut", "blank line"])
+def test_whatever_is_done_to_the_ledger_is_named(sealed, kind):
+    _, report = sealed
+    path = report / "ledger.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    first, second, *rest = lines
+    made = {
+        "removed": [first, *rest], "edited": [first, second.replace(b"files", b"filez"), *rest],
+        "swapped": [second, first, *rest], "twice": [first, first, second, *rest],
+        "cut": [*lines[:-1], lines[-1][:-1]], "blank line": [*lines, b"\n"],
+    }[kind]
+    path.write_bytes(b"".join(made))
+    assert any(one.path.startswith("ledger.jsonl line") for one in custody.verify(report))
+    assert custody.head(report) == ""
+
+
+def test_a_ledger_and_manifest_made_anew_have_another_last_hash(sealed, tmp_path):
+    """Who can write the whole folder can seal it again; only the hash that was written down elsewhere tells."""
+    case, report = sealed
+    head = custody.head(report)
+    assert len(head) == 64
+    (report / "report.html").write_text("<p>another answer</p>", encoding="utf-8")
+    (report / "ledger.jsonl").unlink()
+    custody.Ledger(report).append("opened", files=3)
+    custody.seal(report, case, custody.evidence(case), {"kit": "1"})
+    assert custody.verify(report) == []
+    assert custody.head(report) != head
+
+
 def test_removed_and_added_files_are_named(sealed):
     case, report = sealed
     (case / "points.csv").unlink()

@@ -46,6 +46,34 @@ def test_evidence_that_was_moved_is_found_where_it_is_said_to_be(sealed: tuple[P
     assert verified(report, moved, parsers=False)[1]
 
 
+def test_missing_evidence_is_not_called_sound_but_the_outputs_are(sealed: tuple[Path, Path]) -> None:
+    case, report = sealed
+    case.rename(case.with_name("moved"))
+    text, sound = verified(report, None, parsers=False)
+    assert not sound
+    assert "was not checked" in text and "outputs and ledger are as they were sealed" in text
+    (report / "report.html").write_text("x", encoding="utf-8")
+    assert "as they were sealed" not in verified(report, None, parsers=False)[0]
+
+
+def test_the_hash_that_was_written_down_must_be_that_of_the_ledger(sealed: tuple[Path, Path]) -> None:
+    report = sealed[1]
+    head = custody.head(report)
+    assert f"Last hash of the ledger: {head}" in verified(report, None, parsers=False)[0]
+    assert verified(report, None, False, seal=head.upper())[1]
+    text, sound = verified(report, None, False, seal="0" * 64)
+    assert not sound and "ledger.jsonl: ends with" in text
+
+
+def test_hostile_names_of_files_do_not_reach_the_terminal(sealed: tuple[Path, Path]) -> None:
+    try:
+        (sealed[1] / "a\x1b[2Jb\u202e.txt").write_text("x", encoding="utf-8")
+    except OSError:
+        pytest.skip("this system has no such names")
+    text, sound = verified(sealed[1], None, parsers=False)
+    assert not sound and "\x1b" not in text and "\u202e" not in text
+
+
 def test_a_folder_without_manifest_is_no_report(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError, match="no folder of a report"):
         verified(tmp_path, None, parsers=False)

@@ -100,7 +100,9 @@ def _by_path(made: Analysis) -> dict[str, Any]:
 def _sources(sides: Sides) -> Iterator[str]:
     old, new = _by_path(sides.before), _by_path(sides.after)
     for path, how in sides.sources.items():
-        if path not in old:
+        if how == "absent":
+            yield f"  ? {clean(path)} is expected and absent"
+        elif path not in old:
             yield f"  + {clean(path)} ({_account(new[path])})"
         elif path not in new:
             yield f"  - {clean(path)} (was {_account(old[path])})"
@@ -168,9 +170,11 @@ def _verdicts(sides: Sides) -> Iterator[str]:
     statements = {
         name: made.findings.set_index("finding_id") for name, made in (("old", sides.before), ("new", sides.after))
     }
-    for key in sorted(set(old) & set(new), key=lambda one: (times[one[0]], one)):
-        if old[key].verdict != new[key].verdict:
-            yield f"  {sides.words.moment(times[key[0]], seconds=False)}{_name(key)}: {_signs(old[key], new[key])}"
+    changed = [key for key in set(old) & set(new) if old[key].verdict != new[key].verdict]
+    explained = {point for point, _, database in changed if database}
+    for key in sorted(changed, key=lambda one: (times[one[0]], one)):
+        yield f"  {sides.words.moment(times[key[0]], seconds=False)}{_name(key)}: {_signs(old[key], new[key])}"
+        if key[2] or key[0] not in explained:
             yield from (f"      {line}" for line in _reasons(sides, old[key], new[key], statements))
     for key in sorted(set(old) ^ set(new)):
         point, _, database = key
@@ -204,7 +208,7 @@ def _plain(word: str) -> str:
 
 
 def _reasons(sides: Sides, old: Any, new: Any, statements: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    """Why a verdict changed: the cause, the evidence items that changed, the statements it rests on now and rested on."""
+    """Why a verdict changed: the cause, the items that changed, the statements it rests on now and rested on."""
     came = _only(new, old, statements["new"], statements["old"])
     went = _only(old, new, statements["old"], statements["new"])
     items = list(_items(old, new))
@@ -238,13 +242,13 @@ def _cause(sides: Sides, came: pd.DataFrame, went: pd.DataFrame, items: list[str
     before = _cited(went, sides.before) & sides.sources.keys()
     named = sorted(after | before)
     if named:
-        return listed(f"{clean(path)} {_happened(sides.sources[path])}" for path in named)
+        return _grouped({path: sides.sources[path] for path in named})
     meta = [sides.before.meta, sides.after.meta]
-    if not items and meta[0].get("policy") != meta[1].get("policy"):
-        return f"policy {meta[0].get('policy')} -> {meta[1].get('policy')}; the evidence items are the same"
+    if meta[0].get("policy") != meta[1].get("policy") and not (items and sides.sources):
+        same = "" if items else "; the evidence items are the same"
+        return f"policy {meta[0].get('policy')} -> {meta[1].get('policy')}{same}"
     if sides.sources:
-        changed = [f"{clean(path)} {_happened(how)}" for path, how in sides.sources.items()]
-        return f"the evidence of the case changed: {listed(changed, 3)}"
+        return f"the evidence of the case changed ({_grouped(sides.sources)})"
     for name, text in (("rules_version", "the rules"), ("kit_version", "the version of the kit")):
         if meta[0].get(name) != meta[1].get(name):
             return f"{text} changed: {clean(meta[0].get(name))} -> {clean(meta[1].get(name))}"
@@ -263,11 +267,13 @@ def _cited(statements: pd.DataFrame, made: Analysis) -> set[str]:
     return set(made.sources.loc[made.sources["source_id"].isin(ids), "path"])
 
 
-def _happened(how: str) -> str:
-    return {
-        "added": "was added", "removed": "was removed", "changed": "has other content", "absent": "is missing",
-        "no longer expected": "is no longer expected",
-    }.get(how, "is read differently")  # fmt: skip
+def _grouped(changed: Mapping[str, str]) -> str:
+    """'removed: a and b; other content: c'."""
+    words = {"changed": "other content", "absent": "expected and absent"}
+    kinds: dict[str, list[str]] = {}
+    for path, how in changed.items():
+        kinds.setdefault(words.get(how, how), []).append(clean(path))
+    return "; ".join(f"{how}: {listed(paths, 4)}" for how, paths in kinds.items())
 
 
 def _events(sides: Sides) -> Iterator[str]:

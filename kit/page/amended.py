@@ -20,8 +20,9 @@ def amended(view: View) -> Markup:
     if not entry:
         return Markup("")
     changes = [str(line) for line in entry.get("changes", ())]
+    reason = entry.get("reason") or say("not given")
     return render(
-        "amends.html.j2", number=entry.get("report_id") or say("unknown"), reason=entry.get("reason") or say("not given"),
+        "amends.html.j2", number=entry.get("report_id") or say("unknown"), reason=reason,
         moment=_moment(view, entry.get("issued")), changes=changes[:SHOWN], left=len(changes) - SHOWN,
     )  # fmt: skip
 

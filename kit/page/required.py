@@ -58,7 +58,7 @@ ITEMS = (
          marked("manifest.json lists what was handed over; disposition not given")),
     Item("R23", marked("Results from others marked"), marked("status and reference of each rule"), METHODS),
     Item("R24", marked("Changes after issue visible"),
-         marked("report id changes with evidence, rules and policy; kit diff shows what changed")),
+         "amends"),
     Item("R25", marked("Final form that cannot be edited unnoticed"),
          marked("hashes in manifest.json; kit verify names a changed byte")),
     Item("R26", marked("Privacy: only what is needed, redaction listed"), "redaction"),
@@ -95,6 +95,13 @@ def _clocks(view: View) -> str:
     return say("zone of each source; no clock could be compared")
 
 
+def _amends(view: View) -> str:
+    entry: Mapping[str, Any] | None = view.meta.get("amends")
+    if entry is None:
+        return say("report id changes with evidence, rules and policy; kit diff shows what changed")
+    return say("amends report {number}: note under the head line, with what changed", number=entry.get("report_id"))
+
+
 def _redaction(view: View) -> str:
     replaced: Mapping[str, Any] | None = view.meta.get("redaction")
     if replaced is None:
@@ -110,5 +117,6 @@ TOLD: dict[str, Callable[[View], str]] = {
     "requester": _given("requester", marked("requester"), SET),
     "question": _given("question", marked("question"), marked("the scope is the evidence table")),
     "clocks": _clocks,
+    "amends": _amends,
     "redaction": _redaction,
 }

@@ -15,6 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from kit import progress
+from kit.audit import amendment, signature
 from kit.case import custody
 from kit.errors import ParameterError
 from kit.judgement.analysis import Analysis, is_saved
@@ -44,6 +45,9 @@ def report(
     timeout: float | None = None,
     accept: Callable[[Analysis], None] | None = None,
     language: str | None = None,
+    amends: str | Path | None = None,
+    because: str | None = None,
+    sign: str | Path | None = None,
 ) -> Path:
     """The path of report.html in the report folder `out`, which holds all that belongs to it.
 
@@ -56,6 +60,9 @@ def report(
     timeout   seconds that one cell may take
     accept    called with the analysis before a notebook is run; what it raises ends the report
     language  of the texts of the report, a file of kit/languages; evidence, tables and verdicts.json stay as they are
+    amends    folder of the report that this one amends; without it a report of the same case in `out` under another id
+    because   why it is amended, for the first page
+    sign      file of a private Ed25519 key: manifest and ledger are signed (needs the library cryptography)
 
     Raises ParameterError before anything is read, ExportError when a cell fails or a figure is lost, IntegrityError
     when the evidence changed meanwhile; then nothing is published and a former report stays. Files that a user laid
@@ -65,6 +72,7 @@ def report(
     if not str(case).strip():
         raise ParameterError("case is empty: name the folder or .zip of a case")
     languages.language(language)
+    key = signature.private_key(Path(sign)) if sign is not None else None
     source = notebooks.find(notebook)
     template = notebooks.load(source)
     chosen = {"vm": vm, "since": since, "until": until, "policy": policy}
@@ -73,7 +81,8 @@ def report(
     target = publishing.target_of(Path(out), Path(case))
     with progress.meter("report", STEPS, unit="step") as meter, publishing.folder(target) as work:
         before = _open(case, work, meter)
-        analysis = _analyse(case, work, (vm, since, until), policy, language, meter)
+        former = amendment.Former(Path(amends) if amends else target, because, asked=amends is not None)
+        analysis = _analyse(case, work, (vm, since, until), policy, language, former, meter)
         if accept:
             accept(analysis)
         meter.begin(f"running {source.stem}")
@@ -86,6 +95,8 @@ def report(
         meter.advance(1)
         kept = publishing.users(target)
         _seal(work, target, case, before, analysis, kept, meter)
+        if key is not None:
+            signature.sign(work, key)
         publishing.publish(work, target)
     return target / PAGE
 
@@ -99,11 +110,13 @@ def _open(case: str | Path, work: Path, meter: progress.Meter) -> list[dict[str,
 
 
 def _analyse(
-    case: str | Path, work: Path, selection: Selection, policy: str | None, language: str | None, meter: progress.Meter
-) -> Analysis:
+    case: str | Path, work: Path, selection: Selection, policy: str | None, language: str | None,
+    former: amendment.Former, meter: progress.Meter,
+) -> Analysis:  # fmt: skip
     meter.begin("reading and judging")
-    analysis = _judged(case, policy).only(*selection).in_language(language)
-    if is_saved(case) and selection == (None, None, None) and language is None:
+    judged = _judged(case, policy).only(*selection).in_language(language)
+    analysis = former.amended(judged)
+    if is_saved(case) and selection == (None, None, None) and language is None and analysis is judged:
         _copy(Path(case), work)
     else:
         analysis.save(work)

@@ -74,7 +74,7 @@ def _listed(target: Path) -> Mapping[str, str] | None:
 def _kits(target: Path, path: Path, listed: Mapping[str, str] | None) -> bool:
     """Whether the kit wrote this file and nobody changed it since."""
     name = path.as_posix()
-    if name in (custody.MANIFEST, custody.LEDGER, f"{custody.LEDGER}.lock"):
+    if name in (custody.MANIFEST, custody.LEDGER, f"{custody.LEDGER}.lock", *custody.SIGNATURES):
         return True
     if listed is None:
         return name in _OWN or (path.parent.as_posix() == "tables" and path.suffix == ".parquet")
