@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+import taken
 
 from kit.practice import generate
 
@@ -90,13 +91,11 @@ def _emptied(folder: Path) -> Path:
 def _run(place: Path, command: Sequence[str]) -> tuple[float, float]:
     """CPU seconds of a process and all that it started, and wall seconds; the evidence store is empty before."""
     own = os.environ | {"KIT_STORE": str(_emptied(place / "store"))}
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    before, start = taken.children_cpu_s(), time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 3):  # 3: some logs of the practice cases are damaged on purpose
         raise SystemExit(f"{' '.join(command[:4])} ended with {done.returncode}:\n{done.stderr[-2000:]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return cpu_s, time.monotonic() - start
+    return taken.children_cpu_s() - before, time.monotonic() - start
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ from pathlib import Path
 import evtx_inputs
 
 READ = """
-import json, resource, sys, time
+import json, sys, time
+sys.path.insert(0, sys.argv[3])
 import pyarrow.parquet as pq
 import kit.evtx
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+from taken import peak_mib as peak
 imports = peak()
 begun, cpu, rows = time.perf_counter(), time.process_time(), 0
 writer = None
@@ -45,7 +46,7 @@ def measured(size: int, folder: Path) -> dict[str, float]:
     path, target = folder / "large.evtx", folder / "large.parquet"
     evtx_inputs.tiled(source, path, size << 20)
     try:
-        command = [sys.executable, "-c", READ, str(path), str(target)]
+        command = [sys.executable, "-c", READ, str(path), str(target), str(Path(__file__).parent)]
         made = subprocess.run(command, capture_output=True, text=True, check=True)
         return {"mib": size, **json.loads(made.stdout), "parquet_mib": target.stat().st_size / (1 << 20)}
     finally:

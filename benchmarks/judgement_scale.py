@@ -16,7 +16,6 @@ import contextlib
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-MIB = 1 << 20
+import taken
+
 LIBRARIES = ("pandas", "numpy", "pyarrow", "duckdb")
 
 
@@ -34,6 +34,10 @@ def main() -> None:
     options = _options()
     if options.measure:
         print(json.dumps(measured(options.measure, options.profile)))
+    elif options.make:
+        from kit.practice.scale import write_scale_case
+
+        write_scale_case(options.make, options.machines[0], options.days, options.events)
     elif options.load:
         _loaded(options.load)
     else:
@@ -49,6 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--keep", type=Path, help="folder for cases and store, used again when it is there")
     parser.add_argument("--profile", type=Path, help="write the profile of the analysis (cProfile) to this file")
+    parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--load", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -69,26 +74,17 @@ def _size(folder: Path, options: argparse.Namespace, machines: int) -> dict[str,
     events = options.events * machines // max(options.machines)
     case = folder / f"case-{machines}-{options.days}-{events}"
     if not case.is_dir():
-        from kit.practice.scale import write_scale_case
-
         _say(f"writing {machines} VMs, {events} other records")
         making = case.with_name(case.name + ".making")
-        write_scale_case(making, machines, options.days, events)
-        _asked(making / "case.toml")
+        _run(folder, "--make", making, "--machines", machines, "--days", options.days, "--events", events)
         making.rename(case)
     _say(f"reading {machines} VMs")
     _run(folder, "--load", case)
     _say(f"judging {machines} VMs")
     more = ["--profile", options.profile] if options.profile else []
     made: dict[str, Any] = json.loads(_run(folder, "--measure", case, *more))
-    _say(f"{made['cpu_s']:.1f} s CPU, {made['wall_s']:.1f} s wall, {made['peak_mib']:.0f} MiB at most")
+    _say(f"{made['cpu_s']:.1f} s CPU, {made['wall_s']:.1f} s wall, {taken.said(made['peak_mib'], 0)} MiB at most")
     return made
-
-
-def _asked(settings: Path) -> None:
-    """Gives the case a question: an empty one is refused when the case is read."""
-    text = settings.read_text(encoding="utf-8").replace('question = ""', 'question = "How long does it take?"')
-    settings.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _say(text: str) -> None:
@@ -113,7 +109,7 @@ def measured(folder: Path, profile: Path | None = None) -> dict[str, Any]:
     from kit.judgement import analyze
 
     case = load_case(folder, quiet=True)
-    before = _peak_mib()
+    before = taken.peak_mib()
     with _profiled(profile):
         wall, cpu = time.perf_counter(), time.process_time()
         made = analyze(case)
@@ -126,7 +122,7 @@ def measured(folder: Path, profile: Path | None = None) -> dict[str, Any]:
         "wall_s": wall,
         "cpu_s": cpu,
         "before_mib": before,
-        "peak_mib": _peak_mib(),
+        "peak_mib": taken.peak_mib(),
     }
 
 
@@ -142,12 +138,6 @@ def _profiled(path: Path | None) -> Iterator[None]:
     profile.dump_stats(path)
 
 
-def _peak_mib() -> float:
-    """The largest resident set of this process so far."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MIB
-
-
 def table(rows: list[dict[str, Any]], days: int) -> str:
     """The measurements as a Markdown table, the growth against the smallest case in the last column."""
     first = rows[0]
@@ -161,7 +151,7 @@ def table(rows: list[dict[str, Any]], days: int) -> str:
         growth = f"{row['machines'] / first['machines']:.0f} : {row['cpu_s'] / first['cpu_s']:.1f}"
         lines.append(
             f"| {row['machines']} | {row['points']:,} | {row['events']:,} | {row['judged']:,} | {row['cpu_s']:.1f} "
-            f"| {row['wall_s']:.1f} | {row['peak_mib']:.0f} ({row['before_mib']:.0f}) "
+            f"| {row['wall_s']:.1f} | {taken.said(row['peak_mib'], 0)} ({taken.said(row['before_mib'], 0)}) "
             f"| {row['cpu_s'] / row['machines']:.2f} | {growth} |"
         )
     return "\n".join(lines)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import taken
 
 ROOT = Path(__file__).resolve().parent.parent
 WARM = """
@@ -57,10 +58,9 @@ def main() -> None:
 
 def _run(code: str, *arguments: str) -> float:
     """CPU seconds of a process and all that it started."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = taken.children_cpu_s()
     subprocess.run([sys.executable, "-c", code, *arguments], check=True, cwd=ROOT, stderr=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return taken.children_cpu_s() - before
 
 
 if __name__ == "__main__":

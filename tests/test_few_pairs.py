@@ -1,4 +1,4 @@
-"""Clocks of cases with one to four pairs: known only where no other pairing is possible (domain.md, rules 8, 9, W10)."""
+"""Clocks of cases with one to four pairs: known only where no other pairing is possible (domain.md, rule 8, W10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test machines whose clock is set while they start, and SQL Server beside a store: facts of domain.md sections 3 and 6."""
+"""Test machines that set their clock while they start, SQL Server beside a store: domain.md, sections 3 and 6."""
 
 from __future__ import annotations
 
@@ -73,3 +73,27 @@ def test_abort_records_of_sql_server_keep_their_class_beside_a_store_that_stays_
     assert set(errors.loc[errors["provider"] == "ESE", "class"]) == {"unexplained"}
     assert verdict(made, points[P]) == "supported"
     assert verdict(made, points[P], None) == "inconclusive"
+
+
+def test_a_store_is_never_a_database_of_sql_server() -> None:
+    """The echo of the SQL writer names a virtual device; the store's own abort record after it names no device."""
+    world = World()
+    world.guest()
+    application = "guest/Application.evtx"
+    for hour in HOURS:
+        world.freeze(f"{hour:02d}:00:03")
+        world.add(application, f"{hour:02d}:00:05.5", "ESE", 2003, ["Information Store", "2040", "Exchange: ", "7"])
+        world.abort(f"{hour:02d}:00:06")
+        device = "{0F5D1A2B-63C4-4964-BA11-5DB600112233}1"
+        world.add(application, f"{hour:02d}:00:06.7", "SQLVDI", 1, [
+            "SignalAbort", "Client initiates abort", "(0)", "2644", "7212", "Client", "",
+            f"Global\\{device}_SQLVDIMemoryName_0"], level=2)
+        world.add(application, f"{hour:02d}:00:06.9", "ESE", 2007,
+                  ["Information Store", "2040", "Exchange: ", "7"], level=2)
+        world.point(f"{hour:02d}:00:13")
+    world.quiet_end()
+    made = analyze(world.case())
+    named = made.operation_databases
+    stores = named[named["database"] == "Information Store"]
+    assert set(stores["instance"]) == {"ESE"}
+    assert set(named.loc[named["database"] == "Sales", "outcome"]) == {"benign_abort"}

@@ -134,7 +134,10 @@ def _events(total: Score, case: str, truth: Mapping[str, Any], found: Iterable[M
         for first, count, kind, point in runs
         for number in range(first, first + count)
     }
-    unsettled = {row["recovery_point_id"] for row in truth["recovery_points"] if row["verdict"] in UNSETTLED}
+    unsettled = {
+        row["recovery_point_id"] for row in truth["recovery_points"]
+        if not UNSETTLED.isdisjoint([row["verdict"], *row["accepted"]])
+    }  # where the truth leaves the link open, a record may lack its point
     listed = {row["recovery_point_id"] for row in truth["recovery_points"]}
     seen = set()
     for row in found:

@@ -161,7 +161,7 @@ def _device_names(steps: Sequence[Step]) -> Iterator[tuple[str, Step]]:
             held[one.source] = one
         elif one.phase == "abort" and one.database and not one.device:
             before = held.pop(one.source, None)
-            if before is not None and before.device and _close(before, one):
+            if before is not None and before.device and before.writer == one.writer and _close(before, one):
                 yield before.device, one
 
 
