@@ -4,6 +4,7 @@
     python run.py test [ARGS]     the test suite (arguments go to pytest)
     python run.py lab [CASE]      JupyterLab with the notebooks and a case
     python run.py kit ARGS        any command of the kit, e.g.  python run.py kit check FOLDER
+    python run.py docs            the pages that are made from code and knowledge, again
     python run.py setup           set up only
 """
 
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
         found = ".".join(map(str, sys.version_info[:3]))
         print(f"This needs Python 3.11 or newer; {sys.executable} is {found}.", file=sys.stderr)
         return 2
-    if not arguments or arguments[0] not in ("demo", "test", "lab", "kit", "setup"):
+    if not arguments or arguments[0] not in ("demo", "test", "lab", "kit", "docs", "setup"):
         print(__doc__, file=sys.stderr)
         return 0 if arguments and arguments[0] in ("-h", "--help") else 2
     part, rest = arguments[0], arguments[1:]
@@ -43,7 +44,8 @@ def main(arguments: list[str]) -> int:
         return 1
     if part == "setup":
         return 0
-    command = ["-m", "pytest", *rest] if part == "test" else ["-m", "kit", *(rest if part == "kit" else [part, *rest])]
+    modules = {"test": ["-m", "pytest", *rest], "docs": ["-m", "kit.docs"], "kit": ["-m", "kit", *rest]}
+    command = modules.get(part, ["-m", "kit", part, *rest])
     folder = ROOT if part == "test" else Path.cwd()
     try:
         return subprocess.call([str(PYTHON), *command], env=environment(), cwd=folder)

@@ -67,9 +67,9 @@ def check_database(database: str) -> str:
     return "sqlcmd -S . -Q " + quoted(f"DBCC CHECKDB (N'{name}') WITH NO_INFOMSGS, ALL_ERRORMSGS")
 
 
-CLOCK = "write the seconds it prints into case.toml: [[clock]] with computer and offset_s"
+CLOCK = "write what it measures into case.toml: [[clock]] with computer and offset_s"
 
 
 def clock(host: str | None) -> str:
     """Measures the clock of the guest against a host: what to add to the guest's time (run in the guest)."""
-    return f"w32tm /stripchart /computer:{quoted(host or 'REPLICAHOST')} /samples:10 /dataonly"
+    return f"w32tm /stripchart /computer:{quoted(host or 'REPLICAHOST')} /samples:10 /dataonly > clock.txt"

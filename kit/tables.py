@@ -168,7 +168,7 @@ _ALL = [
     _table(
         "records", "a row of another exported list (shadow copies, providers, hotfixes, backup sets, jobs)",
         ("source_id", TEXT, "the source"),
-        ("kind", TERM, "what the row is, e.g. shadow_copy, provider, hotfix, backup_set, integration_service, vm"),
+        ("kind", TERM, "what the row is, e.g. shadow_copy, provider, hotfix, clock_sample, backup_set, vm"),
         ("computer", TEXT, "the computer"),
         ("vm_name", TEXT, "the VM"),
         ("time_utc", TIME, "the row's own time, if it has one"),

@@ -185,6 +185,16 @@ def test_the_list_of_writers_is_read_as_powershell_redirects_it(tmp_path: Path) 
     assert kit.read(tmp_path / "writers.txt")["writers"]["name"].tolist() == ["SqlServerWriter"]
 
 
+def test_samples_of_the_clock_say_what_to_write_into_case_toml(tmp_path: Path) -> None:
+    text = "Tracking HV1 [192.0.2.10:123].\r\nCollecting 2 samples.\r\n12:31:05, +03.40s\r\n12:31:07, +03.42s\r\n"
+    (tmp_path / "clock.txt").write_bytes(text.encode("utf-16"))
+    frames = kit.read(tmp_path / "clock.txt")
+    assert frames["sources"]["note"].tolist() == [
+        "+3.4 s against HV1: write it as offset_s of this computer under [[clock]]"
+    ]
+    assert frames["records"]["name"].tolist() == ["HV1", "HV1"]
+
+
 def commands() -> list[str]:
     """Every command that the kit names: what is missing, advice of causes, advice of explanations."""
     causes = rules.load().root_causes.values()

@@ -29,8 +29,8 @@ FORBIDDEN = (
 )
 
 
-def test_the_five_notebooks_are_there() -> None:
-    assert [path.stem for path in THERE] == [
+def test_the_five_notebooks_come_first() -> None:
+    assert [path.stem for path in THERE][:5] == [
         "01-evidence-intake",
         "02-guest-vss-errors",
         "03-recovery-points",
@@ -77,7 +77,7 @@ class TestEachNotebook:
 
     def test_talks_to_the_analyst_between_the_cells(self, path: Path) -> None:
         notes = [cell for cell in notebooks.load(path).cells if "analyst" in cell.metadata.get("tags", [])]
-        assert len(notes) >= 4
+        assert len(notes) >= (4 if path in THERE[:5] else 2)
 
 
 def declared(source: str) -> dict[str, notebooks.Parameter]:
