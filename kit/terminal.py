@@ -89,7 +89,8 @@ def _accounts(sources: pd.DataFrame) -> str:
             f"{mark} {_short(source['path'], wide):<{wide}}  {ROLES.get(source['role'], '-'):<13}  "
             f"{source['status']:<12} {_number(source['seen']):>8} {_number(source['kept']):>8}"
         )
-        if mark == "!" and source["status"] != "absent" and isinstance(source["note"], str):
+        unkept = source["status"] == "read" and source["kept"] == 0  # all of it stands in another source
+        if (unkept or (mark == "!" and source["status"] != "absent")) and isinstance(source["note"], str):
             lines += _note(source["note"])
     counts = sources["status"].value_counts()
     told = ", ".join(f"{counts[word]} {word}" for word in counts.index)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from kit import case as cases
-from kit import tables
+from kit import tables, terminal
 from kit.case import intake, load_case, loading
 from kit.case.store import Store
 from kit.errors import CaseError, ConfigError, ParameterError, Unsupported
@@ -233,7 +234,7 @@ def system(count, boot_at=None):
 # The copy has the records 1 to 20 of the guest and goes on with 6008, 6009 and 6005; the guest goes on with 6013.
 def test_logs_of_a_copied_machine_are_told_by_their_records(folder):
     (folder / "booted").mkdir()
-    write_evtx(folder / "guest" / "System.evtx", system(40))
+    write_evtx(folder / "guest" / "Security.evtx", system(40))
     write_evtx(folder / "booted" / "System.evtx", system(20, boot_at=20))
     (folder / "booted" / "ERRORLOG").write_bytes(errorlog(2, hours=1))
     case = load_case(folder)
@@ -248,7 +249,7 @@ def test_logs_of_a_copied_machine_are_told_by_their_records(folder):
 
 def test_a_later_export_of_the_same_log_is_no_copy_of_the_machine(folder):
     (folder / "later").mkdir()
-    write_evtx(folder / "guest" / "System.evtx", system(20))
+    write_evtx(folder / "guest" / "Security.evtx", system(20))
     write_evtx(folder / "later" / "System.evtx", system(20, boot_at=20))
     assert row(load_case(folder), "later/System.evtx")["role"] == "guest"
 
@@ -398,6 +399,23 @@ def test_links_pipes_and_strange_names_are_named_and_survived(folder):
     assert {found[name] for name in ("pipe", "link", "loop", "socket")} == {"unreadable"}
     assert "not followed" in row(case, "link")["note"]
     assert found["new\\nline \\xff\\x1b[31m.log"] == "unrecognised"
+
+
+def test_a_folder_with_the_name_of_a_log_is_walked_and_named_when_it_is_empty(folder):
+    (folder / "guest" / "Setup.evtx").mkdir()
+    (folder / "guest" / "Security.evtx").mkdir()
+    (folder / "guest" / "Security.evtx" / "ERRORLOG.1").write_bytes(errorlog(3))
+    (folder / "guest" / "empty").mkdir()
+    found = status(load_case(folder))
+    assert found["guest/Setup.evtx"] == "unreadable"
+    assert found["guest/Security.evtx/ERRORLOG.1"] == "read"
+    assert "guest/empty" not in found
+
+
+def test_a_copy_of_a_file_says_so_beside_its_numbers(folder):
+    (folder / "guest" / "ERRORLOG.copy").write_bytes((folder / "guest" / "ERRORLOG").read_bytes())
+    text = terminal.checked(load_case(folder)).text(folder)
+    assert re.search(r"ERRORLOG\.copy +guest +read +\d+ +0\n    the same content as guest/ERRORLOG: counted once", text)
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="the administrator may open everything")

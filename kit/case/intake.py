@@ -30,6 +30,7 @@ _IN_MEMORY = 16 << 20
 _DEEPEST = 64
 _ESCAPED = frozenset("\a\b\f\n\r\t\v\0")  # what \a, \b, \f ... in a path become inside plain quotes
 _JUNCTION = 0xA0000003
+_OF_FILES = {".evtx", ".evt", ".log", ".txt", ".csv", ".xml", ".clixml", ".json", ".zip"}
 _SYSTEM = {"desktop.ini", "thumbs.db", ".ds_store", "__macosx", "$recycle.bin", "system volume information"}
 
 
@@ -139,6 +140,9 @@ def _walk(folder: Path, prefix: str, depth: int) -> Iterator[Given]:
         reason = "a report of the kit, no evidence: left out"
         yield Given(prefix.rstrip("/"), folder, problem=reason, status="unrecognised")
         return
+    if not entries and PurePosixPath(prefix).suffix.casefold() in _OF_FILES:
+        reason = "an empty folder with the name of a file: nothing was copied; copy the file itself"
+        yield Given(prefix.rstrip("/"), folder, problem=reason)
     for entry in entries:
         if not _of_the_system(entry.name):
             yield from _entry(entry, prefix + label(entry.name), depth)
