@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +97,11 @@ class Case:
         small = {name: getattr(self, name) for name in ("sources", "losses", "coverage")}
         small["recovery_points"] = lambda: self.recovery_points
         return query.run(statement, self._found, small)
+
+    def with_zones(self, found: Mapping[str, Zone]) -> Case:
+        """The same case with the local times of these sources (source_id: zone) read in these zones."""
+        own = [replace(one, zone=found.get(one.source_id, one.zone)) for one in self._found]
+        return _case(intake.Folder(self.root, (), None), self.config, own)
 
     def require(self) -> Case:
         """The case itself. Raises CaseError when no file of it could be read, naming what was looked at."""

@@ -17,7 +17,7 @@ import pandas as pd
 import kit
 from kit import rules, tables, times
 from kit.errors import ConfigError, ParameterError
-from kit.judgement import advice, gate, issue, judged
+from kit.judgement import advice, gate, issue, judged, zones_from_pairs
 from kit.judgement.analysis import Analysis, is_saved, load_analysis
 from kit.reasoning import (
     boots,
@@ -74,9 +74,7 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
         raise ParameterError(f"policy={policy!r} is unknown; there are: {', '.join(POLICIES)}")
     known = rules.load()
     meanings = {rule_id: rule.meaning for rule_id, rule in known.by_id.items()}
-    watched = case.watched(known.watched_providers)
-    matches = rules.match(watched, known)
-    spoken = records.records(watched, matches, _machines(case))
+    case, watched, matches, spoken = _spoken(case, known)
     chain = _chain(case, spoken)
     zone = _zone(case)
     words = Words(times.zone(zone))
@@ -120,9 +118,21 @@ def _machines(case: Case) -> dict[str, str]:
 
 def clocks_of(case: Case) -> pd.DataFrame:
     """Table `clocks` of a case, declared or measured, without judging anything."""
-    known = rules.load()
+    case, _, _, spoken = _spoken(case, rules.load())
+    return _chain(case, spoken).frames.clocks
+
+
+def _spoken(case: Case, known: rules.Rules) -> tuple[Case, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The case with every zone that can be found, its watched events, their matches, and both as records."""
     watched = case.watched(known.watched_providers)
-    return _chain(case, records.records(watched, rules.match(watched, known), _machines(case))).frames.clocks
+    matches = rules.match(watched, known)
+    spoken = records.records(watched, matches, _machines(case))
+    zoned = zones_from_pairs.settled(case, spoken)
+    if zoned is case:
+        return case, watched, matches, spoken
+    watched = zoned.watched(known.watched_providers)
+    matches = rules.match(watched, known)
+    return zoned, watched, matches, records.records(watched, matches, _machines(zoned))
 
 
 class _Chain:

@@ -350,7 +350,8 @@ def _boot(made: PointFacts, boot: Any | None, frames: Frames) -> None:
         items["E7"] = None
     elif _earlier_image(made, boot, frames):
         made.boot, made.rejected_boot = None, boot
-        items["B"], items["E7"] = False, False
+        declared = made.point.recovery_point_id in frames.declared_tests  # then one of the two is wrong: which, is open
+        items["B"] = items["E7"] = None if declared else False
     else:
         items["E7"] = True
 

@@ -1,0 +1,102 @@
+"""Zones that nothing states: found from the pairs of thaw and recovery point, or left open."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kit.case import load_case
+from kit.judgement import analyze
+from kit.practice.evtx_writer import Event, write_evtx
+
+START = datetime(2014, 5, 19, 20, 0, 3, tzinfo=UTC)
+JITTER = (0, 31, 7, 22, 39, 3, 17, 28, 12, 35, 1, 25, 9, 19, 37, 5, 30, 14)  # seconds, as a schedule has them
+DELAYS = (6, 7, 6, 5, 7, 6, 8, 6, 5, 6, 7, 6, 6, 5, 7, 6, 6, 7)  # of the label after the freeze began
+
+
+def begins(jitter=JITTER):
+    return [START + timedelta(hours=hour, seconds=late) for hour, late in enumerate(jitter)]
+
+
+def application(folder, jitter=JITTER):
+    def sql(number, moment, *strings):
+        return Event("MSSQLSERVER", number, moment, "Application", "SQL01.corp.local", 4, strings=strings)
+
+    events = [sql(17126, START - timedelta(minutes=40))]
+    for begin in begins(jitter):
+        events += [sql(3197, begin, "Sales"), sql(3198, begin + timedelta(seconds=3), "Sales")]
+    events.append(sql(17126, START + timedelta(hours=len(jitter), minutes=30)))
+    (folder / "guest").mkdir(exist_ok=True)
+    write_evtx(folder / "guest" / "Application.evtx", events)
+
+
+def errorlog(folder, offset_h):
+    def line(moment, text):
+        local = moment.replace(tzinfo=None) + timedelta(hours=offset_h)
+        return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 10000:02d} spid52      {text}\n"
+
+    text = line(START - timedelta(minutes=40), "Server name is 'SQL01'. This is an informational message only.")
+    for begin in begins():
+        text += line(begin, "I/O is frozen on database Sales. No user action is required.")
+        text += line(begin + timedelta(seconds=3), "I/O was resumed on database Sales. No user action is required.")
+    text += line(START + timedelta(hours=19), "Recovery is complete. This is an informational message only.")
+    (folder / "guest").mkdir(exist_ok=True)
+    (folder / "guest" / "ERRORLOG").write_bytes(text.encode("utf-16"))
+
+
+def points(folder, offset_h, jitter=JITTER):
+    """The list as Export-Csv writes it: times of the host, without a zone."""
+    rows = ["Name,Id,VMName,SnapshotType,CreationTime,ComputerName"]
+    for number, (begin, delay) in enumerate(zip(begins(jitter), DELAYS, strict=True)):
+        when = begin + timedelta(hours=offset_h, seconds=delay)
+        rows.append(
+            f"P{number},01A1B2C3-1111-4222-8333-4444555566{number:02d},SQL01,AppConsistentReplica,"
+            f"{when:%d.%m.%Y %H:%M:%S},HV2"
+        )
+    (folder / "replica").mkdir(exist_ok=True)
+    (folder / "replica" / "points.csv").write_text("\n".join(rows), encoding="utf-8")
+
+
+def judged(folder):
+    made = analyze(load_case(folder))
+    zones = dict(zip(made.sources["path"], made.sources["zone"], strict=True))
+    return made, zones, set(made.verdicts.loc[made.verdicts["database"].isna(), "verdict"])
+
+
+def test_a_list_in_the_hosts_local_time_against_a_log_in_utc(tmp_path):
+    application(tmp_path)
+    points(tmp_path, offset_h=2)
+    made, zones, verdicts = judged(tmp_path)
+    assert zones["replica/points.csv"] == "+02:00"
+    assert verdicts == {"supported"}
+    clock = made.clocks.set_index("role")
+    assert clock.loc["guest", "offset_s"] == pytest.approx(3, abs=2)  # the delay of the label after the thaw
+    assert made.recovery_points["time_utc"].min() == START + timedelta(seconds=DELAYS[0])
+
+
+def test_where_the_zone_of_the_guest_is_known_another_one_is_not_guessed(tmp_path):
+    """The guest writes +02:00, the list is three hours ahead: another zone, or a clock that is wrong by an hour."""
+    application(tmp_path)
+    errorlog(tmp_path, offset_h=2)
+    points(tmp_path, offset_h=3)
+    made, zones, verdicts = judged(tmp_path)
+    assert zones["guest/ERRORLOG"] == "+02:00"
+    assert zones["replica/points.csv"] == "UTC"
+    assert verdicts == {"inconclusive"}
+    assert made.clocks.set_index("role").loc[["guest"], "offset_s"].isna().all()
+
+
+def test_strictly_periodic_pairs_name_no_zone(tmp_path):
+    application(tmp_path, jitter=(0,) * 18)
+    points(tmp_path, offset_h=2, jitter=(0,) * 18)
+    _, zones, verdicts = judged(tmp_path)
+    assert zones["replica/points.csv"] == "UTC"
+    assert verdicts == {"inconclusive"}
+
+
+def test_an_odd_rest_may_be_a_clock_that_is_wrong_by_hours_as_well(tmp_path):
+    """Two hours and seven minutes: no zone alone explains that."""
+    application(tmp_path)
+    points(tmp_path, offset_h=2 + 7 / 60)
+    _, zones, verdicts = judged(tmp_path)
+    assert zones["replica/points.csv"] == "UTC"
+    assert verdicts == {"inconclusive"}
