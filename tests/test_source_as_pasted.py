@@ -121,3 +121,37 @@ def test_errors_in_a_list_that_begins_with_the_oldest():
         (3041, "Fehler: 3041, Schweregrad: 16, Status: 1."),
         (None, "Ein anderer Text"),
     ]
+
+
+def test_a_result_of_sp_readerrorlog_is_a_list_without_severity():
+    tables, account = told("errorlog_list/sp_readerrorlog.csv")
+    assert [row["event_id"] for row in tables["events"]] == [None, 18210]
+    assert tables["events"][1]["message"].startswith("BackupVirtualDeviceFile::SendFileInfoBegin")
+    assert account.source["skipped"] == 0
+
+
+def test_headings_and_counts_around_an_errorlog_are_no_losses():
+    tables, account = told("errorlog/result-of-sqlcmd")
+    assert [row["event_id"] for row in tables["events"]] == [None, 18210]
+    assert tables["events"][1]["message"] == "Error: 18210, Severity: 16, State: 1."
+    assert (account.source["status"], account.source["skipped"]) == ("read", 0)
+
+
+def test_a_list_that_a_spreadsheet_saved_again_keeps_the_order_of_event_viewer():
+    # Excel cuts the seconds off; Event Viewer saves the newest first, so the resume came before the abort
+    tables, account = told("event_viewer_csv/excel-german.csv")
+    events = sorted(tables["events"], key=lambda row: row["record_id"])
+    assert [row["event_id"] for row in events] == [3198, 3041]
+    assert "taken as newest first as Event Viewer saves" in account.source["note"]
+
+
+def test_writers_whose_indentation_a_mail_has_taken_away():
+    tables, account = told("vssadmin/mail.txt")
+    assert [(row["name"], row["state"]) for row in tables["writers"]] == [("SqlServerWriter", 8), ("System Writer", 1)]
+    assert account.source["skipped"] == 0
+
+
+def test_writers_without_indentation_and_without_empty_lines():
+    text = sample("vssadmin/mail.txt").replace(b"\r\n\r\n", b"\r\n")
+    tables, _ = read(text, "mail.txt")
+    assert [row["state"] for row in tables["writers"]] == [8, 1]

@@ -87,7 +87,7 @@ def _is_csv(start: str) -> bool:
         return False
     header = lines[0].rstrip("\r")
     delimiter = csvs.delimiter_of(header)
-    names = header.split(delimiter)
+    names = header.rstrip(delimiter).split(delimiter)  # a spreadsheet writes a name for the last column, or none
     if len(names) < 2 or not all(_is_name(name) for name in names):
         return len(names) == 1 and len(header) > 2 and header[0] == header[-1] == '"' and _is_name(header)
     return len(lines) == 1 or lines[1].count(delimiter) >= 1

@@ -185,8 +185,8 @@ class Events:
 
     @property
     def newest_first(self) -> bool:
-        """Whether the export begins with the newest event."""
-        return self._falling > self._rising
+        """Whether the export begins with the newest event, as PowerShell's commands do where nothing else is asked."""
+        return self._falling >= self._rising and self._count > 1
 
     @property
     def _shift(self) -> timedelta:

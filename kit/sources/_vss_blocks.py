@@ -45,18 +45,35 @@ def is_row(values: Iterable[Any]) -> bool:
 
 
 def blocks(given: Iterator[Line]) -> Iterator[list[Line]]:
-    """Each line without indentation with the indented lines below it."""
+    """Each line without indentation with the indented lines below it; where a mail has taken the indentation away, the
+    lines between empty ones, or from one name to the next."""
     held: list[Line] = []
+    apart = True
     for line in given:
         text = line.text.strip("\x00").rstrip()
         if not text.strip():
+            apart = True
             continue
-        if held and (not text[:1].isspace() or len(held) >= _MOST_LINES):
+        if held and (_begins(text, held, apart) or len(held) >= _MOST_LINES):
             yield held
             held = []
         held.append(Line(line.number, line.offset, text))
+        apart = False
     if held:
         yield held
+
+
+def _begins(text: str, held: list[Line], apart: bool) -> bool:
+    """Whether a line begins a block; `apart` tells that an empty line stands before it."""
+    if text[:1].isspace():
+        return False
+    if apart or any(line.text[:1].isspace() for line in held):
+        return True
+    named = bool(_LABELLED.match(text) and _QUOTED.search(text))
+    of_a_set = bool(re.search(_GUID + r"\s*$", held[0].text))
+    if of_a_set or (_LABELLED.match(held[0].text) and _QUOTED.search(held[0].text)):
+        return named and not of_a_set
+    return named or bool(re.search(_GUID + r"\s*$", text))
 
 
 def made(block: list[Line], dates: Dates, writers: bool) -> Iterator[Made | Lost | Fact]:

@@ -1,4 +1,5 @@
-"""SQL Server ERRORLOG as Management Studio exports it from its Log File Viewer: CSV, newest first, in any language.
+"""SQL Server ERRORLOG as a list: what Management Studio exports from its Log File Viewer, newest first and in any
+language, and results of sp_readerrorlog as CSV, without a severity and oldest first.
 
     Date,Source,Severity,Message
     05/19/2014 22:00:14,Backup,Unknown,BACKUP failed to complete the command BACKUP DATABASE Sales. ...
@@ -24,17 +25,16 @@ from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import Line, decode, lines
 
 NAME = "SQL Server log list (Management Studio)"
-VERSION = "1"
+VERSION = "2"
 TABLES = ("events",)
 
 _SOURCE = re.compile(r"(?:spid\d+s?|Server|Backup|Logon|Cluster)$", re.IGNORECASE)
 _WRITTEN = {"<c/>": ",", "<nl/>": "\n"}
 _MARK = re.compile("<c/>|<nl/>")
-_TEXTS = 4  # date, source, severity, message; further columns name the log
 
 
 def recognise(head: bytes, name: str) -> int:
-    """3 for rows of a date, a source of the server, a severity and a text below a header."""
+    """3 for rows of a date, a source of the server, perhaps a severity, and a text below a header."""
     text = decode(head)[0]
     given = (Line(number, 0, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), 1))
     rows = [row for row in islice(csvs.read(given), 20) if isinstance(row, Row)]
@@ -42,8 +42,14 @@ def recognise(head: bytes, name: str) -> int:
 
 
 def _fits(values: list[Any]) -> bool:
-    known = len(values) >= _TEXTS and values[0] and values[1] and values[3]
+    known = len(values) >= 3 and values[0] and values[1] and _text(values)
     return bool(known and _SOURCE.match(values[1]) and Dates().read(values[0]).known)
+
+
+def _text(values: list[Any]) -> str | None:
+    """The text: behind the severity, or in the third and last column; further columns name the log."""
+    text: str | None = values[3] if len(values) > 3 else values[2]
+    return text
 
 
 def read(opened: Opened) -> Iterator[Reading]:
@@ -97,7 +103,7 @@ def _joined(before: dict[str, Any], row: dict[str, Any], newest_first: bool) -> 
 def _row(item: Row, dates: Dates, from_end: int) -> dict[str, Any]:
     values = list(item.values())
     moment = dates.read(values[0])
-    text = _MARK.sub(lambda found: _WRITTEN[found[0]], values[3] or "")
+    text = _MARK.sub(lambda found: _WRITTEN[found[0]], _text(values) or "")
     error = numbers_of(text)
     return {
         "record_id": APART * (from_end - item.number + 1 if from_end else item.number),

@@ -24,7 +24,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import HEAD, Line, decode, lines
 
 NAME = "Event Viewer list"
-VERSION = "2"
+VERSION = "3"
 TABLES = ("events",)
 
 _HEADER = ["Level", "Date and Time", "Source", "Event ID", "Task Category"]
@@ -92,12 +92,14 @@ def read(opened: Opened) -> Iterator[Reading]:
             falling += (now < last) - (now > last) if now and last else 0
             last = now
     yield Fact(gaps=0, listed=True)
-    if falling > 0:
-        yield Fact(note="newest first: numbered from the end of the file")
+    newest_first = falling > 0 or (falling == 0 and count > 1)
+    if newest_first:
+        why = "newest first" if falling else "no order in the times, taken as newest first as Event Viewer saves"
+        yield Fact(note=f"{why}: numbered from the end of the file")
     if dates.note:
         yield Fact(note=dates.note)
-    made = _made(opened, old, dates, count if falling > 0 else 0)
-    yield from oldest_first(batches(made), falling > 0)
+    made = _made(opened, old, dates, count if newest_first else 0)
+    yield from oldest_first(batches(made), newest_first)
 
 
 def _items(opened: Opened, old: str | None) -> Iterator[powershell.Item]:

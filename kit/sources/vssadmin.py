@@ -24,7 +24,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import HEAD, Line, decode, lines
 
 NAME = "vssadmin list"
-VERSION = "2"
+VERSION = "3"
 TABLES = _mappers.TABLES
 
 _TOOL = re.compile(r"vssadmin\b.{0,20}? - ")
