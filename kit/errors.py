@@ -19,9 +19,18 @@ A message names the file, the row, the option or the rule, and what to do next.
 
 from __future__ import annotations
 
+import os
+import traceback
+
 
 class KitError(Exception):
     """Base of all errors that a user can cause or mend; shown as one line without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the message alone; with KIT_DEBUG set, the way to it."""
+        if os.environ.get("KIT_DEBUG"):
+            return traceback.format_exception(self)
+        return [f"{type(self).__name__}: {self}"]
 
 
 class CaseError(KitError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,29 @@ def test_a_report_of_an_empty_path_is_refused(tmp_path: Path) -> None:
 def test_a_path_whose_backslashes_became_control_characters_says_how_to_write_it(path: str) -> None:
     with pytest.raises(CaseError, match=r"write r'C:\\cases\\fabrikam', with r before the quotes"):
         intake.look(path)
+
+
+CELL = "from kit.errors import CaseError\nraise CaseError('C:/cases/none: no such folder')"
+
+
+@pytest.mark.parametrize(("debug", "lines"), [("", 1), ("1", 3)])
+def test_a_notebook_shows_what_is_wrong_and_not_the_way_to_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], debug: str, lines: int
+) -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    monkeypatch.setenv("KIT_DEBUG", debug)
+    InteractiveShell().run_cell(CELL)
+    caught = capsys.readouterr()
+    said = (caught.out + caught.err).strip().splitlines()
+    assert "CaseError: C:/cases/none: no such folder" in said[-1]
+    assert len(said) == 1 if lines == 1 else len(said) >= lines
+
+
+@pytest.mark.parametrize("path", sorted((Path(package.__file__).parents[1] / "notebooks").glob("*.ipynb")), ids=str)
+def test_a_windows_path_can_be_pasted_between_the_quotes(path: Path) -> None:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (source,) = ["".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    given: dict[str, object] = {}
+    exec(source.replace('r""', 'r"C:\\Users\\new\\fabrikam"'), given)  # the project's own notebook
+    assert given["case"] == "C:\\Users\\new\\fabrikam"
