@@ -54,6 +54,19 @@ def test_a_snapshot_off_the_schedule_is_an_agents_and_leaves_the_points_alone() 
     assert late["recovery_point_id"].isna().all()
 
 
+def test_of_two_snapshots_the_one_beside_the_report_is_that_of_windows_server_backup() -> None:
+    """Three minutes apart, both off the schedule: the report stands eight seconds before the second."""
+    world, _ = hourly()
+    world.freeze("05:30:00")
+    world.add("guest/Application.evtx", "05:32:52", "Microsoft-Windows-Backup", 1, [],
+              message="The backup operation has started.")
+    world.freeze("05:33:00")
+    world.quiet_end()
+    made = analyze(resorted(world).case())
+    assert at(made, 5, 30)["requestor"] == "guest_agent"
+    assert at(made, 5, 33)["requestor"] == "windows_server_backup"
+
+
 def test_windows_server_backup_is_named_by_its_own_record() -> None:
     world, points = hourly()
     world.freeze("05:30:00")

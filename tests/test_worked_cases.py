@@ -161,6 +161,35 @@ def test_w6_stream_backup_at_night_is_another_requestor() -> None:
     assert verdict(made, points[2]) == "supported"
 
 
+def test_w6_a_stream_inside_the_freeze_of_a_snapshot_is_kept_apart_from_it() -> None:
+    """The nightly stream fails in the very seconds of the hourly freeze: its device and what follows it are its own."""
+    world = World()
+    world.guest()
+    log, device = "guest/Application.evtx", "{AA5D1A2B-63C4-4964-BA11-5DB600112233}1"
+    for hour in HOURS:
+        if hour != P:
+            world.freeze(f"{hour:02d}:00:03", databases=("Sales",))
+            world.abort(f"{hour:02d}:00:06", databases=("Sales",))
+            continue
+        start = f"{hour:02d}:00:04"
+        world.add(log, f"{hour:02d}:00:03", "MSSQLSERVER", 3197, ["Sales"])
+        world.add(log, start, "SQLVDI", 1, [f"SQLVDI: Loc=SignalAbort. Desc=Client initiates abort. ErrorCode=(0). "
+                  f"Process=1. Thread=2. Client. Instance=. VD=Global\\{device}_SQLVDIMemoryName_0."], level=2)
+        world.add(log, start, "MSSQLSERVER", 18210, [
+            "BackupIoRequest::ReportIoError", " write failure on backup device", device, "995(Aborted.)"], level=2)
+        world.add(log, start, "MSSQLSERVER", 3041, ["BACKUP DATABASE Sales"], level=2)
+        world.add(log, f"{hour:02d}:00:05", "MSSQLSERVER", 3198, ["Sales"])
+        world.abort(f"{hour:02d}:00:06", databases=("Sales",))
+    points = {hour: world.point(f"{hour:02d}:00:13") for hour in HOURS}
+    world.quiet_end()
+    made = analyze(world.case())
+    judged = made.judged_events.merge(made.tables["events"][["uid", "event_id", "time_utc"]], on="uid")
+    own = judged[judged["time_utc"] == pd.Timestamp(f"2014-05-19T{P:02d}:00:04Z")]
+    assert own["class"].tolist() == ["other_requestor"] * 3
+    assert own["recovery_point_id"].isna().all()
+    assert verdict(made, points[P]) == "inconclusive"
+
+
 def w7(record: tuple[str, str, int, list[str]]) -> tuple[Analysis, dict[int, str]]:
     world = World()
     world.guest()

@@ -256,19 +256,20 @@ def _requestors(
 
 
 def _of_windows_backup(operations: pd.DataFrame, words: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    """Snapshots that are not the host's and around which Windows Server Backup reports its run."""
-    reports = operations[operations["requestor"] == "windows_server_backup"]
+    """The snapshot nearest to each report of Windows Server Backup, among those that are not the host's."""
+    free = operations["operation_id"].map(lambda one: words.get(one, ("",))[0] in ("unknown", "guest_agent"))
+    snapshots = {str(name): own for name, own in operations[free].groupby(operations["vm_name"].fillna(""))}
     made = {}
-    for row in tuples(operations):
-        if words.get(row.operation_id, ("",))[0] not in ("unknown", "guest_agent"):
+    for report in tuples(operations[operations["requestor"] == "windows_server_backup"]):
+        own = snapshots.get(report.vm_name if isinstance(report.vm_name, str) else "")
+        if own is None:
             continue
-        near = reports[
-            (reports["vm_name"].fillna("") == (row.vm_name if isinstance(row.vm_name, str) else ""))
-            & (reports["begin_utc"] >= row.begin_utc - BEFORE_REPORT)
-            & (reports["begin_utc"] <= row.end_utc + AFTER_REPORT)
-        ]
+        begun, at = own["begin_utc"] - BEFORE_REPORT <= report.begin_utc, report.begin_utc
+        near = own[begun & (at <= own["end_utc"] + AFTER_REPORT)]
         if len(near):
-            made[row.operation_id] = ("windows_server_backup", "Windows Server Backup reports its run at that time")
+            apart = pd.concat([near["begin_utc"] - at, at - near["end_utc"]], axis=1).max(axis=1)
+            chosen = near.loc[apart.idxmin(), "operation_id"]
+            made[chosen] = ("windows_server_backup", "Windows Server Backup reports its run at that time")
     return made
 
 

@@ -14,10 +14,11 @@ from kit import tables
 from kit.reasoning import phases
 from kit.reasoning.phases import Outcome, Step
 from kit.reasoning.records import DEFAULT_INSTANCE, SNAPSHOT_PHASES, of_guest
-from kit.values import values
+from kit.values import among, values
 
 QUIET = timedelta(seconds=150)  # records of one operation follow closer; a writer may stay frozen for 60 s
 AGAIN = timedelta(seconds=5)  # two logs tell of one freeze within this time
+CLOSE = pd.Timedelta(seconds=1)  # a failed backup is reported right behind its device
 BESIDE = timedelta(seconds=10)  # the records of one failed backup follow each other within this time
 PRODUCTS = {"microsoft-windows-backup": "windows_server_backup"}  # event source -> requestor
 ASSUMED = "assumed"
@@ -63,8 +64,9 @@ def operations(records: pd.DataFrame) -> Operations:
     """
     own = of_guest(records)
     own = own[own["time_utc"].notna() & own["class"].notna() & (own["class"] != "background_noise")]
-    snapshots = own[own["phase"].isin(SNAPSHOT_PHASES)]
-    streams = own[(own["phase"] == "backup") & (own["class"] == "other_requestor")]
+    stream = (own["phase"] == "backup") & (own["class"] == "other_requestor")
+    left = among(own["uid"], _left_by_streams(own, stream))
+    snapshots, streams = own[own["phase"].isin(SNAPSHOT_PHASES) & ~left], own[stream | left]
     made: list[dict[str, Any]] = []
     detail: list[dict[str, Any]] = []
     members: list[tuple[str, str]] = []
@@ -79,6 +81,26 @@ def operations(records: pd.DataFrame) -> Operations:
         tables.frame("operation_databases", detail),
         pd.DataFrame(members, columns=["uid", "operation_id"]),
     )
+
+
+def _left_by_streams(own: pd.DataFrame, stream: pd.Series) -> set[str]:
+    """Abort records of other products' streams: those of their virtual devices, and the one behind each in its log.
+
+    Beside a snapshot in the same minute they would look like aborts inside its freeze.
+    """
+    devices = [phases.device_of(one) for one in values(own["captured"])]
+    streamed = {device for device, flag in zip(devices, stream, strict=True) if flag and device}
+    if not streamed:
+        return set()
+    rows = own[["uid", "source_id", "record_id", "time_utc", "phase", "class", "database"]].assign(device=devices)
+    rows = rows.assign(streamed=rows["device"].isin(streamed)).sort_values(["source_id", "record_id"], kind="stable")
+    before = rows.groupby("source_id", observed=True)[["streamed", "time_utc", "record_id"]].shift()
+    behind = (
+        before["streamed"].eq(True) & rows["device"].isna() & rows["database"].notna()
+        & ((rows["time_utc"] - before["time_utc"]).abs() <= CLOSE)
+    )  # fmt: skip
+    found = rows[(rows["phase"] == "abort") & (rows["class"] == "undecided") & (rows["streamed"] | behind)]
+    return set(found["uid"])
 
 
 def _gathered(snapshots: pd.DataFrame, streams: pd.DataFrame) -> Iterator[tuple[list[_Record], bool]]:

@@ -360,6 +360,11 @@ def step(
     )
 
 
+def device_of(captured: object) -> str | None:
+    """The virtual device that a match captured (its JSON text): GUID and number; None without one."""
+    return _device(json.loads(captured)) if isinstance(captured, str) and "device" in captured else None
+
+
 def _device(captured: dict[str, Any]) -> str | None:
     text = str(captured.get("device") or "").upper()
     start, end = text.find("{"), text.find("}")
