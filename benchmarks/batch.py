@@ -1,12 +1,12 @@
-"""CPU seconds of one more case, from its folder of logs to its report: `kit batch` against papermill and nbconvert as they come.
+"""CPU seconds of one more case, from logs to report: `kit batch` against papermill and nbconvert as they come.
 
     python benchmarks/batch.py [--cases 100] [--sample 6] [--workers 2]
 
-Practice cases are made first. `kit batch` makes the reports of a few and of all of them, each time with an empty evidence
-store; the difference, divided by the further cases, is what one more costs: hashing, reading, judging, second parser,
-notebook, page, manifest, ledger, index. The other way runs the same notebook on a sample of the same cases with
-papermill's own engine and converts it with nbconvert: it reads and judges, but hashes, checks and seals nothing. The ratio
-compares the two on that sample. CPU seconds are those of all processes; compare the ratio, not the seconds.
+Practice cases are made first. `kit batch` makes the reports of a few and of all of them, each time with an empty
+evidence store; the difference, divided by the further cases, is what one more costs: hashing, reading, judging, second
+parser, notebook, page, manifest, ledger, index. The other way runs the same notebook on a sample of the same cases with
+papermill's own engine and converts it with nbconvert: it reads and judges, but hashes, checks and seals nothing. The
+ratio compares the two on that sample. CPU seconds are those of all processes; compare the ratio, not the seconds.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from kit.case import custody
 from kit.judgement.analysis import Analysis
 from kit.page.signs import VERDICTS
-from kit.page.view import NO_VM, View
+from kit.page.view import NO_VM, View, view_of
 from kit.page.when import plural
 
 LOST = ("partial", "unreadable")
@@ -41,7 +41,7 @@ def former_of(target: Path) -> Former | None:
 
 def summary(analysis: Analysis, former: Former | None = None, now: Former | None = None) -> dict[str, Any]:
     """What the portfolio says of a case: its machines with their points, and what changed since the former report."""
-    view = View(analysis)
+    view = view_of(analysis)
     return {
         "title": analysis.meta.get("title") or analysis.meta.get("case_id"),
         "report_id": analysis.meta.get("report_id"),

@@ -99,7 +99,8 @@ class _Texts:
     def with_all(self, number: int | None, words: Sequence[str]) -> list[np.ndarray]:
         """The times of each text that holds every word; texts of another error number are other messages."""
         places = frozenset.intersection(*map(self._with, words))
-        return [self._times[place] for place in sorted(places) if self._numbers[place] in (None, number) or number is None]
+        fits = (place for place in sorted(places) if number is None or self._numbers[place] in (None, number))
+        return [self._times[place] for place in fits]
 
     def _with(self, word: str) -> frozenset[int]:
         """The places of all texts that hold a word; many messages share their words."""

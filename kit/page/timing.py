@@ -29,11 +29,11 @@ def fine_times(analysis: Analysis) -> dict[Key, Times]:
     joined = joined[(joined["database"] == joined["database_said"]) & joined["phase"].isin(list(PHASES))]
     made: dict[Key, dict[str, Times]] = {}
     keys = ["operation_id", "instance", "database", "source_id", "phase"]
-    for key, moments in joined.groupby(keys, observed=True, sort=True)["time_utc"]:
+    ends = joined.groupby(keys, observed=True, sort=True)["time_utc"].agg(["min", "max"])
+    for key, first, last in zip(ends.index, *(ends[end].dt.to_pydatetime() for end in ("min", "max")), strict=True):
         operation, instance, database, source, phase = map(str, key)
-        moment: Any = getattr(moments, PHASES[phase])()
         own = made.setdefault((operation, instance, database), {}).setdefault(source, {})
-        own[phase] = moment.to_pydatetime(warn=False)
+        own[phase] = first if PHASES[phase] == "min" else last
     return {key: max(sources.values(), key=len) for key, sources in made.items()}
 
 

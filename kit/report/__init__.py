@@ -21,7 +21,7 @@ from kit.errors import ParameterError
 from kit.judgement.analysis import Analysis, is_saved
 from kit.named import callable_by_name
 from kit.page import language as languages
-from kit.page.view import View
+from kit.page.view import view_of
 from kit.report import notebooks, publishing, running
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ def _analyse(
         _copy(Path(case), work)
     else:
         analysis.save(work)
-    counts = View(analysis).counts(View(analysis).points)
+    view = view_of(analysis)
+    counts = view.counts(view.points)
     custody.Ledger(work).append("analysed", policy=analysis.meta.get("policy"), verdicts=counts)
     meter.advance(1)
     return analysis
@@ -163,7 +164,7 @@ def _write(executed: NotebookNode, parameters: dict[str, Any], analysis: Analysi
     moment = _now()
     with languages.speaking(analysis.meta.get("language")) as language:
         title = str(analysis.meta.get("title") or analysis.meta.get("case_id") or languages.say("Report"))
-        when = View(analysis).when
+        when = view_of(analysis).when
         issued = f"{when.date(moment, year=True)} {when.local(moment):%H:%M}"
         html = export.to_html(scrubbed, title, str(analysis.meta.get("report_id") or ""), issued, language)
         nbformat.write(export.translated(scrubbed), work / NOTEBOOK)

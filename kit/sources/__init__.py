@@ -2,8 +2,8 @@
 
 Every module in this folder is a reader (see `seam`), but `seam` and names that begin with an underscore. A reader whose
 `record_id` is a line number or a running number, not the log's own record number, says `NUMBERED = False`: then
-missing numbers are no gaps, and only losses interrupt what the log covers. One that knows its files by their first bytes
-says `BINARY = True` and is asked first.
+missing numbers are no gaps, and only losses interrupt what the log covers. One that knows its files by their first
+bytes says `BINARY = True` and is asked first.
 """
 
 from __future__ import annotations
