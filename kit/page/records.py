@@ -13,7 +13,7 @@ from kit.page.part import Part, render
 from kit.page.view import Point, Row, View
 
 PER_POINT = 60  # records listed for one point; the rest stands in tables/findings.parquet and tables/events.parquet
-ON_PAGE = 6000  # records listed on one page
+ON_PAGE = 2500  # records that stand on one page in full; more are listed by number
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,51 @@ def table(view: View, uids: Iterable[str], caption: str = "") -> Markup:
 
 
 def appendix(view: View, shown: Iterable[str] = ()) -> Part:
-    """The records of every point that has no card of its own, folded; one entry a point."""
-    left = ON_PAGE
-    entries = []
-    for point in view.points:
-        uids = evidence_of(view, point)
-        if point.anchor in set(shown) or not uids:
-            continue
-        entries.append((point, table(view, uids) if left > 0 else None, len(uids)))
-        left -= min(len(uids), PER_POINT)
-    html = render("appendix.html.j2", entries=entries, several=len(view.vms) > 1)
+    """The records of every point that has no card of its own, folded; one entry a point.
+
+    Up to ON_PAGE records stand in full, each with offset, text and hash; more are listed by file and number.
+    """
+    left_out = set(shown)
+    points = [(point, evidence_of(view, point)) for point in view.points if point.anchor not in left_out]
+    points = [(point, uids) for point, uids in points if uids]
+    full = sum(min(len(uids), PER_POINT) for _, uids in points) <= ON_PAGE
+    entries = [(point, table(view, uids) if full else spread(view, uids), len(uids)) for point, uids in points]
+    machines = {vm: [entry for entry in entries if entry[0].vm_name == vm] for vm in view.vms}
+    html = render("appendix.html.j2", machines={vm: own for vm, own in machines.items() if own}, full=full)
     return Part(html, say("Records of {count} further points.", count=len(entries)))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Records of one file by their numbers, with the offset of the first one."""
+
+    path: str
+    numbers: str
+    count: int
+    offset: str
+
+
+def spread(view: View, uids: Iterable[str]) -> list[Spread]:
+    """The records with these uids by file, their numbers as ranges."""
+    files: dict[str, list[Row]] = {}
+    for row in view.events(uids):
+        files.setdefault(row["source_id"], []).append(row)
+    return [_spread(view, source_id, rows) for source_id, rows in files.items()]
+
+
+def _spread(view: View, source_id: str, rows: list[Row]) -> Spread:
+    numbers = sorted({row["record_id"] for row in rows if row["record_id"] is not None})
+    offsets = [row["offset"] for row in rows if row["offset"] is not None]
+    first = f"0x{min(offsets):06X}" if offsets else "–"
+    return Spread(view.path(source_id), ranges(numbers) or "–", len(rows), first)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Ascending numbers as `1–3, 7`."""
+    made: list[list[int]] = []
+    for number in numbers:
+        if made and number == made[-1][1] + 1:
+            made[-1][1] = number
+        else:
+            made.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in made)

@@ -24,6 +24,7 @@ from kit.page.clean import clean, script_json, slug, visible
 from kit.page.language import Language, current, marked, say, speaking
 from kit.page.part import PLOTLY, asset, compact, style
 from kit.page.when import MONTHS
+from kit.page.signs import CLASSES, VERDICTS
 from kit.plots.style import TOKENS
 
 ANALYST = "analyst"  # cells with this tag stay in the notebook
@@ -98,9 +99,23 @@ def to_html(
         page.style = page_style(report_id) + _heights(heights)
         page.scripts = _scripts(bool(heights))
         page.policy = security_policy([page.style], page.scripts, bool(heights))
-        html = CaseExporter().page(page)
+        html = with_symbols(CaseExporter().page(page))
     _check(notebook, html)
     return html
+
+
+def with_symbols(html: str) -> str:
+    """The page with each drawing of a sign written once and used wherever it stands: a cell for every point is short."""
+    symbols = []
+    for sign in (*VERDICTS.values(), *CLASSES.values()):
+        drawn = str(sign.svg)
+        if html.count(drawn) < 2:
+            continue
+        symbols.append(f'<symbol id="sign-{sign.token}" viewBox="0 0 16 16">{sign.shape}</symbol>')
+        used = f'<svg class="s {sign.token}" aria-hidden="true"><use href="#sign-{sign.token}"/></svg>'
+        html = html.replace(drawn, used)
+    drawer = f'<svg class="symbols" width="0" height="0" aria-hidden="true"><defs>{"".join(symbols)}</defs></svg>'
+    return html.replace('<body class="kit">', f'<body class="kit">\n{drawer}', 1) if symbols else html
 
 
 def page_style(report_id: str) -> str:
