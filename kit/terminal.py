@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from kit.case.future import SAID
 from kit.judgement.analysis import Analysis
 from kit.judgement.verdicts_json import CLOCK_FIELDS, SOURCE_FIELDS, rows
 from kit.words import Words, counted, span
@@ -90,7 +91,8 @@ def _accounts(sources: pd.DataFrame) -> str:
             f"{source['status']:<12} {_number(source['seen']):>8} {_number(source['kept']):>8}"
         )
         unkept = source["status"] == "read" and source["kept"] == 0  # all of it stands in another source
-        if (unkept or (mark == "!" and source["status"] != "absent")) and isinstance(source["note"], str):
+        future = SAID in str(source["note"])
+        if (unkept or future or (mark == "!" and source["status"] != "absent")) and isinstance(source["note"], str):
             lines += _note(source["note"])
     counts = sources["status"].value_counts()
     told = ", ".join(f"{counts[word]} {word}" for word in counts.index)
@@ -224,7 +226,8 @@ def _events(analysis: Analysis) -> str:
 
 def _losses(analysis: Analysis) -> str:
     lines = []
-    for source in analysis.sources[analysis.sources["status"].isin([*LOST, "absent"])].itertuples():
+    future = analysis.sources["note"].str.contains(SAID, regex=False).fillna(False)
+    for source in analysis.sources[analysis.sources["status"].isin([*LOST, "absent"]) | future].itertuples():
         note = f": {source.note}" if isinstance(source.note, str) else ""
         lines += textwrap.wrap(f"! {source.path} {source.status}{note}", width(), subsequent_indent="    ")
     return "\n".join(f"  {line}" if line.startswith("!") else line for line in lines[:8])

@@ -128,3 +128,78 @@ def test_without_a_list_operations_of_whole_hours_are_taken_for_the_hosts() -> N
     assert "no list of points" in made.operations["requestor_reason"].iloc[0]
     classes = made.judged_events.merge(made.events, on="uid")
     assert set(classes.loc[classes["level"] == 2, "class"]) == {"benign_abort"}
+
+
+def _afternoon_snapshot() -> World:
+    """Hourly operations of the host's replication, and one snapshot at 05:30 that no point came from."""
+    world, _ = hourly()
+    world.freeze("05:30:00")
+    world.abort("05:30:04")
+    world.source("primary/VMMS.evtx", "primary_host", "HV-PRIM1", "Microsoft-Windows-Hyper-V-VMMS-Admin", vm_name=None)
+    return world
+
+
+def test_a_backup_product_on_the_host_asked_for_the_snapshot_off_the_schedule() -> None:
+    """domain.md, section 6: another hypervisor-level backup of the same VM is another requestor."""
+    world = _afternoon_snapshot()
+    world.add("primary/VMMS.evtx", "05:36:00", "Veeam Agent", 190, ["Backup job finished"])
+    world.quiet_end()
+    made = analyze(resorted(world).case())
+    found = at(made, 5, 30)
+    assert found["requestor"] == "host_backup"
+    assert "Veeam" in found["requestor_reason"] and "HV-PRIM1" in found["requestor_reason"]
+    classes = made.judged_events.merge(made.events, on="uid")
+    late = classes[(classes["time_utc"].dt.minute == 30) & (classes["level"] == 2)]
+    assert set(late["class"]) == {"other_requestor"} and late["recovery_point_id"].isna().all()
+    assert at(made, 5, 0)["requestor"] == "hyper_v_replica"
+
+
+def test_the_hosts_own_record_of_a_checkpoint_of_this_machine_tells_it() -> None:
+    world = _afternoon_snapshot()
+    text = "Could not create backup checkpoint for virtual machine 'SQLVM' (Virtual machine ID X): 0x800423F2"
+    world.add("primary/VMMS.evtx", "05:30:40", "Microsoft-Windows-Hyper-V-VMMS", 18012, [], message=text, level=2)
+    world.quiet_end()
+    found = at(analyze(resorted(world).case()), 5, 30)
+    assert found["requestor"] == "host_backup" and "HV-PRIM1" in found["requestor_reason"]
+
+
+def test_a_record_about_another_machine_of_the_host_tells_nothing() -> None:
+    world = _afternoon_snapshot()
+    world.points.append(world.points[0] | {"recovery_point_id": "other", "vm_name": "WEBVM", "name": "other"})
+    text = "Could not create backup checkpoint for virtual machine 'WEBVM' (Virtual machine ID X): 0x800423F2"
+    world.add("primary/VMMS.evtx", "05:30:40", "Microsoft-Windows-Hyper-V-VMMS", 18012, [], message=text, level=2)
+    world.quiet_end()
+    assert at(analyze(resorted(world).case()), 5, 30)["requestor"] == "guest_agent"
+
+
+def test_the_guests_hyper_v_requestor_shows_that_the_host_asked() -> None:
+    """domain.md, section 2, step 1: older systems note the state of vmicvss when the host asks."""
+    world = _afternoon_snapshot()
+    world.add("guest/System.evtx", "05:29:57", "Service Control Manager", 7036,
+              ["Hyper-V Volume Shadow Copy Requestor", "running"])
+    world.quiet_end()
+    found = at(analyze(resorted(world).case()), 5, 30)
+    assert found["requestor"] == "host_backup" and "was asked" in found["requestor_reason"]
+
+
+def test_a_backup_on_the_replica_host_never_freezes_the_guest() -> None:
+    """domain.md, section 2: a backup of the replica VM can only be crash-consistent; nothing is asked of the guest."""
+    world = _afternoon_snapshot()
+    world.source("replica/Application.evtx", "replica_host", "HV-REPL1", "Application", vm_name=None)
+    world.add("replica/Application.evtx", "05:36:00", "Veeam Agent", 190, ["Backup job finished"])
+    world.quiet_end()
+    assert at(analyze(resorted(world).case()), 5, 30)["requestor"] == "guest_agent"
+
+
+def test_a_scheduled_freeze_that_outlived_its_window_is_still_the_hosts() -> None:
+    """Its thaw lies off the beat because the freeze was too long, which is the failure itself."""
+    world, _ = hourly()
+    world.freeze("11:00:03", seconds=75.0)
+    world.abort("11:01:20")
+    world.point("11:02:30", "Replica")
+    world.quiet_end()
+    made = analyze(resorted(world).case())
+    assert at(made, 11, 0)["requestor"] == "hyper_v_replica"
+    classes = made.judged_events.merge(made.events, on="uid")
+    errors = classes[(classes["time_utc"].dt.hour == 11) & (classes["level"] == 2)]
+    assert set(errors["class"]) == {"genuine_failure"}

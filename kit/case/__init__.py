@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from kit import rules, tables
-from kit.case import absent, assembly, config, forks, intake, loading, merging, query, roles
+from kit.case import absent, assembly, config, forks, future, intake, loading, merging, query, roles
 from kit.case.assembly import Source
 from kit.case.config import Config
 from kit.case.intake import Given
@@ -144,7 +144,7 @@ def load_case(
     settings = config.parse(folder.settings) if folder.settings is not None else Config()
     tasks = [Task(given, settings.said_of(given.path).culture) for given in folder.files]
     reads = loading.read_all(tasks, store, workers, quiet)
-    return _case(folder, settings, forks.marked(assembly.assemble(reads, settings)))
+    return _case(folder, settings, future.marked(forks.marked(assembly.assemble(reads, settings))))
 
 
 def _outside(store: Store, root: Path) -> None:
@@ -199,6 +199,7 @@ def _source_row(one: Source) -> dict[str, Any]:
     if one.copy_of is not None:
         made |= {"kept": 0, "skipped": made["seen"]}
         notes.insert(0, f"the same content as {one.copy_of}: counted once, there")
+    notes.append(future.said(one))
     return made | {"note": "; ".join(note for note in notes if note) or None}
 
 
@@ -254,13 +255,17 @@ def _coverage(one: Source) -> list[dict[str, Any]]:
     """Covered intervals; none where nobody knows what the times mean, or where a list may have been filtered."""
     if one.copy_of is not None or (one.zone is not None and one.zone.basis == "assumed"):
         return []
-    return [
+    made = [
         _converted(one, row)
         | {"source_id": one.source_id, "channel": row["channel"], "computer": row["computer"] or one.role.computer}
         | {name: row.get(name) for name in ("first_id", "last_id")}
         for row in one.read.account.coverage
         if not row.get("listed") or _unfiltered(one)
     ]
+    until = one.until
+    if until is None:
+        return made
+    return [row | {"last_time": min(row["last_time"], until)} for row in made if row["first_time"] <= until]
 
 
 def _unfiltered(one: Source) -> bool:

@@ -33,6 +33,8 @@ class Source:
     role: Role
     zone: Zone | None = None  # only where it has local times
     copy_of: str | None = None  # path of the first file with the same content
+    until: pd.Timestamp | None = None  # the last plausible time, where rows lie after it
+    ahead: int = 0  # rows after it
 
     @property
     def path(self) -> str:
@@ -259,7 +261,19 @@ def finished(one: Source, name: str, table: pa.Table) -> pa.Table:
         table = _filled(table, "role", one.role.role)
     if "exported_utc" in table.column_names and name != "sources":
         table = _exported_time(one, table)
+    if one.until is not None and "time_basis" in table.column_names:
+        table = _without_future(one.until, table)
     return table.select(tables.schema(name).names)
+
+
+def _without_future(until: pd.Timestamp, table: pa.Table) -> pa.Table:
+    """Times after the last plausible one are only assumed; no verdict rests on them."""
+    place = table.schema.get_field_index("time_basis")
+    kind = table.schema.field(place).type
+    future = pc.fill_null(pc.greater(table.column("time_utc"), pa.scalar(until, tables.TIME)), False)
+    basis = pc.if_else(future, pa.scalar("assumed"), table.column(place).cast(pa.string()))
+    made = basis.dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else basis
+    return table.set_column(place, table.schema.field(place), made)
 
 
 def _exported_time(one: Source, table: pa.Table) -> pa.Table:

@@ -27,6 +27,7 @@ from kit.reasoning import (
     evidence,
     expected,
     findings,
+    host_backups,
     items,
     links_of_boots,
     operations,
@@ -78,7 +79,7 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
     chain = _chain(case, spoken)
     zone = _zone(case)
     words = Words(times.zone(zone))
-    verdicts, said, failed_points = _verdicts(chain.frames, words, policy, meanings)
+    verdicts, said, failed_points = _verdicts(chain.frames, case.sources, words, policy, meanings)
     cited = set(said["evidence"].explode().dropna().unique())
     judged_events = judged.judged_events(
         chain.spoken, chain.frames.members, chain.frames.operations, chain.frames.databases, chain.frames.links,
@@ -94,12 +95,13 @@ def analyze(case: Case, policy: str | None = None) -> Analysis:
 
 
 def _verdicts(
-    frames: evidence.Frames, words: Words, policy: str, meanings: dict[str, str]
+    frames: evidence.Frames, sources: pd.DataFrame, words: Words, policy: str, meanings: dict[str, str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
     """Tables `verdicts` and `findings`, and the point of each host record that reports its failure."""
     found = evidence.facts(frames)
     statements = findings.Findings()
     made = issue.verdicts(found, items.items(found, frames), frames, statements, words, policy, meanings)
+    findings.of_future(frames.records, sources, statements, words)
     return made, statements.frame(), _failed_points(found)
 
 
@@ -158,6 +160,7 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
         points, made.operations, known, case.replication, near, config.tolerance_s
     )
     attributed = correlate.attribute(made.operations, links, schedules)
+    attributed = host_backups.told(attributed, links, spoken, known)
     started = links_of_boots.link(started, links, attributed, cuts)
     frames = evidence.Frames(
         points, links, attributed, made.databases, spoken, made.members, started, recovered, cuts, known, held,
@@ -265,8 +268,11 @@ def _tables(
 
 def _collected(case: Case) -> pd.Timestamp | None:
     """When the evidence was collected: the newest time that any export or log shows."""
-    sources = case.sources
-    told = pd.concat([sources["exported_utc"], sources["last_time"], case.recovery_points["time_utc"]]).dropna()
+    points = case.recovery_points
+    sure = points.loc[points["time_basis"] != "assumed", "time_utc"]
+    told = pd.concat([case.sources["exported_utc"], case.coverage["last_time"], sure]).dropna()
+    if told.empty:
+        told = pd.concat([case.sources["last_time"], points["time_utc"]]).dropna()
     return told.max() if len(told) else None
 
 

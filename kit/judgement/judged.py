@@ -146,7 +146,7 @@ def _of_operation(
     instances: Mapping[tuple[str, str], set[str]], of_record: Mapping[str, set[str]], claiming: set[str],
 ) -> str:
     """The class of an abort record: that of the databases it speaks of, else that of the whole operation."""
-    if requestor not in (OWN, "unknown", "host_backup"):
+    if requestor not in (OWN, "unknown"):
         return "other_requestor"
     if row.kind == "genuine_failure":
         return "genuine_failure"

@@ -50,7 +50,8 @@ def _scenario(seed: int, number: int, days: int) -> Scenario:
     collected = BEGIN + timedelta(hours=count - 1, minutes=40)
     exports = tuple(Export(collected - timedelta(minutes=5, hours=22 * n), "clixml") for n in range(count // 22 + 1))
     return Scenario(
-        case_id="scale", title="Scale", question="How long does it take?", story="", seed=f"{seed}/{number}/story", guest=guest,
+        case_id="scale", title="Scale", question="How long does it take?", story="",
+        seed=f"{seed}/{number}/story", guest=guest,
         primaries=(Host("HV-PRIMARY.contoso.example", WINDOWS["2012 R2"], BERLIN),),
         replica=Host("HV-REPLICA.contoso.example", WINDOWS["2012 R2"], BERLIN),
         begin=BEGIN, interval_h=1, plans=plans, collected=collected, lead=timedelta(hours=1), exports=exports[::-1],

@@ -232,7 +232,9 @@ def attribute(operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str
 def _requestors(
     own: pd.DataFrame, linked: set[str], ambiguous: set[str], schedule: Schedule | None
 ) -> dict[str, tuple[str, str]]:
-    placed = {row.operation_id: instant(row) for row in tuples(own)}
+    assumed = set(own.loc[own["time_basis"] == "assumed", "operation_id"])
+    placed = {row.operation_id: instant(row) for row in tuples(own) if row.operation_id not in assumed}
+    frozen = {row.operation_id: row.freeze_utc for row in tuples(own) if pd.notna(row.freeze_utc)}
     anchors = sorted(at for operation_id, at in placed.items() if operation_id in linked)
     step = schedule.claimed if schedule is not None else None
     reason = "it stands on the beat of the operations that recovery points came from"
@@ -240,13 +242,14 @@ def _requestors(
         anchors, step = _own_beat(sorted(placed.values()))
         reason = "it recurs every few whole hours, as the host asks; no list of points tells more"
     known = len(anchors) >= ENOUGH and step is not None
-    made = {}
+    made = dict.fromkeys(assumed, ("unknown", "the time of its records is only assumed"))
     for operation_id, at in placed.items():
+        times = (at, frozen.get(operation_id, at))  # a freeze that outlived its window thaws off the beat
         if operation_id in linked:
             made[operation_id] = ("hyper_v_replica", "a recovery point stands at the host's usual delay after it")
         elif operation_id in ambiguous:
             made[operation_id] = ("unknown", "one of several operations that a recovery point could come from")
-        elif known and _on_beat(at, anchors, step):
+        elif known and any(_on_beat(time, anchors, step) for time in times):
             made[operation_id] = ("hyper_v_replica", reason)
         elif known and linked & set(placed):
             made[operation_id] = ("guest_agent", "it stands off the schedule on which the host asks")

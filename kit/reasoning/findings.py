@@ -203,6 +203,22 @@ def of_clock(made: PointFacts, found: Findings) -> str:
     return found.add("clock", "unexplained", "warning", text, **about)
 
 
+def of_future(records: pd.DataFrame, sources: pd.DataFrame, found: Findings, words: Words) -> None:
+    """Records from the future: times that a log of sure times has only by a leap beyond the rest of the case."""
+    sure = sources.loc[sources["time_basis"] == "utc", "source_id"]
+    ahead = records[(records["time_basis"] == "assumed") & records["source_id"].isin(sure)]
+    paths = dict(zip(sources["source_id"], sources["path"], strict=True))
+    for source_id, own in ahead.groupby("source_id", sort=True):
+        times = own["time_utc"]
+        until = "" if len(own) == 1 else f" to {words.moment(times.max(), seconds=False)} {times.max():%Y}"
+        found.add(
+            "records-from-the-future", "unexplained", "warning",
+            f"{paths[source_id]}: {counted(len(own), 'record')} of {words.moment(times.min(), seconds=False)} "
+            f"{times.min():%Y}{until}, later than the rest of the case can vouch for. The clock leapt, or the "
+            "time was changed; no verdict rests on them.", sorted(own["uid"]),
+        )
+
+
 def of_boot(made: PointFacts, recoveries: Iterable[Any], found: Findings, words: Words) -> dict[str, str]:
     """Findings on the linked boot: image, and rolled back, recovered or failed for the databases."""
     boot = made.boot
