@@ -22,6 +22,7 @@ import click
 
 from kit import __version__
 from kit.errors import CaseError, KitError, ParameterError, Unsupported
+from kit.visible import json_visible, visible
 
 ROOT = Path(__file__).resolve().parent.parent
 LOSS = 3
@@ -73,6 +74,15 @@ def _words(given: list[str]) -> list[str]:
     return [*(word for word in words if word not in codes), "--", *codes] if codes else words
 
 
+def _say(text: str, err: bool = False) -> None:
+    """Prints a text; what log text could do to a terminal is shown instead of done."""
+    click.echo(visible(text), err=err)
+
+
+def _json(content: Any, sort_keys: bool = False) -> str:
+    return json_visible(json.dumps(content, indent=1, sort_keys=sort_keys, ensure_ascii=False))
+
+
 def _said(error: Exception) -> str:
     """One line; the file comes first, as in every other message."""
     if isinstance(error, OSError) and error.filename and error.strerror:
@@ -82,7 +92,7 @@ def _said(error: Exception) -> str:
 
 
 def _leave(text: str, status: int) -> NoReturn:
-    click.echo(f"kit: {text}", err=True)
+    _say(f"kit: {text}", err=True)
     sys.exit(status)
 
 
@@ -166,9 +176,7 @@ def check(case: Path, as_json: bool, workers: int | None) -> int:
 
     loaded = load_case(case, workers=workers)
     found = terminal.checked(loaded)
-    click.echo(
-        json.dumps(found.as_json(), indent=1, sort_keys=True, ensure_ascii=False) if as_json else found.text(case)
-    )
+    _say(_json(found.as_json(), sort_keys=True) if as_json else found.text(case))
     if not found.judgeable:
         raise CaseError(f"{case} holds no file that can be read: nothing can be judged; see docs/collect.md")
     return LOSS if found.losses else 0
@@ -196,7 +204,7 @@ def analyze(case: Path, out: Path, policy: str | None, workers: int | None) -> i
     with publishing.folder(out.resolve()) as work:
         made.save(work)
         publishing.publish(work, out.resolve())
-    click.echo(terminal.analysed(made, case, out))
+    _say(terminal.analysed(made, case, out))
     return LOSS if terminal.has_losses(made) else 0
 
 
@@ -248,10 +256,10 @@ def _report(case: Path, out: Path, summary: bool = False, **options: Any) -> int
     if summary:
         from kit.report.summary import summary as plain
 
-        click.echo(plain(made))
-        click.echo(f"Written: {page}", err=True)
+        _say(plain(made))
+        _say(f"Written: {page}", err=True)
     else:
-        click.echo(terminal.analysed(made, case, out, page))
+        _say(terminal.analysed(made, case, out, page))
     return LOSS if terminal.has_losses(made) else 0
 
 
@@ -289,10 +297,10 @@ def explain(file: str, as_json: bool, host_state: str | None, context: tuple[str
     if jsonl:
         with _lines(file) as lines:
             for line in knowledge.explain_jsonl(lines):
-                click.echo(line)
+                _say(json_visible(line))
         return 0
     made = knowledge.explain_text(_given(file), host_state, known)
-    click.echo(json.dumps(made, indent=1, ensure_ascii=False) if as_json else knowledge.rendered(made))
+    _say(_json(made) if as_json else knowledge.rendered(made))
     return 0
 
 
@@ -306,7 +314,7 @@ def _pair(entry: str) -> tuple[str, str]:
 def _given(file: str) -> bytes:
     if file == "-":
         if sys.stdin.isatty():
-            click.echo("Paste the events, then end with Ctrl-D (Windows: Ctrl-Z and Enter).", err=True)
+            _say("Paste the events, then end with Ctrl-D (Windows: Ctrl-Z and Enter).", err=True)
         return sys.stdin.buffer.read()
     path = Path(file)
     try:
@@ -370,7 +378,7 @@ def share(report_dir: Path, out: Path, **options: Any) -> int:
 
     Example:  kit share reports/fabrikam --out fabrikam-customer.zip
     """
-    click.echo(_part("share.package").share(report_dir, out, **options))
+    _say(_part("share.package").share(report_dir, out, **options))
     return 0
 
 
@@ -385,7 +393,8 @@ def reveal(file: str, plan: Path) -> int:
     from kit.share.reveal import names_of, revealed
 
     names = names_of(plan)
-    click.echo(revealed(_given(file).decode("utf-8-sig", "replace"), names), nl=False)
+    text = revealed(_given(file).decode("utf-8-sig", "replace"), names)
+    click.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
     return 0
 
 
@@ -404,7 +413,7 @@ def export(case_or_report: Path, out: Path, formats: tuple[str, ...], **options:
     Example:  kit export reports/fabrikam --out exports/fabrikam --format timesketch --format csv
     """
     module = _part("exports.folder")
-    click.echo(module.export(case_or_report, out, formats or module.FORMATS, **options))
+    _say(module.export(case_or_report, out, formats or module.FORMATS, **options))
     return 0
 
 
@@ -418,7 +427,7 @@ def diff(old: Path, new: Path) -> int:
     """
     from kit.audit.compare import compared
 
-    click.echo(compared(old, new))
+    _say(compared(old, new))
     return 0
 
 
@@ -436,7 +445,7 @@ def verify(folder: Path, **options: Any) -> int:
     from kit.audit.verify import verified
 
     text, sound = verified(folder, **options)
-    click.echo(text)
+    _say(text)
     return 0 if sound else 1
 
 
@@ -473,7 +482,7 @@ def practice(out: Path | None, seed: int, count: int, score: Path | None) -> int
     from kit.practice import generate
 
     for folder in generate(out, seed=seed, count=count):
-        click.echo(str(folder))
+        _say(str(folder))
     return 0
 
 
@@ -484,7 +493,7 @@ def _score(folder: Path) -> int:
     from kit.practice import scoring
 
     total = scoring.score(folder, lambda case: document(judge(load_case(case))))
-    click.echo(scoring.report(total))
+    _say(scoring.report(total))
     return 0
 
 
@@ -497,7 +506,7 @@ def doctor() -> int:
     from kit.doctor import examined
 
     text, sound = examined()
-    click.echo(text)
+    _say(text)
     return 0 if sound else 1
 
 

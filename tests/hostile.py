@@ -37,6 +37,7 @@ TEXTS = (
     "%hovertext <extra>x</extra> %{x} <br><a href=\"http://evil.example\">y</a>",
     "L" * 70_000,
 )  # fmt: skip
+OWN = ("reader", "zone", "sha256", "rule_id", "finding_id", "because", "against")  # ids and words of the kit
 
 
 def analysis() -> Analysis:
@@ -44,8 +45,7 @@ def analysis() -> Analysis:
     made = story()
     frames = {name: _frame(name, frame) for name, frame in made.tables.items()}
     meta = {
-        name: _hostile(value, place) if isinstance(value, str) and name in ("title", "examiner", "requester", "question")
-        else value
+        name: _hostile(value, place) if name in ("title", "examiner", "requester", "question") else value
         for place, (name, value) in enumerate(made.meta.items())
     }  # fmt: skip
     return Analysis(meta | {"case_id": "x" + TEXTS[0], "report_id": "R-" + TEXTS[5]}, frames)
@@ -55,7 +55,7 @@ def _frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     changed = {
         column: _column(frame[column], place)
         for place, column in enumerate(frame.columns)
-        if is_text(frame[column]) and column not in PLAIN and column not in ("reader", "zone", "sha256", "rule_id")
+        if is_text(frame[column]) and column not in PLAIN and column not in OWN
     }
     return tables.check(name, frame.assign(**changed))
 

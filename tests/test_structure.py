@@ -10,7 +10,7 @@ import pytest
 KIT = Path(__file__).resolve().parent.parent / "kit"
 LAYERS = [
     ("ground", {"__init__", "errors", "named", "evtx"}),
-    ("forms", {"times", "text", "values", "tables", "words", "powershell", "codes", "collect", "progress"}),
+    ("forms", {"times", "text", "values", "tables", "words", "powershell", "codes", "collect", "progress", "visible"}),
     ("reading and knowledge", {"sources", "rules", "referee"}),
     ("case", {"case"}),
     ("reasoning", {"reasoning", "explain"}),

@@ -22,14 +22,12 @@ import pyarrow as pa
 
 from kit import tables
 from kit.errors import TableError
+from kit.visible import json_visible, visible
 
 EMPTY = '""'  # an empty text, which a plain empty field could not be told from unknown
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n|%＝＋－＠]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r\n|%＝＋－＠\"]")
-_CONTROL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|⟨(?=U\\+)"
-)
-_ESCAPED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_ESCAPE = re.compile(r"⟨(?=U\+)")  # a text that holds such a number itself
 _NUMBERED = re.compile(r"⟨U\+([0-9A-F]{4})⟩")
 ROWS_AT_ONCE = 20_000
 
@@ -96,8 +94,7 @@ def _lines(name: str, frame: pd.DataFrame) -> Iterator[str]:
 
 def json_line(content: dict[str, Any] | list[Any]) -> str:
     """JSON on one line; characters that end a line elsewhere or control how it is shown are escaped."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return json_visible(json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
 def plain(value: Any) -> Any:
@@ -132,7 +129,7 @@ def guarded(text: str) -> str:
     """The text with an apostrophe in front where a spreadsheet would calculate it, and controls as numbers."""
     if not text:
         return EMPTY
-    text = _CONTROL.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+    text = visible(_ESCAPE.sub("⟨U+27E8⟩", text))
     return "'" + text if _FORMULA.match(text) or text.lstrip("'").startswith('"') else text
 
 

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from kit import tables, times
 from kit.errors import CaseError, ParameterError
 from kit.judgement import selection
+from kit.visible import json_visible
 
 META_FIELDS = {
     "case_id": "the case",
@@ -149,7 +150,7 @@ def is_saved(path: str | Path) -> bool:
 
 
 def _write_json(path: Path, content: Any) -> None:
-    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    text = json_visible(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False))
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 

@@ -7,11 +7,11 @@ import re
 from html import escape
 from typing import Any
 
+from kit.visible import visible
+
+__all__ = ["clean", "label", "script_json", "slug", "visible"]
 LONGEST = 400  # characters of one log text on a page; the tables keep all of it
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-# marks that turn the direction of what follows, and characters without width that hide text
-_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _BLANKS = re.compile(r"[ \t\r\n]+")
 
 
@@ -21,15 +21,6 @@ def clean(text: object, longest: int | None = LONGEST) -> str:
     if longest is not None and len(line) > longest:
         line = f"{line[:longest]}… (+{len(line) - longest} characters)"
     return visible(line)
-
-
-def visible(text: str) -> str:
-    """The text with control, direction and zero-width characters written as `⟨U+202E⟩`."""
-    return _INVISIBLE.sub(_number, _CONTROL.sub(_number, text))
-
-
-def _number(found: re.Match[str]) -> str:
-    return f"⟨U+{ord(found[0]):04X}⟩"
 
 
 def label(text: object, longest: int = 80) -> str:

@@ -55,7 +55,7 @@ class Part:
         return f'{style()}<div class="kit mathjax_ignore tex2jax_ignore">{self.html}</div>'
 
     def __repr__(self) -> str:
-        return self.text
+        return visible(self.text)
 
     def __add__(self, other: Part) -> Part:
         return Part(self.html + other.html, f"{self.text}\n\n{other.text}")

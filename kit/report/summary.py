@@ -13,6 +13,7 @@ from kit.page.signs import VERDICTS, WORST_FIRST
 from kit.page.steps import SHOWN, step_words, unread_gaps
 from kit.page.view import Point, Row, View, view_of
 from kit.page.when import duration
+from kit.visible import visible
 
 WIDTH = 78
 NAMED = 5  # points that a line names before the rest is counted
@@ -27,7 +28,7 @@ def summary(analysis: Analysis, width: int = WIDTH) -> str:
         blocks += [_wrapped(text, width) for text in _machine(view, vm)]
     blocks += _gaps(view, width)
     blocks.append(say("Results relate only to the items examined."))
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    return visible("\n\n".join(block for block in blocks if block)) + "\n"
 
 
 def _head(view: View) -> str:
