@@ -29,6 +29,7 @@ RENEW_CODE = (
     "get_ipython().run_line_magic('reset', '-sf'); get_ipython().execution_count = 1; "
     "import kit.report.kernel as _k; _k.renew({folder!r}); del _k"
 )
+LEAVE_CODE = "__import__('os').chdir({folder!r})"  # Windows renames no folder that a process stands in
 
 
 @dataclass
@@ -114,6 +115,8 @@ class WarmKernelEngine(NBClientEngine):
             kernel.reports += 1
             if fresh or not sound or kernel.reports >= REPORTS_PER_KERNEL:
                 cls._drop(kernel)
+            else:
+                kernel.run(LEAVE_CODE.format(folder=str(kernel.folder)), start_timeout)
 
     @classmethod
     def _kernel(cls, name: str, timeout: float, fresh: bool) -> Kernel:
