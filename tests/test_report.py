@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -292,3 +294,19 @@ def test_the_pdf_has_pages_and_the_date_of_issue(case: Path, monkeypatch: pytest
     assert content.startswith(b"%PDF-")
     assert content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") >= 5
     assert b"/CreationDate (D:20140520150500" in content
+    boxes = {tuple(round(float(n)) for n in box.split()) for box in re.findall(rb"/MediaBox \[([^\]]+)\]", content)}
+    assert boxes == {(0, 0, 595, 842)}, "every sheet is A4"
+    assert content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") < 60, "the style sheet took effect"
+
+
+@pytest.mark.skipif(pdf.browser() is None or shutil.which("pdftotext") is None, reason="needs a browser and pdftotext")
+def test_every_sheet_of_the_pdf_says_its_number_and_the_report(case: Path) -> None:
+    page = case.parent / "printed" / "report.html"
+    if not page.is_file():
+        module.report(case, page.parent, pdf=True)
+    found = subprocess.run(["pdftotext", str(page.with_name("report.pdf")), "-"], capture_output=True, check=True)
+    sheets = found.stdout.decode().rstrip("\f").split("\f")
+    number = str(load_analysis(page.parent).meta["report_id"])
+    for place, sheet in enumerate(sheets, 1):
+        assert number in sheet, f"sheet {place}"
+        assert f"Page {place} of {len(sheets)}" in sheet

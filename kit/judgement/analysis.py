@@ -79,7 +79,11 @@ class Analysis:
         first, last = _time("since", since), _time("until", until, to_its_end=True)
         if first is not None and last is not None and last < first:
             raise ParameterError(f"until={until!r} is before since={since!r}")
-        made = replace(self, tables=selection.restrict(self.tables, self.meta, vm, (first, last)))
+        period = first, last
+        made = replace(
+            self, tables=selection.restrict(self.tables, self.meta, vm, period),
+            meta={**self.meta, **selection.bounds(self.meta, period)},
+        )
         if made.recovery_points.empty and made.operations.empty:
             self._refuse_empty(vm, since, until)
         return made

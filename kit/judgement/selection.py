@@ -33,9 +33,28 @@ def restrict(found: Tables, meta: Mapping[str, Any], vm: str | None, period: Per
     kept["operation_databases"] = _where(
         found["operation_databases"], "operation_id", kept["operations"]["operation_id"]
     )
+    if period != (None, None):
+        kept["boots"] = _booted(kept["boots"], set(points["recovery_point_id"]), period)
     kept["recoveries"] = _where(found["recoveries"], "boot_id", kept["boots"]["boot_id"])
     kept |= _statements(kept, vm, period)
     return kept if period == (None, None) else kept | {"actions": _advised(kept, meta)}
+
+
+def _booted(boots: pd.DataFrame, ids: set[str], period: Period) -> pd.DataFrame:
+    """Boots of the points of the selection, and those inside the period that are of no listed point."""
+    inside = set(_within(boots, "start_utc", period)["boot_id"])
+    unlinked = boots["recovery_point_id"].isna() & boots["boot_id"].isin(inside)
+    return boots[unlinked | boots["recovery_point_id"].isin(ids)].reset_index(drop=True)
+
+
+def bounds(meta: Mapping[str, Any], period: Period) -> dict[str, Any]:
+    """First and last time of the judged period once it is restricted, as the meta data say them."""
+    made: dict[str, Any] = {}
+    for name, moment, inner in (("first_time", period[0], max), ("last_time", period[1], min)):
+        if moment is not None:
+            told = [pd.Timestamp(meta[name])] if meta.get(name) else []
+            made[name] = times.iso_z(inner([moment, *told]))
+    return made
 
 
 def _statements(kept: Tables, vm: str | None, period: Period) -> dict[str, pd.DataFrame]:

@@ -23,6 +23,12 @@ def clean(text: object, longest: int | None = LONGEST) -> str:
     return visible(line)
 
 
+def cut(text: object, longest: int) -> str:
+    """The cleaned text in at most so many characters, where there is no room to say how many are left out."""
+    line = clean(text, None)
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
 def label(text: object, longest: int = 80) -> str:
     """Text for a figure: plotly reads a subset of HTML in labels, so its marks are written as entities."""
     line = clean(text, None)

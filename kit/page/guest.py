@@ -121,6 +121,9 @@ def boots(view: View) -> Part:
     html = render(
         "boots.html.j2",
         boots=tests,
+        given=any(
+            row["role"] == "test_failover_guest" and row["status"] in ("read", "partial") for row in view.rows("sources")
+        ),
         others=len(found) - len(tests),
         when=view.when,
         point=view.point_by_id.get,

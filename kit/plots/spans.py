@@ -51,7 +51,7 @@ def _figure(view: View, sources: list[Row], total: int, period: Interval) -> Dra
     layout = {
         "height": 70 + 23 * len(sources), "annotations": notes,
         "margin": {"l": min(380, 20 + round(longest * 7.0)), "r": 12, "t": 8, "b": 56},
-        "xaxis": time_axis(view.when, *period, say("each log’s own clock, {zone}", zone=view.when.zone_name)),
+        "xaxis": time_axis(view.when, *period, say("each log’s own clock, {zone}", zone=view.when.zone_name), 7),
         "yaxis": {
             "range": [len(sources) - 0.4, -0.6], "tickvals": list(range(len(sources))), "fixedrange": True,
             "ticklabelstandoff": 6, "ticktext": [_tick(view, row, period) for row in sources],

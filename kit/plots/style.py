@@ -87,11 +87,12 @@ def figure(traces: list[dict[str, Any]], layout: dict[str, Any]) -> go.Figure:
     return go.Figure({"data": traces, "layout": {"template": template(), **layout}})
 
 
-def time_axis(when: When, first: datetime, last: datetime, title: str) -> dict[str, Any]:
+def time_axis(when: When, first: datetime, last: datetime, title: str, nticks: int = 10) -> dict[str, Any]:
     """The shared time axis: local to the report's zone, named, with ticks that follow the zoom."""
     words = "<br>".join(label(line, 120) for line in title.split("\n"))
     return {
-        "type": "date", "range": [when.axis(first), when.axis(last)], "tickformatstops": time_stops(), "nticks": 10,
+        "type": "date", "range": [when.axis(first), when.axis(last)], "tickformatstops": time_stops(),
+        "nticks": nticks, "tickangle": 0,
         "showgrid": True, "gridcolor": TOKENS["rule"], "gridwidth": 1, "hoverformat": say("%-d %b %H:%M:%S.%L"),
         "title": {"text": words, "standoff": 6, "font": {"size": LABELS, "color": TOKENS["ink2"]}},
     }

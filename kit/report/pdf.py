@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kit.errors import ExportError, Unsupported
+from kit.report.export import script_hash
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
 WINDOWS = (
@@ -22,6 +23,7 @@ WINDOWS = (
 MACOS = ("Google Chrome", "Chromium", "Microsoft Edge")
 WIDTH = 718  # px of an A4 page between the margins; the page is laid out in it, so that no figure is cropped
 TIMEOUT_S = 180
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _STAMP = re.compile(rb"\(D:\d{14}")  # dates of the document; replaced by as many bytes
 
 
@@ -48,8 +50,7 @@ def write(page: Path, target: Path, moment: datetime, paper: str = "A4") -> Path
         raise Unsupported("a PDF needs Chromium, Chrome or Edge: install one, or name it in the variable KIT_BROWSER")
     with tempfile.TemporaryDirectory(prefix="kit-pdf-", ignore_cleanup_errors=True) as folder:
         sheet = Path(folder) / page.name
-        text = page.read_text(encoding="utf-8").replace("@page{", f"@page{{size:{paper};", 1)
-        sheet.write_text(text, encoding="utf-8", newline="\n")
+        sheet.write_text(_sized(page.read_text(encoding="utf-8"), paper), encoding="utf-8", newline="\n")
         done = _print(found, sheet, target, str(Path(folder) / "profile"))
     if done.returncode or not target.is_file() or not target.stat().st_size:
         words = (done.stderr or "").strip().splitlines()[-1:]
@@ -57,6 +58,16 @@ def write(page: Path, target: Path, moment: datetime, paper: str = "A4") -> Path
     stamp = f"(D:{moment.astimezone(UTC):%Y%m%d%H%M%S}".encode()
     target.write_bytes(_STAMP.sub(stamp, target.read_bytes()))
     return target
+
+
+def _sized(html: str, paper: str) -> str:
+    """The page with the size of its sheets; its policy then allows the style sheet that says so."""
+    found = _STYLE.search(html)
+    if found is None:
+        return html
+    style = found[1].replace("@page{", f"@page{{size:{paper};", 1)
+    before, after = (style_hash.strip("'") for style_hash in (script_hash(found[1]), script_hash(style)))
+    return (html[: found.start(1)] + style + html[found.end(1) :]).replace(before, after, 1)
 
 
 def _print(found: Path, page: Path, target: Path, profile: str) -> subprocess.CompletedProcess[str]:
