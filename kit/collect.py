@@ -70,6 +70,14 @@ def check_database(database: str) -> str:
 CLOCK = "write what it measures into case.toml: [[clock]] with computer and offset_s"
 
 
+ZONE = "write it into case.toml: [[source]] with path and timezone"
+
+
+def zone() -> str:
+    """Names the time zone of a computer."""
+    return "tzutil /g"
+
+
 def clock(host: str | None) -> str:
     """Measures the clock of the guest against a host: what to add to the guest's time (run in the guest)."""
     return f"w32tm /stripchart /computer:{quoted(host or 'REPLICAHOST')} /samples:10 /dataonly > clock.txt"

@@ -212,3 +212,12 @@ def test_the_order_of_the_files_does_not_matter():
     forward = decide(*facts, points=[point()])
     backward = decide(*facts[::-1], points=[point()])
     assert forward == backward[::-1]
+
+
+def test_logs_that_name_no_computer_are_called_after_their_vm():
+    """An Event Viewer list and the tail of an ERRORLOG: neither says how the machine calls itself."""
+    found = decide(
+        Facts("Application.csv", None, APPLICATION, SQL), Facts("ERRORLOG", None, frozenset({"ERRORLOG"})),
+        points=[point("SQL01")],
+    )
+    assert [(one.computer, one.vm_name) for one in found] == [("SQL01", "SQL01")] * 2

@@ -88,9 +88,11 @@ def test_where_the_zone_of_the_guest_is_known_another_one_is_not_guessed(tmp_pat
 def test_strictly_periodic_pairs_name_no_zone(tmp_path):
     application(tmp_path, jitter=(0,) * 18)
     points(tmp_path, offset_h=2, jitter=(0,) * 18)
-    _, zones, verdicts = judged(tmp_path)
+    made, zones, verdicts = judged(tmp_path)
     assert zones["replica/points.csv"] == "UTC"
     assert verdicts == {"inconclusive"}
+    said = made.verdicts["missing"].explode().dropna()
+    assert said.str.contains("time zone of the host that listed the points").any()
 
 
 def test_an_odd_rest_may_be_a_clock_that_is_wrong_by_hours_as_well(tmp_path):

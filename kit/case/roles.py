@@ -265,7 +265,7 @@ def _with_computers(facts: Sequence[Facts], roles: list[Role]) -> list[Role]:
 
 
 def _with_computers_of_vms(roles: list[Role]) -> list[Role]:
-    """A guest's log that names no computer takes that of the other logs of its VM, when they have one."""
+    """A guest's log that names no computer takes that of the other logs of its VM; where none has one, the VM's name."""
     known: dict[str, dict[str, str]] = {}
     for role in roles:
         if role.vm_name and role.computer and role.role in GUESTS:
@@ -274,6 +274,8 @@ def _with_computers_of_vms(roles: list[Role]) -> list[Role]:
     for role in roles:
         names = known.get(role.vm_name or "", {}) if role.computer is None and role.role in GUESTS else {}
         lone = next(iter(names.values())) if len(names) == 1 else None
+        if lone is None and role.computer is None and role.role in GUESTS and role.vm_name not in known:
+            lone = role.vm_name  # no log says how the machine calls itself
         made.append(replace(role, computer=lone, reason=f"{role.reason}; computer of its VM") if lone else role)
     return made
 

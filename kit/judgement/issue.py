@@ -203,11 +203,16 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
     """What would settle the verdict, with the command that collects it."""
     vm_name = _text(made.point.vm_name) or "VM"
     items, texts = made.items, []
+    if made.point.time_basis == "assumed":
+        host = "The time zone of the host that listed the points"
+        texts.append(f"{host}; {collect.ZONE}. On the replica host: {collect.zone()}")
     if items["E1"] is None:
         texts.append(f"The type of the point as text. On the replica host: {collect.points(vm_name)}")
     if items["E1"] is False or row.verdict == "contradicted":
         return texts
-    if items["E11"] is not True:
+    if made.operation is None and made.zone_open:
+        texts.append(f"The time zone of the guest's logs in local time; {collect.ZONE}. In the guest: {collect.zone()}")
+    elif items["E11"] is not True:
         texts.append(f"The guest's Application log of that time. In the guest: {collect.event_log('Application')}")
     if row.database is None or (row.detail is None and made.operation is None):
         texts.append(f"Every ERRORLOG of the guest. In the guest: {collect.errorlogs()}")
@@ -218,7 +223,9 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
         texts.append(f"The clock of the guest against the host; {collect.CLOCK}. In the guest: {collect.clock(host)}")
     if items["E5"] is None:
         texts.append(f"The VMMS log of the primary host. On it: {collect.event_log(collect.VMMS)}")
-    if made.boot is None and items["B"] is None:
+    if made.rejected_boot is not None and items["B"] is None:
+        texts.append("The point that the test machine was really started from: its newest record is older than this one.")
+    elif made.boot is None and items["B"] is None:
         texts.append("The logs of the test failover that case.toml declares for this point; they are not in the case.")
     elif made.boot is None:
         command = collect.test_failover(vm_name, made.point.recovery_point_id)

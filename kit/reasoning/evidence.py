@@ -64,7 +64,7 @@ class PointFacts:
     other_records: list[str] = field(default_factory=list)
     boot: Any = None
     rejected_boot: Any = None
-    missing: list[str] = field(default_factory=list)
+    zone_open: bool = False  # records of the guest stand in local time of a zone that nobody knows
 
 
 def databases_of(vm_name: str, frames: Frames) -> list[tuple[str | None, str]]:
@@ -125,11 +125,15 @@ def facts(frames: Frames) -> list[PointFacts]:
             boots.setdefault(row.recovery_point_id, row)
     hosts = _Hosts(frames)
     near = _Near(frames)
+    unplaced = frames.operations[frames.operations["time_basis"] == "assumed"]
+    open_zones = set(unplaced["vm_name"].fillna(""))
     made = []
     for point in tuples(frames.points):
         link = links[point.recovery_point_id]
         operation = operations.get(link.operation_id) if isinstance(link.operation_id, str) else None
-        made.append(_facts_of(point, link, operation, operations, failing, boots, hosts, near, frames))
+        facts_of = _facts_of(point, link, operation, operations, failing, boots, hosts, near, frames)
+        facts_of.zone_open = (point.vm_name if isinstance(point.vm_name, str) else "") in open_zones
+        made.append(facts_of)
     return made
 
 
