@@ -234,7 +234,7 @@ def system(count, boot_at=None):
 # The copy has the records 1 to 20 of the guest and goes on with 6008, 6009 and 6005; the guest goes on with 6013.
 def test_logs_of_a_copied_machine_are_told_by_their_records(folder):
     (folder / "booted").mkdir()
-    write_evtx(folder / "guest" / "Security.evtx", system(40))
+    write_evtx(folder / "guest" / "System.evtx", system(40))
     write_evtx(folder / "booted" / "System.evtx", system(20, boot_at=20))
     (folder / "booted" / "ERRORLOG").write_bytes(errorlog(2, hours=1))
     case = load_case(folder)
@@ -249,7 +249,7 @@ def test_logs_of_a_copied_machine_are_told_by_their_records(folder):
 
 def test_a_later_export_of_the_same_log_is_no_copy_of_the_machine(folder):
     (folder / "later").mkdir()
-    write_evtx(folder / "guest" / "Security.evtx", system(20))
+    write_evtx(folder / "guest" / "System.evtx", system(20))
     write_evtx(folder / "later" / "System.evtx", system(20, boot_at=20))
     assert row(load_case(folder), "later/System.evtx")["role"] == "guest"
 

@@ -60,6 +60,11 @@ def test_every_key_of_the_contract_is_taken():
     )  # fmt: skip
 
 
+def test_a_zone_may_have_its_windows_name_as_tzutil_prints_it():
+    said = parse("[[source]]\npath = '*'\ntimezone = 'W. Europe Standard Time'").said_of("guest/ERRORLOG")
+    assert said.timezone == "Europe/Berlin"
+
+
 def test_without_a_file_the_policy_is_strict_and_a_minute_is_tolerated():
     got = config.Config()
     assert (got.policy, got.tolerance_s) == ("strict", 60)

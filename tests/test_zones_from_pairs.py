@@ -85,6 +85,21 @@ def test_where_the_zone_of_the_guest_is_known_another_one_is_not_guessed(tmp_pat
     assert made.clocks.set_index("role").loc[["guest"], "offset_s"].isna().all()
 
 
+def test_one_local_time_for_everything_is_said_to_be_local(tmp_path):
+    """ERRORLOG and list agree as written; nobody knows the zone, so the printed times may be wrong by hours."""
+    errorlog(tmp_path, offset_h=2)
+    points(tmp_path, offset_h=2)
+    made, zones, _ = judged(tmp_path)
+    assert {zones[path] for path in ("guest/ERRORLOG", "replica/points.csv")} == {"local time"}
+    said = {row.what: (row.why, row.command) for row in made.tables["missing"].itertuples()}
+    assert {"time zone of SQL01", "time zone of HV2"} <= set(said)
+    assert "not in UTC" in said["time zone of HV2"][0] and said["time zone of HV2"][1] == "tzutil /g"
+    (tmp_path / "case.toml").write_text("[[source]]\npath = '*'\ntimezone = 'W. Europe Standard Time'\n", "utf-8")
+    made, zones, _ = judged(tmp_path)
+    assert made.recovery_points["time_utc"].min() == START + timedelta(seconds=DELAYS[0])
+    assert not any("time zone" in row.what for row in made.tables["missing"].itertuples())
+
+
 def test_strictly_periodic_pairs_name_no_zone(tmp_path):
     application(tmp_path, jitter=(0,) * 18)
     points(tmp_path, offset_h=2, jitter=(0,) * 18)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from kit import rules, tables
+from kit import collect, rules, tables
 from kit.case import absent, assembly, config, forks, future, intake, loading, merging, query, roles
 from kit.case.assembly import Source
 from kit.case.config import Config
@@ -172,7 +172,8 @@ def _case(folder: intake.Folder, settings: Config, found: list[Source]) -> Case:
         losses=tables.frame("losses", [row for one in found for row in _losses(one)]),
         coverage=tables.frame("coverage", [row for one in found for row in _coverage(one)]),
         missing=[
-            {"what": one.what, "why": one.why, "command": one.command, "vm_name": one.vm_name} for one in lacking
+            *({"what": one.what, "why": one.why, "command": one.command, "vm_name": one.vm_name} for one in lacking),
+            *_zones_lacking(found),
         ],
         _found=tuple(found),
     )
@@ -295,6 +296,18 @@ def _lacking(
             first = pd.Timestamp(first)
             since[vm_name] = min(first, since.get(vm_name, first))
     return absent.expected(held, points, replication, since)
+
+
+def _zones_lacking(found: Sequence[Source]) -> Iterator[dict[str, Any]]:
+    """Rows of `missing`: the zones of computers whose local times are printed as they were written."""
+    paths: dict[str, list[Source]] = {}
+    for one in found:
+        if one.zone is not None and one.zone.unnamed:
+            paths.setdefault(one.role.computer or one.path, []).append(one)
+    for computer, own in paths.items():
+        files = ", ".join(sorted(one.path for one in own)[:3]) + (" and others" if len(own) > 3 else "")
+        why = f"the times of {files} are local and name no zone: they are printed as they were written, not in UTC"
+        yield {"what": f"time zone of {computer}", "why": why, "command": collect.ZONE, "vm_name": own[0].role.vm_name}
 
 
 def _held(one: Source) -> absent.Held:

@@ -19,6 +19,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from kit import text, times
+from kit.case.windows_zones import WINDOWS_ZONES
 from kit.errors import ConfigError
 
 NAME = "case.toml"
@@ -159,11 +160,14 @@ def _one_of(*allowed: str) -> Callable[[str, Any], str]:
 
 
 def _zone(where: str, value: Any) -> str:
+    """An IANA name or an offset; a Windows name, as `tzutil /g` prints it, becomes the IANA name."""
+    named = _text(where, value).strip()
+    named = WINDOWS_ZONES.get(named.casefold(), named)
     try:
-        times.zone(_text(where, value))
+        times.zone(named)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
-    return str(value).strip()
+    return named
 
 
 def _moment(where: str, value: Any) -> str:

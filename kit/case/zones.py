@@ -30,6 +30,7 @@ _PREFERRED = (
     "America/Los_Angeles", "America/Sao_Paulo", "Australia/Sydney", "Pacific/Auckland",
 )  # fmt: skip
 _MOST_CANDIDATES = 16
+LOCAL = "local time"  # what reports print for a zone that all files share and none names
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Zone:
     reason: str
     points: tuple[Point, ...] = ()
     others: tuple[tzinfo, ...] = ()  # zones that fit the same points
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether times are printed as they were written, because nobody knows their zone."""
+        return self.basis == "assumed" or self.text == LOCAL
 
     def convert(self, local: pd.Series) -> tuple[pd.Series, pd.Series]:
         """UTC times, and which of them are sure (boolean): the others count as assumed."""
@@ -88,6 +94,11 @@ def change_between(one: datetime, other: datetime) -> bool:
 def declared(text: str, reason: str = "declared in case.toml") -> Zone:
     """The zone that case.toml declares. Raises ConfigError for an unknown one."""
     return Zone(times.zone(text), text, "declared", reason)
+
+
+def common(reason: str) -> Zone:
+    """One local time that all files share, whichever it is: read as if it were UTC."""
+    return Zone(UTC, LOCAL, "inferred", reason)
 
 
 def assumed() -> Zone:

@@ -9,14 +9,14 @@ the machine says otherwise, nor where the rest is no small one: then the clock m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, timedelta, timezone, tzinfo
+from datetime import timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from kit import times
-from kit.case.zones import Zone, offset_text
+from kit.case.zones import Zone, common, offset_text
 from kit.errors import ConfigError
 from kit.reasoning.calibrate import Measured, Side, measure
 from kit.reasoning.clocks import seconds
@@ -101,7 +101,7 @@ def _common(
     if not fits or any(abs(one.offset_s or 0.0) > LIKELY_S for one in fits):
         return
     reason = f"{fits[0].pairs} pairs of thaw and recovery point agree as written: one local time, its zone is not known"
-    zone = Zone(UTC, "local time", "inferred", reason)
+    zone = common(reason)
     yield from ((source_id, zone) for source_id in sorted({*lists, *open_["source_id"]}))
 
 
