@@ -22,6 +22,7 @@ SILENCE = Spoken({
     "background_noise": "Yes",
     "normal": "Not an error",
 })  # fmt: skip
+READABLE = ("read", "partial")
 KINDS = 60  # kinds of unexplained records that a page lists
 ERRORS = tuple(name for name in CLASSES if name != "normal")
 
@@ -122,7 +123,7 @@ def boots(view: View) -> Part:
         "boots.html.j2",
         boots=tests,
         given=any(
-            row["role"] == "test_failover_guest" and row["status"] in ("read", "partial") for row in view.rows("sources")
+            row["role"] == "test_failover_guest" and row["status"] in READABLE for row in view.rows("sources")
         ),
         others=len(found) - len(tests),
         when=view.when,

@@ -137,8 +137,9 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        clean=clean, cut=cut, num=number, dur=duration, listed=listed, listed_some=listed_some, plural=plural, stored=stored
-    )
+        clean=clean, cut=cut, num=number, dur=duration, listed=listed, listed_some=listed_some, plural=plural,
+        stored=stored,
+    )  # fmt: skip
     made.globals.update(VERDICTS=signs.VERDICTS, CLASSES=signs.CLASSES, PATTERNS=signs.PATTERNS, ROLES=signs.ROLES)
     made.globals.update(say=_said, say_n=_said_n)
     return made

@@ -23,8 +23,8 @@ from kit.errors import ExportError
 from kit.page.clean import clean, script_json, slug, visible
 from kit.page.language import Language, current, marked, say, speaking
 from kit.page.part import PLOTLY, asset, compact, style
-from kit.page.when import MONTHS
 from kit.page.signs import CLASSES, VERDICTS
+from kit.page.when import MONTHS
 from kit.plots.style import TOKENS
 
 ANALYST = "analyst"  # cells with this tag stay in the notebook
@@ -105,7 +105,7 @@ def to_html(
 
 
 def with_symbols(html: str) -> str:
-    """The page with each drawing of a sign written once and used wherever it stands: a cell for every point is short."""
+    """The page with each drawing of a sign written once and used wherever it stands: the cell of a point is short."""
     symbols = []
     for sign in (*VERDICTS.values(), *CLASSES.values()):
         drawn = str(sign.svg)
