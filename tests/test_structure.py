@@ -9,7 +9,7 @@ import pytest
 
 KIT = Path(__file__).resolve().parent.parent / "kit"
 LAYERS = [
-    ("ground", {"__init__", "errors", "named", "evtx"}),
+    ("ground", {"__init__", "errors", "named", "windows", "evtx"}),
     ("forms", {"times", "text", "values", "tables", "words", "powershell", "codes", "collect", "progress", "visible"}),
     ("reading and knowledge", {"sources", "rules", "referee"}),
     ("case", {"case"}),

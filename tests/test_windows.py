@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from story import story
 
 from kit import report as module
+from kit import windows
+from kit.batch import jobs
 from kit.report import publishing, running
 
 
@@ -84,3 +87,82 @@ def test_the_test_itself_sees_who_holds_a_file(tmp_path: Path) -> None:
     with (tmp_path / "x").open("w", encoding="utf-8"):
         assert len(held(tmp_path)) == 1
     assert held(tmp_path) == []
+
+
+@pytest.mark.parametrize("busy", [0, 2])
+def test_a_folder_that_a_scanner_holds_for_a_moment_is_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: int
+) -> None:
+    (tmp_path / "old").mkdir()
+    real, calls = Path.rename, [0]
+
+    def rename(self: Path, name: Path) -> Path:
+        calls[0] += 1
+        if calls[0] <= busy:
+            raise PermissionError(13, "Access is denied", str(self))
+        return real(self, name)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    windows.rename(tmp_path / "old", tmp_path / "new", patience_s=5)
+    assert [path.name for path in tmp_path.iterdir()] == ["new"] and calls == [busy + 1]
+
+
+def test_a_folder_that_stays_in_use_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rename(self: Path, name: Path) -> Path:
+        raise PermissionError(13, "Access is denied", str(self))
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(PermissionError):
+        windows.rename(tmp_path / "old", tmp_path / "new", patience_s=0.2)
+
+
+DEEP = "\\".join(["a folder of OneDrive"] * 13)
+
+
+@pytest.mark.parametrize(
+    ("path", "made"),
+    [
+        ("C:\\cases\\fabrikam", "C:\\cases\\fabrikam"),
+        (f"C:\\{DEEP}\\x.evtx", f"\\\\?\\C:\\{DEEP}\\x.evtx"),
+        (f"\\\\server\\share\\{DEEP}", f"\\\\?\\UNC\\server\\share\\{DEEP}"),
+        (f"\\\\?\\C:\\{DEEP}", f"\\\\?\\C:\\{DEEP}"),
+        (f"C:/{DEEP}/x.evtx", f"\\\\?\\C:\\{DEEP}\\x.evtx"),
+    ],
+)
+def test_long_paths_take_the_form_that_windows_opens(path: str, made: str) -> None:
+    assert windows.extended(path, "nt") == made
+    assert windows.extended(path, "posix") == path
+
+
+@pytest.mark.parametrize(
+    ("entries", "made"),
+    [
+        (["CON.zip", "fab"], ["CON-case", "fab"]), (["nul", "com1.logs"], ["nul-case", "com1.logs-case"]),
+        (["case .zip", "case..zip"], ["case", "case-2"]), (["Fab.zip", "fab"], ["Fab", "fab-2"]),
+        (["fab", "fab.zip"], ["fab", "fab.zip"]), (["Console", "context"], ["Console", "context"]),
+    ],
+)  # fmt: skip
+def test_every_report_of_a_batch_gets_a_folder_of_its_own_on_every_system(entries: list[str], made: list[str]) -> None:
+    assert [name for _, name in jobs.names(entries)] == made
+
+
+KIT = Path(module.__file__).parents[1]
+SYSTEMS_OWN = {"fcntl", "resource", "pwd", "grp", "termios", "msvcrt", "winreg"}
+
+
+def test_no_module_needs_what_one_system_alone_has() -> None:
+    """Such imports stand behind a test of the system, if anywhere."""
+    for path in KIT.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not SYSTEMS_OWN & {name.split(".")[0] for name in names}, path
+
+
+def test_text_files_are_never_read_or_written_in_the_encoding_of_the_console() -> None:
+    for path in KIT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                positional = {"read_text": 0, "write_text": 1}.get(node.func.attr)
+                named = any(one.arg == "encoding" for one in node.keywords)
+                assert positional is None or named or len(node.args) > positional, f"{path}:{node.lineno}"

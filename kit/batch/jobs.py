@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kit import windows
 from kit.batch import staging
 from kit.batch.staging import Place
 from kit.errors import CaseError, ParameterError
@@ -63,12 +64,16 @@ def _several(source: Place, entries: Sequence[str]) -> None:
 
 
 def names(entries: Sequence[str]) -> list[tuple[str, str]]:
-    """Entry and name of each case: an archive is called as without .zip, unless a folder has that name."""
-    made = []
+    """Entry and name of each case: an archive is called as without .zip, unless a folder has that name.
+
+    Every name can be a folder on every system, and no two differ in capitals alone.
+    """
+    made: list[tuple[str, str]] = []
     for entry in entries:
         stem = entry[:-4] if entry.lower().endswith(".zip") else entry
         name = stem if stem == entry or stem not in entries else entry
-        made.append((entry, f"{name}-case" if name.casefold() in OWN else name))
+        name = f"{name}-case" if name.casefold() in OWN else name
+        made.append((entry, windows.folder_name(name, [taken for _, taken in made])))
     return made
 
 

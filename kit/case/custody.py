@@ -285,7 +285,9 @@ def _locked(lock: Path) -> Iterator[None]:
         try:
             os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
             break
-        except FileExistsError:
+        except (FileExistsError, PermissionError) as error:  # Windows refuses a name that is being deleted
+            if isinstance(error, PermissionError) and os.name != "nt":
+                raise
             if time.monotonic() > until:
                 raise IntegrityError(
                     f"{lock} is held by another run: wait for it; if none is running, delete that file"

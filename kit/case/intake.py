@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
+from kit import windows
 from kit.case import config
 from kit.errors import CaseError, Unreadable
 from kit.sources._sniff import is_archive
@@ -153,7 +154,7 @@ def _of_the_system(name: str) -> bool:
 
 
 def _entry(entry: os.DirEntry[str], path: str, depth: int) -> Iterator[Given]:
-    place = Path(entry.path)
+    place = Path(windows.extended(entry.path))
     try:
         found = entry.stat(follow_symlinks=False)
     except OSError as error:

@@ -28,7 +28,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kit import tables
+from kit import tables, windows
 from kit.errors import CaseError, IntegrityError
 from kit.sources import Account
 from kit.sources.seam import Rows
@@ -130,7 +130,7 @@ class Store:
         folder.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(3):
             try:
-                place.rename(folder)
+                windows.rename(place, folder)
                 return Entry(folder)
             except OSError:
                 if existing := self.get(folder.relative_to(self.root).as_posix()):

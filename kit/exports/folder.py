@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from kit import tables
+from kit import tables, windows
 from kit.errors import ParameterError
 from kit.exports import plain, timesketch
 from kit.judgement import open_analysis
@@ -48,7 +48,7 @@ def export(
         (work / LISTED).write_text(text, encoding="utf-8", newline="\n")
         if target.exists():
             shutil.rmtree(target)
-        work.rename(target)
+        windows.rename(work, target)
     return "\n".join([*said, f"Written: {target}"])
 
 

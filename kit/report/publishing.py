@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kit import windows
 from kit.case import custody, intake
 from kit.errors import ExportError, ParameterError
 
@@ -104,7 +105,7 @@ def publish(work: Path, target: Path) -> None:
 def _rename(what: Path, name: Path, target: Path) -> None:
     """Raises ExportError: Windows renames no folder while a file in it is open."""
     try:
-        what.rename(name)
+        windows.rename(what, name)
     except OSError as error:
         raise ExportError(
             f"{target} could not be put in place ({error.strerror or error}): close every program that shows a file "
