@@ -143,3 +143,20 @@ def test_reading_a_large_log_needs_no_memory_for_it(tmp_path):
     assert kept == 40 * 13 * 60
     assert log.stat().st_size > 50 * 2**20
     assert grown < 150
+
+
+@pytest.mark.parametrize("content", [b"no log", b"", LINE.format(1).encode()])
+def test_every_file_moves_the_bar_to_its_end(tmp_path, content):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    moved = []
+    given = intake.Given("file", path, len(content))
+    loading.read_one(Task(given), Store(tmp_path / "store"), moved.append)
+    assert sum(moved) == len(content) * (1 + loading._READING)
+
+
+def test_a_file_that_cannot_be_opened_moves_the_bar_as_well(tmp_path):
+    moved = []
+    given = intake.Given("file", tmp_path / "file", 1000, problem="a link: not followed")
+    loading.read_one(Task(given), Store(tmp_path / "store"), moved.append)
+    assert sum(moved) == 1000 * (1 + loading._READING)

@@ -90,14 +90,23 @@ def read_one(
 ) -> Read:
     """One file hashed, recognised, and read into the store unless it is there already. Never fails on a file."""
     given = task.given
+    done = 0.0
+
+    def count(amount: float) -> None:
+        nonlocal done
+        done += amount
+        if advance:
+            advance(amount)
+
     try:
         with intake.opened(given, archives) as file:
-            account, folder = _read(file, task, store, advance)
+            account, folder = _read(file, task, store, count)
     except Unreadable as error:
         account, folder = sources.unreadable(given.path, str(error), given.status, size=given.size), None
     except OSError as error:
         reason = f"reading failed: {error.strerror or error}"
         account, folder = sources.unreadable(given.path, reason, size=given.size), None
+    count(max(0.0, (1 + _READING) * given.size - done))  # what is not read needs no time
     return Read(given, account, folder)
 
 
