@@ -67,7 +67,6 @@ def check_database(database: str) -> str:
     return "sqlcmd -S . -Q " + quoted(f"DBCC CHECKDB (N'{name}') WITH NO_INFOMSGS, ALL_ERRORMSGS")
 
 
-ZONE = "tzutil /g"  # what it prints goes into case.toml: [[source]] with path and timezone
 CLOCK = "write what it measures into case.toml: [[clock]] with computer and offset_s"
 
 

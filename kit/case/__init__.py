@@ -306,8 +306,11 @@ def _zones_lacking(found: Sequence[Source]) -> Iterator[dict[str, Any]]:
             paths.setdefault(one.role.computer or one.path, []).append(one)
     for computer, own in paths.items():
         files = ", ".join(sorted(one.path for one in own)[:3]) + (" and others" if len(own) > 3 else "")
-        why = f"the times of {files} are local and name no zone: they are printed as they were written, not in UTC"
-        yield {"what": f"time zone of {computer}", "why": why, "command": collect.ZONE, "vm_name": own[0].role.vm_name}
+        why = f"the times of {files} are local and name no zone: they are printed as written, not in UTC"
+        yield {
+            "what": f"time zone of {computer}", "why": f"{why}; {collect.ZONE}", "command": collect.zone(),
+            "vm_name": own[0].role.vm_name,
+        }  # fmt: skip
 
 
 def _held(one: Source) -> absent.Held:

@@ -265,7 +265,7 @@ def _with_computers(facts: Sequence[Facts], roles: list[Role]) -> list[Role]:
 
 
 def _with_computers_of_vms(roles: list[Role]) -> list[Role]:
-    """A guest's log that names no computer takes that of the other logs of its VM; where none has one, the VM's name."""
+    """A guest's log that names no computer takes that of the other logs of its VM; if none has one, the VM's name."""
     known: dict[str, dict[str, str]] = {}
     for role in roles:
         if role.vm_name and role.computer and role.role in GUESTS:

@@ -204,8 +204,8 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
     vm_name = _text(made.point.vm_name) or "VM"
     items, texts = made.items, []
     if made.point.time_basis == "assumed":
-        host = "The time zone of the host that listed the points"
-        texts.append(f"{host}; {collect.ZONE}. On the replica host: {collect.zone()}")
+        what = "The time zone of the host that listed the points"
+        texts.append(f"{what}; {collect.ZONE}. On the replica host: {collect.zone()}")
     if items["E1"] is None:
         texts.append(f"The type of the point as text. On the replica host: {collect.points(vm_name)}")
     if items["E1"] is False or row.verdict == "contradicted":
@@ -224,7 +224,9 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
     if items["E5"] is None:
         texts.append(f"The VMMS log of the primary host. On it: {collect.event_log(collect.VMMS)}")
     if made.rejected_boot is not None and items["B"] is None:
-        texts.append("The point that the test machine was really started from: its newest record is older than this one.")
+        texts.append(
+            "The point that the test machine was really started from: its newest record is older than this one."
+        )
     elif made.boot is None and items["B"] is None:
         texts.append("The logs of the test failover that case.toml declares for this point; they are not in the case.")
     elif made.boot is None:
