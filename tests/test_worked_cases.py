@@ -306,3 +306,41 @@ def test_a_declared_test_without_its_logs_leaves_the_point_open() -> None:
     assert verdict(made, points[P]) == "inconclusive"
     assert "case.toml declares" in missing(made, points[P])
     assert verdict(made, points[P + 1]) == "supported"
+
+
+def _stopped(world: World, hour: int) -> None:
+    """Sales is stopped inside its freeze."""
+    log = "guest/Application.evtx"
+    world.add(log, f"{hour:02d}:00:03", "MSSQLSERVER", 3197, ["Sales"])
+    world.abort(f"{hour:02d}:00:04", databases=("Sales",))
+    world.add(log, f"{hour:02d}:00:05", "MSSQLSERVER", 3198, ["Sales"])
+
+
+def test_a_failed_set_is_the_reason_of_its_missing_point_on_the_clock_of_the_host() -> None:
+    """The guest's clock is two hours behind: its 05:00 is the host's 07:00."""
+    world = World()
+    world.guest()
+    world.clocks.append({"computer": "SQLVM", "offset_s": 7200.0})
+    for hour in HOURS:
+        if hour == P:
+            _stopped(world, hour)
+            continue
+        world.freeze(f"{hour:02d}:00:03")
+        world.abort(f"{hour:02d}:00:06")
+        world.point(f"{hour + 2:02d}:00:13")
+    world.quiet_end()
+    made = analyze(world.case())
+    due = made.expected_points
+    assert due["time_utc"].dt.hour.tolist() == [P + 2]
+    assert due["reason"].tolist() == ["failed set: the guest shows a genuine failure at that time"]
+
+
+def test_a_failed_set_after_the_last_listed_point_is_named_as_well() -> None:
+    world = World()
+    world.guest()
+    world.hours(HOURS)
+    _stopped(world, max(HOURS) + 1)
+    world.quiet_end()
+    made = analyze(world.case())
+    assert made.expected_points["time_utc"].dt.hour.tolist() == [max(HOURS) + 1]
+    assert made.expected_points["reason"].iloc[0].startswith("failed set: the guest")

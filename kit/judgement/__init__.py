@@ -166,7 +166,7 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
         points, links, attributed, made.databases, spoken, made.members, started, recovered, cuts, known, held,
         _host_intervals(case), schedules, frozenset(boots.declared_points(config.test_failovers, points)),
     )
-    return _Chain(spoken, frames, expected.expected_points(points, spoken, attributed, schedules))
+    return _Chain(spoken, frames, expected.expected_points(points, spoken, attributed, schedules, known))
 
 
 def _claiming(points: pd.DataFrame) -> set[str]:
