@@ -303,3 +303,14 @@ def test_times_are_the_guests(view: View) -> None:
     assert view.when.zone_name == "UTC+02:00"
     assert view.point_by_id[point_id(0)].label == "18 May 12:00"
     assert view.period == (at(0, 9), at(NEWEST, 9))
+
+
+def test_few_benign_aborts_among_many_runs_are_counted_and_not_called_the_rule() -> None:
+    whole = story()
+    operations = whole.operations.copy()
+    benign = operations.index[operations["outcome"] == "benign_abort"]
+    operations.loc[benign[3:], "outcome"] = "clean"
+    made = Analysis(whole.meta, {**whole.tables, "operations": operations})
+    said = answer.errors(View(made), "SQLVM").striptags()
+    assert said.startswith(f"Of {len(operations)} VSS operations in the guest, 3 ended in a benign abort after")
+    assert "and 1 failed: 19 May 03:00." in said

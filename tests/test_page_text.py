@@ -15,7 +15,7 @@ from test_page import every_part
 
 from kit import plots, tables
 from kit.judgement.analysis import Analysis
-from kit.page.clean import clean, label, script_json, slug, visible
+from kit.page.clean import clean, label, script_json, short_name, slug, visible
 from kit.page.when import When, duration, listed, listed_some, number
 
 HOSTILE = (
@@ -242,3 +242,10 @@ def test_spans_name_the_year_once() -> None:
 
 def test_two_hostile_machines_still_make_a_page() -> None:
     every_part(joined(hostile(), story("MAILVM", first=91000)))
+
+
+def test_a_long_name_keeps_the_part_that_tells_databases_apart() -> None:
+    assert short_name("Sales", 15) == "Sales"
+    assert short_name("MSSQLSERVER\\master", 15) == "MSSQLSE…\\master"
+    assert short_name("SHOP\\" + "d" * 40, 15) == "…\\" + "d" * 12 + "…"
+    assert len({short_name(f"MSSQLSERVER\\{name}", 15) for name in ("master", "model", "msdb")}) == 3

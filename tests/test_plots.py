@@ -141,7 +141,7 @@ def test_aborts_measure_the_seconds_after_the_thaw(told: Analysis) -> None:
     assert isinstance(drawing, Drawing)
     assert drawing.caption.endswith(
         "In all 45 benign runs the first abort stands after the thaw: by 0.4 to 1.9 s in the 34 that can be timed, by "
-        "record order in the 11 whose times are known only to the second. 1 run differs (filled): the abort came "
+        "record order in the 11 whose times are known only to the second. 1 run differs: the abort came "
         "before I/O resumed, or it failed."
     )
     benign, failed = (trace for trace in spec(drawing)["data"] if trace["mode"] == "markers")

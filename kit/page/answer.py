@@ -99,7 +99,7 @@ def errors(view: View, vm: str) -> Markup:
     benign = [row for row in operations if row["outcome"] == "benign_abort"]
     failed = [row for row in operations if row["outcome"] in ("genuine_failure", "mixed")]
     if failed:
-        said = _with_failures(view, vm, benign, failed)
+        said = _with_failures(view, vm, operations, benign, failed)
     elif benign:
         said = Markup(say("The {often}errors in the guest are benign aborts after thaw.", often=_rhythm(benign)))
     else:
@@ -110,8 +110,8 @@ def errors(view: View, vm: str) -> Markup:
     return said + _unexplained(view, vm)
 
 
-def _with_failures(view: View, vm: str, benign: list[Row], failed: list[Row]) -> Markup:
-    """The runs that failed, as exceptions where others are benign."""
+def _with_failures(view: View, vm: str, operations: list[Row], benign: list[Row], failed: list[Row]) -> Markup:
+    """The runs that failed, as exceptions where most others are benign."""
     by_operation = {point.verdict["operation_id"]: point for point in view.points_of(vm)}
     points = [by_operation.get(row["operation_id"]) for row in failed]
     named = [_failure(view, row, point) for row, point in zip(failed, points, strict=True)]
@@ -120,6 +120,12 @@ def _with_failures(view: View, vm: str, benign: list[Row], failed: list[Row]) ->
         text = say_n(
             len(failed), "{count} snapshot failed in the guest, on {times}.",
             "{count} snapshots failed in the guest, on {times}.", times="{times}",
+        )  # fmt: skip
+        return Markup(text).format(times=times)
+    if len(benign) * 2 < len(operations):
+        text = say(
+            "Of {count} VSS operations in the guest, {benign} ended in a benign abort after the thaw and {failed} "
+            "failed: {times}.", count=len(operations), benign=len(benign), failed=len(failed), times="{times}",
         )  # fmt: skip
         return Markup(text).format(times=times)
     unclaimed = all(point is not None and not point.claims for point in points)

@@ -9,7 +9,8 @@ from typing import Any
 
 from kit.visible import visible
 
-__all__ = ["clean", "label", "script_json", "slug", "visible"]
+__all__ = ["clean", "cut", "label", "script_json", "short_name", "slug", "visible"]
+MIN_INSTANCE = 3  # letters of an instance that are worth showing
 LONGEST = 400  # characters of one log text on a page; the tables keep all of it
 
 _BLANKS = re.compile(r"[ \t\r\n]+")
@@ -27,6 +28,16 @@ def cut(text: object, longest: int) -> str:
     """The cleaned text in at most so many characters, where there is no room to say how many are left out."""
     line = clean(text, None)
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def short_name(name: str, longest: int) -> str:
+    """The name of a database in at most so many characters; its instance is shortened first."""
+    line = clean(name, None)
+    instance, slash, database = line.rpartition("\\")
+    if len(line) <= longest or not slash:
+        return cut(line, longest)
+    room = longest - len(database) - 1
+    return f"{cut(instance, room)}\\{database}" if room >= MIN_INSTANCE else cut(f"…\\{database}", longest)
 
 
 def label(text: object, longest: int = 80) -> str:

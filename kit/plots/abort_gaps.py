@@ -132,8 +132,8 @@ def _said(view: View, row: Row, gap: float) -> str:
 
 def _caption(measured: list[tuple[Row, float]], ordered: list[Row]) -> str:
     after = [gap for row, gap in measured if _is_benign(row)]
-    differ = len(measured) - len(after)
     known = sum(map(_is_benign, ordered))
+    differ = len(measured) - len(after) + len(ordered) - known
     said = []
     if after:
         said.append(_timed(after, known))
@@ -141,8 +141,8 @@ def _caption(measured: list[tuple[Row, float]], ordered: list[Row]) -> str:
         said.append(say_n(len(ordered), "In one run the records give the order of thaw and abort, but no seconds.",
                           "In {count} runs the records give the order of thaw and abort, but no seconds."))
     if differ:
-        said.append(say_n(differ, "{count} run differs (filled): the abort came before I/O resumed, or it failed.",
-                          "{count} runs differ (filled): the abort came before I/O resumed, or it failed."))
+        said.append(say_n(differ, "{count} run differs: the abort came before I/O resumed, or it failed.",
+                          "{count} runs differ: the abort came before I/O resumed, or it failed."))
     return " ".join(said)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kit.page.clean import label
+from kit.page.clean import label, short_name
 from kit.page.language import say, say_n
 from kit.page.part import Drawing
 from kit.page.signs import VERDICTS
@@ -82,7 +82,8 @@ def _panel(
     }
     layout[f"yaxis{suffix}"] = {
         "domain": [max(0.0, bottom + 0.01), top - head], "range": [len(rows) - 0.5, -0.6],
-        "tickvals": list(range(len(rows))), "ticktext": [label(name, 16) for name in names], "fixedrange": True,
+        "tickvals": list(range(len(rows))), "fixedrange": True,
+        "ticktext": [label(short_name(name, 16), 16) for name in names],
         "anchor": f"x{suffix}", "ticklabelstandoff": 4, "tickfont": {"size": 13, "color": TOKENS["ink"]},
     }
     traces += _bars(rows, suffix)
