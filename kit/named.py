@@ -6,6 +6,7 @@ package, so the module itself answers the call.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from types import ModuleType
 from typing import Any
@@ -20,5 +21,9 @@ class NamedModule(ModuleType):
 
 
 def callable_by_name(module: str) -> None:
-    """Makes the module with this full name callable like its function of the same name."""
-    sys.modules[module].__class__ = NamedModule
+    """Makes the module with this full name callable like its function of the same name, with its signature and help."""
+    made = sys.modules[module]
+    function = getattr(made, module.rpartition(".")[2])
+    made.__class__ = NamedModule
+    made.__doc__ = function.__doc__
+    vars(made)["__signature__"] = inspect.signature(function)

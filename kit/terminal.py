@@ -19,6 +19,7 @@ from kit.words import Words, counted, span
 SIGNS = {"confirmed": "●", "supported": "◐", "inconclusive": "○", "contradicted": "✕", "no_claim": "·"}
 ORDER = ("contradicted", "inconclusive", "supported", "confirmed", "no_claim")
 LOST = ("partial", "unreadable")
+MOST_LOSSES = 5  # sources named after an analysis; kit check names all
 READ = ("read", "partial", "empty")
 ROLES = {
     "guest": "guest",
@@ -225,12 +226,19 @@ def _events(analysis: Analysis) -> str:
 
 
 def _losses(analysis: Analysis) -> str:
-    lines = []
+    entries = []
     future = analysis.sources["note"].str.contains(SAID, regex=False).fillna(False)
     for source in analysis.sources[analysis.sources["status"].isin([*LOST, "absent"]) | future].itertuples():
         note = f": {source.note}" if isinstance(source.note, str) else ""
-        lines += textwrap.wrap(f"! {source.path} {source.status}{note}", width(), subsequent_indent="    ")
-    return "\n".join(f"  {line}" if line.startswith("!") else line for line in lines[:8])
+        said = textwrap.wrap(
+            f"! {source.path} {source.status}{note}", width() - 2, initial_indent="  ", subsequent_indent="    ",
+            max_lines=3, placeholder=" …",
+        )  # fmt: skip
+        entries.append((source.status == "absent", "\n".join(said)))
+    shown = [text for _, text in sorted(entries, key=lambda entry: entry[0])]
+    more = len(shown) - MOST_LOSSES
+    rest = [f"  ! and {counted(more, 'source')} more: kit check"] if more > 0 else []
+    return "\n".join([*shown[:MOST_LOSSES], *rest])
 
 
 def _written(case: Path, out: Path, page: Path | None) -> str:

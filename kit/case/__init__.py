@@ -30,7 +30,16 @@ _TROUBLE, _INFORMATION = {"1", "2", "3"}, {"0", "4"}  # levels of events
 
 @dataclass(frozen=True)
 class Case:
-    """A case as it was found. `sources`, `losses` and `coverage` are there at once, the other tables when asked for."""
+    """A case as it was found: a frame for each table, and `sql` for questions to all of them.
+
+    .sources .losses .coverage                                     there at once
+    .events .recovery_points .replication .writers .records        read when asked for
+    .clocks                                                        as declared; the measured ones are of `kit.analyze`
+    .missing                                                       what to collect, with why and command
+    .sql(query) .watched(providers)                                without all events in memory
+
+    Columns and units: docs/tables.md.
+    """
 
     case_id: str
     title: str
@@ -134,9 +143,17 @@ def load_case(
 ) -> Case:
     """The case in a folder, a .zip of one, or a single file; every file read once into the evidence store.
 
-    `workers`: number of processes, or the address of a Dask scheduler. Raises CaseError when there is nothing to look
-    at or the store cannot be written, ConfigError for a wrong case.toml. A damaged file is no error: `sources` says
-    so.
+    path     on Windows best with r before the quotes: r"C:\\cases\\fabrikam"
+    workers  number of processes, or the address of a Dask scheduler
+    store    where the tables are kept; default the user's cache folder, see `kit doctor`
+    quiet    True for no progress
+
+        case = kit.load_case("data/practice")
+        case.sources[["path", "role", "status", "kept"]]
+        case.sql("SELECT provider, event_id, count(*) FROM events GROUP BY ALL ORDER BY 3 DESC")
+
+    Raises CaseError when there is nothing to look at or the store cannot be written, ConfigError for a wrong case.toml.
+    A damaged file is no error: `sources` says so.
     """
     folder = intake.look(path)
     store = store or Store()
@@ -340,10 +357,13 @@ def _absent_rows(found: Sequence[Source], settings: Config, lacking: Sequence[ab
 
 
 def read(path: str | Path, culture: str | None = None) -> dict[str, pd.DataFrame]:
-    """One file of any known format as frames: each declared table that it fills, and its row of `sources`, `losses` and
-    `coverage`. Local times are UTC where the file itself states its zone, else assumed to be UTC and marked so.
+    """One file of any known format as frames: each declared table that it fills, its row of `sources`, its losses.
 
-    Nothing is kept in the evidence store. Raises CaseError when there is no such file.
+        frames = kit.read(r"C:\\logs\\Application.evtx")
+        frames["events"], frames["sources"], frames["losses"], frames["coverage"]
+
+    `culture`, such as de-DE, is that of dates in CSV. Local times are UTC where the file itself states its zone, else
+    assumed to be UTC and marked so. Nothing is kept in the evidence store. Raises CaseError when there is no such file.
     """
     place = intake.named_file(path)
     with tempfile.TemporaryDirectory(prefix="kit-read-") as folder:

@@ -82,7 +82,7 @@ def named_file(path: Path | str) -> Path:
 
 def _present(path: Path | str) -> tuple[Path, int]:
     """The path and its mode. Raises CaseError for an empty path and for what is not there."""
-    if not str(path).strip():
+    if not str(path or "").strip():
         raise CaseError("the path is empty: name a folder of logs, or a .zip of one")
     root = Path(path)
     try:

@@ -33,15 +33,25 @@ GENERAL_ORDER = 40  # rules that say no more than who wrote a record; what the r
 
 
 def explain(
-    events: Iterable[Mapping[str, Any]] | pd.DataFrame, host_state: str | None = None,
+    events: str | bytes | Iterable[Mapping[str, Any]] | pd.DataFrame, host_state: str | None = None,
     context: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """The explanation of a set of events in order: events, assessment, root_cause, because, alternatives, advice.
 
-    `events` are mappings with provider, event_id, level, message, strings, data, time in any common spelling, or rows
-    of table `events`. `host_state` is what the host or the product reported, `context` has requestor, host_os,
-    guest_os, app. Raises ParameterError when there is no event.
+    events      pasted text or a code; or mappings with provider, event_id, level, message, strings, data, time in any
+                common spelling; or rows of table `events`
+    host_state  what the host or the backup product reported, in words or as one of kit.explain.host.STATES
+    context     requestor, host_os, guest_os, app
+
+        kit.explain("0x800423f4")["events"][0]["meaning"]
+        kit.explain(case.events[case.events["event_id"] == 18210].head(3))
+
+    Raises ParameterError when there is no event.
     """
+    if isinstance(events, (str, bytes)):
+        return explain_text(events, host_state, context)
+    if isinstance(events, Mapping):
+        events = [events]
     rows = _rows(events) if isinstance(events, pd.DataFrame) else events
     given = [from_mapping(one) for one in rows]
     if not given:

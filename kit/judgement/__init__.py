@@ -51,12 +51,20 @@ def open_analysis(
 ) -> Analysis:
     """The analysis of a case, or the one that a folder holds already, restricted to a VM or period.
 
+    path          folder or .zip of a case, or a folder that kit analyze or kit report wrote
+    policy        strict or refined: how to read a rollback after a test boot
+    vm            only this virtual machine
+    since, until  ISO 8601, UTC without a zone; a date alone as `until` is the whole day
+
     A saved analysis keeps its policy: asking for another one raises ParameterError. `language` is that of the page
     parts and figures made from it.
     """
     from kit.case import load_case
 
-    if not str(path).strip():
+    if not isinstance(path, (str, Path)) and path is not None:
+        kind = type(path).__name__
+        raise ParameterError(f"open_analysis takes a path, not {kind}; a loaded case goes to kit.analyze")
+    if not str(path or "").strip():
         raise ParameterError("case is empty: write the folder or .zip of a case into the parameters cell")
     if is_saved(path):
         made = load_analysis(path)
@@ -68,8 +76,15 @@ def open_analysis(
     return made.only(vm, since, until).in_language(language)
 
 
-def analyze(case: Case, policy: str | None = None) -> Analysis:
-    """The analysis of a case. `policy` is strict or refined; without it that of case.toml, else strict."""
+def analyze(case: Case | str | Path, policy: str | None = None) -> Analysis:
+    """The analysis of a case, loaded or by its path.
+
+    `policy` is strict or refined; without it that of case.toml, else strict.
+    """
+    if isinstance(case, (str, Path)):
+        from kit.case import load_case
+
+        case = load_case(case).require()
     policy = policy or case.config.policy
     if policy not in POLICIES:
         raise ParameterError(f"policy={policy!r} is unknown; there are: {', '.join(POLICIES)}")

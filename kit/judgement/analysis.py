@@ -47,7 +47,12 @@ META_FIELDS = {
 class Analysis:
     """The result of `analyze`: `.meta` (see META_FIELDS) and the declared tables as attributes.
 
-    `.events` holds the events that are judged or cited, not the whole log.
+    .verdicts          recovery point x database, and one row for the machine (database missing)
+    .recovery_points .findings .operations .operation_databases .links .boots .recoveries .clocks .advice .actions
+    .judged_events     class, operation and point of each event; .events the events that are judged or cited
+    .only(vm, since, until)  .save(folder)
+
+    Columns and units: docs/tables.md.
     """
 
     meta: Mapping[str, Any]
