@@ -203,3 +203,17 @@ def test_a_scheduled_freeze_that_outlived_its_window_is_still_the_hosts() -> Non
     classes = made.judged_events.merge(made.events, on="uid")
     errors = classes[(classes["time_utc"].dt.hour == 11) & (classes["level"] == 2)]
     assert set(errors["class"]) == {"genuine_failure"}
+
+
+def test_without_a_known_schedule_a_failed_set_of_the_host_is_never_called_a_backup() -> None:
+    """Replication asks in the same way: with three points nobody can tell whose operation failed."""
+    world = World()
+    world.guest()
+    world.hours([1, 2, 4])
+    world.freeze("03:00:03", seconds=10.4)
+    world.abort("03:00:10")
+    world.source("primary/VMMS.evtx", "primary_host", "HV-PRIM1", "Microsoft-Windows-Hyper-V-VMMS-Admin", vm_name=None)
+    text = "Hyper-V failed to generate VSS snapshot set for virtual machine 'SQLVM': (0x800423F4)."
+    world.add("primary/VMMS.evtx", "03:00:16", "Microsoft-Windows-Hyper-V-VMMS", 10150, [], message=text, level=2)
+    world.quiet_end()
+    assert at(analyze(resorted(world).case()), 3, 0)["requestor"] != "host_backup"

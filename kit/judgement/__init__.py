@@ -175,7 +175,7 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
         points, made.operations, known, case.replication, near, config.tolerance_s
     )
     attributed = correlate.attribute(made.operations, links, schedules)
-    attributed = host_backups.told(attributed, links, spoken, known)
+    attributed = host_backups.told(attributed, spoken, known)
     started = links_of_boots.link(started, links, attributed, cuts)
     frames = evidence.Frames(
         points, links, attributed, made.databases, spoken, made.members, started, recovered, cuts, known, held,

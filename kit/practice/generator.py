@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from kit.practice.errorlog_writer import VERSIONS
 from kit.practice.os_messages import WINDOWS, Windows
 from kit.practice.scenario import Plan, Scenario
-from kit.practice.troubles import exported, streamed, tested, told, troubled
+from kit.practice.troubles import exported, snapshotted, streamed, tested, told, troubled
 from kit.practice.vss_story import GENUINE, Fate
 from kit.practice.world import Clock, Guest, Host, Instance, Store
 
@@ -60,6 +60,7 @@ def scenario(seed: int | str, number: int) -> Scenario:
     declared = guest.clock == Clock() and all(host.clock == Clock() for host in primaries) and rng.random() < 0.5
     for step in (exported, streamed, tested, troubled):
         made = step(replace(made, clocks_declared=declared), rng)
+    made = snapshotted(made, Random(f"{seed}/{number}/snapshots"))
     return replace(made, story=told(made))
 
 
@@ -82,11 +83,13 @@ def _neighbour(first: Scenario, other: Scenario) -> Scenario:
     rng = Random(f"{other.seed}/neighbour")
     plans = _plans(rng, len(first.plans), _usual(rng, other.guest.windows.name), len(first.primaries))
     made = replace(
-        first, seed=f"{first.seed}/{other.guest.vm_name}", guest=other.guest, plans=plans, streams=(), failovers=(),
-        kept={}, missing=first.missing & {"hosts", "replication"}, errorlog_until=None, story="",
+        first, seed=f"{first.seed}/{other.guest.vm_name}", guest=other.guest, plans=plans, streams=(),
+        snapshots=(), failovers=(), kept={},
+        missing=first.missing & {"hosts", "replication"}, errorlog_until=None, story="",
         clocks_declared=first.clocks_declared and other.guest.clock == Clock(),
     )
     made = tested(streamed(made, rng), rng)
+    made = snapshotted(made, Random(f"{other.seed}/snapshots"))
     return replace(made, story=told(made))
 
 
@@ -104,7 +107,7 @@ def _calendar(rng: Random, system: str) -> tuple[datetime, int, int]:
     month, day = rng.choice(((3, 28), (10, 24))) if changing else (rng.randint(1, 12), rng.randint(1, 28))
     minute = rng.choice((0, 0, 7, 23))
     begin = datetime(rng.randint(first, last), month, day, rng.randrange(24), minute, tzinfo=UTC)
-    interval = rng.choice((1, 1, 1, 2, 4, 6, 12))
+    interval = rng.choice((1, 1, 2, 3, 4, 6, 8, 12))
     days = rng.choice((1, 1, 2, 2, 3, 5, 7, 14))
     return begin, interval, max(4, min(days * 24 // interval, MOST_OPERATIONS))
 

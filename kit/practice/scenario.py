@@ -60,6 +60,23 @@ class Stream:
     failed: bool = False
 
 
+class By(StrEnum):
+    """Who takes a snapshot that no recovery point comes from."""
+
+    AGENT = "a backup agent in the guest"
+    WINDOWS = "Windows Server Backup"
+    HOST = "a backup on the host"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot off the schedule: when, by whom, and whether it fails by itself."""
+
+    time: datetime
+    by: By
+    failed: bool = False
+
+
 @dataclass(frozen=True)
 class Export:
     """An export of the list of points: when, in which format, in which culture, how many points the history keeps."""
@@ -90,6 +107,7 @@ class Scenario:
     standard_between: bool = False
     extended: bool = False
     streams: tuple[Stream, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
     failovers: tuple[Failover, ...] = ()
     exports: tuple[Export, ...] = ()
     kept: dict[str, Kept] = field(default_factory=dict)

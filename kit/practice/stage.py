@@ -10,11 +10,13 @@ from uuid import UUID
 from kit.practice import host_messages, os_messages, sql_messages, vss_messages, writer_trace
 from kit.practice.boot_story import tell_boot
 from kit.practice.journal import NOISE, NORMAL, Book, Tag, first_ids, seconds
+from kit.practice.other_snapshots import tell_snapshots
 from kit.practice.scenario import APP, STANDARD, Export, Failover, Image, Scenario, Stream
 from kit.practice.vss_story import GENUINE, Trace, tell
 from kit.practice.world import Guest
 
 OTHER = Tag("other_requestor")
+FEW_PAIRS = 12  # fewer pairs leave clocks and schedule open
 CREATED = "2013/02/11(09:14:52)"
 ORDINARY_SERVICES = (
     ("WinHTTP Web Proxy Auto-Discovery Service", "WinHttpAutoProxySvc"),
@@ -87,6 +89,10 @@ def play(scenario: Scenario) -> Story:
     story.points.sort(key=lambda point: point.time)
     for stream in scenario.streams:
         _stream(story, stream, rng)
+    if scenario.snapshots:
+        own = Random(f"{scenario.seed}/snapshots")
+        scheduled = sum(plan.kind == APP and bool(story.traces[n].thaw) for n, plan in enumerate(scenario.plans))
+        tell_snapshots(scenario.snapshots, scenario.guest, story.guest, hosts[0], own, scheduled >= FEW_PAIRS)
     for failover in scenario.failovers:
         _test(story, failover, rng)
     _resynchronisation(story)

@@ -8,7 +8,7 @@ from random import Random
 
 from kit.practice.boot_story import Boot
 from kit.practice.journal import Kept
-from kit.practice.scenario import APP, Export, Failover, Image, Plan, Scenario, Stream
+from kit.practice.scenario import APP, By, Export, Failover, Image, Plan, Scenario, Snapshot, Stream
 from kit.practice.vss_story import Fate
 
 HISTORY = 24
@@ -40,6 +40,24 @@ def streamed(made: Scenario, rng: Random) -> Scenario:
         for number in range(first, len(made.plans) - 1, every)
     ]
     return replace(made, streams=tuple(streams))
+
+
+def snapshotted(made: Scenario, rng: Random) -> Scenario:
+    """In some stories a second requestor takes a snapshot every night, off the schedule, and fails at times."""
+    if rng.random() > 0.3:
+        return made
+    kinds = tuple(By) if made.guest.windows.evtx else (By.AGENT, By.HOST)  # 2003 has no Windows Server Backup
+    by = rng.choice(kinds)
+    every = max(1, 24 // made.interval_h)
+    first = rng.randrange(min(every, len(made.plans) - 1))
+    minutes = rng.choice((39, 41, 44))
+    return replace(
+        made,
+        snapshots=tuple(
+            Snapshot(made.scheduled(number) + timedelta(minutes=minutes), by, rng.random() < 0.25)
+            for number in range(first, len(made.plans) - 1, every)
+        ),
+    )
 
 
 def tested(made: Scenario, rng: Random) -> Scenario:
@@ -157,6 +175,7 @@ def told(made: Scenario) -> str:
     parts += [f"{count} x {fate.value}" for fate, count in _odd(made.plans)]
     parts += [f"{one.name}: image cut {one.image.value}" for one in made.failovers]
     parts += [f"{one.name}: the notes name another point" for one in made.failovers if one.mistaken_for is not None]
+    parts += [f"{len(made.snapshots)} x snapshot by {made.snapshots[0].by.value}"] if made.snapshots else []
     parts += [f"missing: {', '.join(sorted(made.missing))}"] if made.missing else []
     parts += ["log wrapped or damaged"] if made.kept else []
     parts += ["resynchronised"] if made.resynchronised else []

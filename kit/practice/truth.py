@@ -14,7 +14,7 @@ from typing import Any
 
 from kit.practice.journal import Labels
 from kit.practice.scenario import APP, Image
-from kit.practice.stage import Point, Story, Tested
+from kit.practice.stage import FEW_PAIRS, Point, Story, Tested
 from kit.practice.vss_story import GENUINE, Fate
 
 MARGIN = timedelta(minutes=15)
@@ -25,7 +25,6 @@ PATTERNS = {
     Fate.SILENT: "none_seen",
     **dict.fromkeys(GENUINE, "genuine_failure"),
 }
-FEW_PAIRS = 12
 
 
 @dataclass(frozen=True)

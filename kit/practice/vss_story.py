@@ -197,10 +197,15 @@ def tell(book: Book, guest: Guest, time: datetime, fate: Fate, rng: Random, poin
         return Trace(time, None, None, time)
     if fate is Fate.COLLISION:
         _foreign_snapshot(teller)
+    return run(teller, fate)
+
+
+def run(teller: Teller, fate: Fate) -> Trace:
+    """Lets an operation run; returns when it froze and thawed."""
     teller.prepare()
     told = _TOLD.get(fate, _stopped)
     freeze, thaw = told(teller)
-    return Trace(time, freeze, thaw, teller.stop())
+    return Trace(teller.begin, freeze, thaw, teller.stop())
 
 
 def _stopped(teller: Teller) -> tuple[datetime | None, datetime | None]:

@@ -2,7 +2,7 @@
 
 A backup on the host reaches the guest over the same integration service as Hyper-V Replica and leaves the same records
 there (domain reference, sections 2 and 6: "another hypervisor-level backup of the same VM" is another requestor). What
-tells it is that it stands off the schedule of the points, and one of these:
+tells it is that it stands off the known schedule of the points, and one of these:
 
 - a backup product writes about its run on the machine's primary host at that time;
 - the primary host's Hyper-V log names the machine in a record of a backup, a snapshot set or a checkpoint;
@@ -22,22 +22,19 @@ from kit.reasoning.correlate import AFTER_REPORT, BEFORE_REPORT
 from kit.values import tuples
 
 WORD = "host_backup"
-OPEN = ("guest_agent", "unknown")
+OFF_SCHEDULE = "guest_agent"  # what correlate.attribute says of a snapshot off a known schedule
 ASKED = pd.Timedelta(seconds=60)
 HOST_PHASES = ("host_failure", "host_request")
 MARK = '"host_asks": true'
 
 
-def told(operations: pd.DataFrame, links: pd.DataFrame, records: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+def told(operations: pd.DataFrame, records: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Table `operations` with the requestor `host_backup` where something on the host, or the guest, shows it.
 
-    `known` is table `clocks`; a clock that nobody knows is taken as it stands. Operations that a recovery point may
-    come from, and such of an unknown zone, keep their requestor.
+    `known` is table `clocks`; a clock that nobody knows is taken as it stands. Where the schedule is not known nothing
+    is said: replication asks in the same way, and its failures leave the same records on the host.
     """
-    open_ = links["ambiguous"].fillna(False).astype(bool)
-    taken = set(links.loc[open_, "candidates"].explode().dropna()) | set(links["operation_id"].dropna())
-    free = operations["requestor"].isin(OPEN) & (operations["time_basis"] != "assumed")
-    free &= ~operations["operation_id"].isin(taken)
+    free = operations["requestor"] == OFF_SCHEDULE
     if not free.any():
         return operations
     shifts = Shifts(known)
@@ -54,13 +51,15 @@ def told(operations: pd.DataFrame, links: pd.DataFrame, records: pd.DataFrame, k
 _Sign = Callable[[Any], str | None]
 
 
-def _on_host(found: pd.DataFrame, shifts: Shifts, said: Callable[[Any], str]) -> _Sign:
-    """Looks for a record of the primary host between two minutes before an operation and a quarter of an hour after."""
+def _on_host(
+    found: pd.DataFrame, shifts: Shifts, said: Callable[[Any], str], after: pd.Timedelta = AFTER_REPORT
+) -> _Sign:
+    """Looks for a record of the primary host from two minutes before an operation; products report at their end."""
     rows = [(_placed(row.time_utc, row.computer, shifts), row) for row in tuples(found.dropna(subset=["time_utc"]))]
 
     def sign(operation: Any) -> str | None:
         first = _placed(operation.begin_utc, operation.computer, shifts) - BEFORE_REPORT
-        last = _placed(operation.end_utc, operation.computer, shifts) + AFTER_REPORT
+        last = _placed(operation.end_utc, operation.computer, shifts) + after
         near = (row for time, row in rows if first <= time <= last and _concerns(row, operation))
         return next(map(said, near), None)
 
@@ -85,7 +84,7 @@ def _products(records: pd.DataFrame, shifts: Shifts) -> _Sign:
 def _requests(records: pd.DataFrame, shifts: Shifts) -> _Sign:
     host = (records["role"] == "primary_host") & records["vm_name"].notna()
     found = records[host & records["phase"].isin(HOST_PHASES)]
-    return _on_host(found, shifts, lambda row: f"the host {row.computer} writes of a backup of the machine then")
+    return _on_host(found, shifts, lambda row: f"the host {row.computer} writes of a backup of the machine then", ASKED)
 
 
 def _asked(records: pd.DataFrame) -> _Sign:
