@@ -60,7 +60,7 @@ def test_a_period_that_ends_early_recommends_no_point() -> None:
     assert "Fail over to" not in html
     assert "lies outside the chosen period" in html
     assert "a point outside the chosen period" in summary(made)
-    assert not made.actions["text"].str.startswith("Test the newest point").any()
+    assert not made.actions["text"].str.startswith("Test the point to fail over to").any()
 
 
 def test_a_selection_of_one_machine_keeps_its_advice() -> None:

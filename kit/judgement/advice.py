@@ -72,13 +72,15 @@ def _test_newest(row: Any, own: pd.DataFrame, host: str | None, words: Words) ->
         claimed = own[own["claimed"] == "application_consistent"].sort_values("time_utc")
         if claimed.empty:
             return []
-        point, why = claimed.iloc[-1], "Settles whether any point can be trusted"
+        which, point = "newest point that claims application consistency", claimed.iloc[-1]
+        why = "Settles whether any point can be trusted"
     elif chosen.iloc[0]["verdict"] == "confirmed":
         return []
     else:
-        point, why = chosen.iloc[0], "Settles whether the point to fail over to holds what it claims"
+        which, point = "point to fail over to", chosen.iloc[0]
+        why = "Settles whether it holds what it claims"
     when = words.moment(point["time_utc"], seconds=False)
-    text = f"Test the newest point, {when}. {why}; then collect the test machine's logs."
+    text = f"Test the {which}, {when}. {why}; then collect the test machine's logs."
     return [_step(row.vm_name, text, host, collect.test_failover(row.vm_name, point["recovery_point_id"]))]
 
 
@@ -123,8 +125,8 @@ def _look_at_failures(vm_name: str, failed: pd.DataFrame, words: Words) -> list[
         return []
     times = ", ".join(words.moment(time, seconds=False) for time in own["begin_utc"].head(3))
     text = (
-        f"Look into {counted(len(own), 'failed snapshot')} in the guest ({times}): load of the disks, other backups "
-        "at that time. Settles whether the failure will come back."
+        f"Look into {counted(len(own), 'failed snapshot')} in the guest ({times} on its own clock): load of the "
+        "disks, other backups at that time. Settles whether the failure will come back."
     )
     command = (
         "Get-WinEvent -FilterHashtable @{LogName='System','Application'; ProviderName='volsnap','VSS'; Level=2,3} "
