@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -70,11 +71,20 @@ def _choose(notebook: Path, case: Path) -> None:
     for cell in cells:
         if "parameters" in cell.get("metadata", {}).get("tags", []):
             lines = "".join(cell["source"]).splitlines()
-            made = [f"case: str = {str(case)!r}" if line.startswith("case:") else line for line in lines]
+            made = [f"case: str = {_written(str(case))}" if line.startswith("case:") else line for line in lines]
             if made == lines:
                 return
             cell["source"] = [line + "\n" for line in made[:-1]] + made[-1:]
     notebook.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+
+
+def _written(path: str) -> str:
+    """The path as Python, with r before the quotes where that can be: another path can then be pasted over it."""
+    raw = f'r"{path}"'
+    try:
+        return raw if ast.literal_eval(raw) == path else repr(path)
+    except (SyntaxError, ValueError):
+        return repr(path)
 
 
 def _environment(folder: Path) -> dict[str, str]:

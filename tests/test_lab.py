@@ -102,3 +102,14 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         lab.start(tmp_path / "nowhere", None, browser=False)
     with pytest.raises(Unsupported, match="checkout"):
         lab.prepared(tmp_path, tmp_path / "work", tmp_path / "no-notebooks")
+
+
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [
+        ("C:\\Users\\new", 'r"C:\\Users\\new"'), ("/cases/fabrikam", 'r"/cases/fabrikam"'),
+        ("C:\\", "'C:\\\\'"), ('/a "b"', "'/a \"b\"'"), ("/a\nb", "'/a\\nb'"),
+    ],
+)
+def test_a_path_stands_in_the_notebook_so_that_another_can_be_pasted_over_it(path: str, written: str) -> None:
+    assert lab._written(path) == written
