@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.page.language import Spoken, say, stored
+from kit.page.language import Spoken, clauses, say, stored
 from kit.page.part import Part, render
 from kit.page.signs import ROLES
 from kit.page.view import Row, View
@@ -79,6 +79,6 @@ def replication(view: View) -> Part:
 
 def custody(view: View) -> Part:
     """How the evidence was kept, and the command that checks this copy."""
-    told = stored(str(view.meta.get("referee") or "")) or say("not run")
+    told = clauses(str(view.meta.get("referee") or "")) or say("not run")
     html = render("custody.html.j2", second_parser=told, referee=view.rows("referee"))
     return Part(html, "kit verify .")

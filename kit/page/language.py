@@ -26,7 +26,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 ENGLISH = "en"
 _PLACE = re.compile(r"\{([a-z]+)(_\d+)?\}")
-_MOMENT = r"\d{1,2} [A-Z][a-z]{2}(?: \d{4})?(?: \d{2}:\d{2}(?::\d{2})?)?|an unknown time|time unknown"
+_MOMENT = r"\d{1,2} [A-Z][a-z]{2}(?: \d{4})?(?: \d{2}:\d{2}(?::\d{2})?)?(?: \d{4})?|an unknown time|time unknown"
 _ONE = r"-?\d+(?:\.\d+)?(?: (?:d|h|min|s))?(?: \d+ (?:h|min|s))?"
 KINDS = {  # what a variable part of a stored sentence may be; all others are evidence and kept as they are
     "moment": _MOMENT,
@@ -200,6 +200,15 @@ def stored(text: str | None, names: Collection[str] = ()) -> str:
     return own.said[key]
 
 
+def clauses(text: str | None) -> str:
+    """A note of a table in the language spoken now: clause by clause where each is known, else as a whole."""
+    parts = (text or "").split("; ")
+    told = [stored(part) for part in parts]
+    whole = stored(text)
+    known = all(own != part for own, part in zip(told, parts, strict=True))
+    return "; ".join(told) if known or whole == text else whole
+
+
 def _stored(text: str, own: Language, names: Collection[str]) -> str:
     if text in own.sentences:
         return own.sentences[text]
@@ -255,10 +264,11 @@ def _numbers(text: str) -> str:
 
 def _moment(text: str) -> str:
     """`20 May 02:00` as the language writes it."""
-    found = re.fullmatch(r"(\d{1,2}) ([A-Z][a-z]{2})(?: (\d{4}))?(?: ([\d:]+))?", text)
+    found = re.fullmatch(r"(\d{1,2}) ([A-Z][a-z]{2})(?: (\d{4}))?(?: (\d\d:[\d:]+))?(?: (\d{4}))?", text)
     if found is None:
         return say(text)
-    day, month, year, clock = found.groups()
+    day, month, early, clock, late = found.groups()
+    year = early or late
     if year:
         date = say("{day} {month} {year}", day=day, month=say(month), year=year)
     else:

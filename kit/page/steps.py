@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-from kit.page.language import marked, say, say_n, stored
+from kit.page.language import clauses, marked, say, say_n, stored
 from kit.page.part import Part, render
 from kit.page.view import NO_VM, Row, View
 from kit.page.when import listed_some, number
@@ -182,9 +182,7 @@ def _sentence(text: str | None) -> str:
     """A note or a reason of a table as a sentence: each of its clauses in the language of the report."""
     if not text:
         return ""
-    whole = stored(text)
-    told = whole if whole != text else "; ".join(stored(clause) for clause in text.split("; "))
-    return _began(told).rstrip(".") + "."
+    return _began(clauses(text)).rstrip(".") + "."
 
 
 def _untested(view: View) -> list[Gap]:
