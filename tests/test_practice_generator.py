@@ -13,7 +13,7 @@ from kit.practice import case_files, generate, stage, truth, write_practice
 from kit.practice.generator import SYSTEMS, scenario, scenarios
 from kit.practice.scale import write_scale_case
 from kit.practice.scenario import APP, Image
-from kit.practice.scoring import report, score, truths
+from kit.practice.scoring import Score, _event, report, score, truths
 from kit.practice.vss_story import GENUINE, Fate
 
 SEED = "tests"
@@ -296,3 +296,12 @@ def test_a_case_that_cannot_be_analysed_does_not_end_the_score(made):
 def test_a_folder_without_practice_cases_is_an_error(tmp_path):
     with pytest.raises(CaseError, match="no practice case"):
         truths(tmp_path)
+
+
+def test_a_second_answer_that_the_truth_accepts_is_right_and_counted():
+    total = Score()
+    row = {"source": "s", "record_id": 1, "provider": "p", "event_id": 1, "recovery_point_id": None}
+    for kind in ("benign_abort", "unexplained", "normal"):
+        _event(total, "case", row | {"class": kind}, "benign_abort|unexplained", None, set())
+    assert (total.events_judged, total.events_right, total.events_accepted) == (3, 2, 1)
+    assert "Records exactly right: 66.7%, 1 of them by a second answer that the truth accepts" in report(total)
