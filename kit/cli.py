@@ -145,6 +145,7 @@ def _out(what: str, kind: Place = PLACE) -> Callable[[Callable[..., Any]], Calla
     return decorated
 
 
+LANGUAGE = click.option("--lang", "language", help="Language of the report's own texts, e.g. de; default English.")
 POLICY = click.option(
     "--policy", type=click.Choice(["strict", "refined"]), help="How to read a rollback after a test boot."
 )
@@ -220,9 +221,6 @@ def _refuse(case: Path, out: Path) -> None:
         raise ParameterError(f"--out {out} holds a sealed report; choose another folder, or make it again: kit report")
     if held and "meta.json" not in held:
         raise ParameterError(f"--out {out} is not empty and holds no analysis; choose another folder")
-
-
-LANGUAGE = click.option("--lang", "language", help="Language of the report's own texts, e.g. de; default English.")
 
 
 @cli.command(short_help="Case to a report that opens offline.")
@@ -354,6 +352,7 @@ def _lines(file: str) -> Iterator[TextIO]:
     help="How often a case whose process died is tried again.",
 )
 @POLICY
+@LANGUAGE
 def batch(root: str, out: str, **options: Any) -> int:
     """Makes one report for each case folder or .zip below ROOT, and index.html over all of them.
 

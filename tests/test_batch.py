@@ -60,8 +60,8 @@ def test_the_portfolio_says_the_state_of_all_cases() -> None:
     )
     sums = {"supported": 4, "confirmed": 0, "contradicted": 1, "inconclusive": 2}
     assert portfolio.lede(RESULTS, sums) == (
-        "Of 7 points that claim application consistency: 4 supported, 1 contradicted and 2 cannot be judged. "
-        "Since the last run 1 case changed, 1 is new."
+        "Of 7 points that claim application consistency, 4 are supported, 1 is contradicted and 2 cannot be judged. "
+        "Cases changed since the last run: 1; new ones: 1."
     )
 
 

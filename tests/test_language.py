@@ -178,3 +178,15 @@ def test_the_command_refuses_an_unknown_language(tmp_path: Path) -> None:
     made = CliRunner().invoke(cli, ["report", saved, "--lang", "tlh", "--out", str(tmp_path / "r")])
     assert made.exit_code != 0
     assert not (tmp_path / "r").exists()
+
+
+def test_the_portfolio_speaks_too() -> None:
+    from test_batch import RESULTS
+
+    from kit.batch import portfolio
+
+    made = portfolio.page(RESULTS, language="de")
+    assert '<html lang="de"' in made
+    assert "1 von 4 Fällen hat einen widerlegten Wiederherstellungspunkt" in made
+    assert "Since the last run" not in made
+    assert "Since the last run" in portfolio.page(RESULTS)

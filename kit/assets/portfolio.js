@@ -1,5 +1,6 @@
 (function () {
   'use strict';
+  var said = WORDS;
   var bar = document.getElementById('find');
   var rows = Array.prototype.slice.call(document.querySelectorAll('table.pf tbody tr'));
   var words = document.getElementById('words');
@@ -23,7 +24,7 @@
       row.hidden = !fits;
       count += fits ? 1 : 0;
     });
-    left.textContent = count === rows.length ? '' : count ? count + ' of ' + rows.length + ' rows' : 'No row fits.';
+    left.textContent = count === rows.length ? '' : count ? said['{count} of {total} rows'].replace('{count}', count).replace('{total}', rows.length) : said['No row fits.'];
   }
   bar.hidden = false;
   bar.addEventListener('input', filter);

@@ -16,8 +16,8 @@ EVERY_S = 15.0
 class Index:
     """The index of a batch; knows what the last run said of each case."""
 
-    def __init__(self, target: Place) -> None:
-        self.target = target
+    def __init__(self, target: Place, language: str | None = None) -> None:
+        self.target, self.language = target, language
         self._former = _former(target)
         self._written = time.monotonic()
 
@@ -36,7 +36,8 @@ class Index:
         staging.write(self.target.child("batch.json"), _json({"cases": listed}))
         about = {name: results[name]["summary"] or self._former.get(name) for name in names}
         staging.write(self.target.child("portfolio.json"), _json({"cases": about}))
-        page = portfolio.page({name: results[name] for name in names}, {n: s for n, s in self._former.items() if s})
+        former = {name: about for name, about in self._former.items() if about}
+        page = portfolio.page({name: results[name] for name in names}, former, self.language)
         staging.write(self.target.child("index.html"), page)
 
 

@@ -27,6 +27,7 @@ class Job:
     policy: str | None
     resume: bool
     timeout: float
+    language: str | None = None
 
 
 class Maker(Protocol):
@@ -36,14 +37,16 @@ class Maker(Protocol):
         """The result of one order."""
 
 
-def jobs_of(source: Place, target: Place, policy: str | None, resume: bool, timeout: float) -> list[Job]:
+def jobs_of(
+    source: Place, target: Place, policy: str | None, resume: bool, timeout: float, language: str | None = None
+) -> list[Job]:
     """A job for each case below a root, by name. Raises CaseError for none, or for a root that is itself a case."""
     if _same(source, target):
         raise ParameterError(f"--out {target} is the folder of the cases itself; choose another folder")
     entries = [entry for entry in staging.cases(source) if not _same(source.child(entry), target)]
     _several(source, entries)
     return [
-        Job(name, str(source.child(entry)), str(target.child(name)), policy, resume, timeout)
+        Job(name, str(source.child(entry)), str(target.child(name)), policy, resume, timeout, language)
         for entry, name in names(entries)
     ]
 
@@ -80,7 +83,10 @@ def names(entries: Sequence[str]) -> list[tuple[str, str]]:
 def do(job: Job, worker: Maker, retries: int) -> Result:
     """The result of a job: its case fetched, its report put in place; tried again when the process died."""
     with staging.fetched(staging.place(job.case)) as case, staging.returned(staging.place(job.out)) as out:
-        order = {"case": case, "out": out, "policy": job.policy, "resume": job.resume, "timeout": job.timeout}
+        order = {
+            "case": case, "out": out, "policy": job.policy, "resume": job.resume, "timeout": job.timeout,
+            "language": job.language,
+        }  # fmt: skip
         result = worker.run(order, job.timeout)
         for _ in range(retries):
             if result["status"] != "failed" or not (result["error"] or "").startswith(DIED):

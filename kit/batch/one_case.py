@@ -14,9 +14,13 @@ from kit.batch.summing import LOST, former_of, summary
 from kit.case import config, custody, intake
 from kit.errors import CaseError, KitError
 from kit.judgement.analysis import Analysis, is_saved, load_analysis
+from kit.page.language import ENGLISH
 
 
-def make(case: str, out: str, policy: str | None = None, resume: bool = False, timeout: float | None = None) -> Result:
+def make(
+    case: str, out: str, policy: str | None = None, resume: bool = False, timeout: float | None = None,
+    language: str | None = None,
+) -> Result:
     """The result of one case: status, seconds, error, and its summary for the portfolio; never raises a KitError.
 
     Status is done, done_with_losses, failed, or skipped where `resume` found a report of the same evidence, rules and
@@ -26,9 +30,9 @@ def make(case: str, out: str, policy: str | None = None, resume: bool = False, t
     target = Path(out)
     former = former_of(target)
     try:
-        if resume and unchanged(Path(case), target, policy):
+        if resume and unchanged(Path(case), target, policy, language):
             return _result("skipped", start, summary(load_analysis(target), former, former))
-        analysis = _report(case, target, policy, timeout)
+        analysis = _report(case, target, policy, timeout, language)
     except (KitError, OSError) as error:
         return _result("failed", start, None, _said(error, Path(case)))
     lost = bool(analysis.sources["status"].isin(LOST).any())
@@ -43,7 +47,9 @@ def _said(error: Exception, case: Path) -> str:
     return words.replace(str(case.resolve()), case.name).replace(str(case), case.name)
 
 
-def _report(case: str, target: Path, policy: str | None, timeout: float | None) -> Analysis:
+def _report(
+    case: str, target: Path, policy: str | None, timeout: float | None, language: str | None
+) -> Analysis:
     from kit.report import report
 
     made: list[Analysis] = []
@@ -53,7 +59,7 @@ def _report(case: str, target: Path, policy: str | None, timeout: float | None) 
             raise CaseError(f"{Path(case).name}: no file of a known format; see kit check")
         made.append(analysis)
 
-    report(case, target, policy=policy, timeout=timeout, accept=accept)
+    report(case, target, policy=policy, timeout=timeout, language=language, accept=accept)
     return made[0]
 
 
@@ -61,7 +67,7 @@ def _result(status: str, start: float, about: dict[str, Any] | None, error: str 
     return {"status": status, "seconds": round(time.monotonic() - start, 2), "error": error, "summary": about}
 
 
-def unchanged(case: Path, target: Path, policy: str | None) -> bool:
+def unchanged(case: Path, target: Path, policy: str | None, language: str | None = None) -> bool:
     """Whether the report in `target` is whole and rests on the bytes that the case has now, judged as it would be now.
 
     As now means: with this kit, its rules, and the policy asked for, else that of case.toml, else strict.
@@ -73,7 +79,8 @@ def unchanged(case: Path, target: Path, policy: str | None) -> bool:
     except (OSError, ValueError, KeyError, TypeError):
         return False
     same_rules = meta.get("kit_version") == __version__ and meta.get("rules_version") == rules.fingerprint()
-    if not (whole and same_rules and meta.get("policy") == _policy(case, policy, meta)):
+    same_language = (meta.get("language") or ENGLISH) == (language or ENGLISH)
+    if not (whole and same_rules and same_language and meta.get("policy") == _policy(case, policy, meta)):
         return False
     return bool(manifest.get("evidence") == custody.evidence(case, quiet=True))
 

@@ -17,6 +17,7 @@ from kit.batch import cluster, here, index, staging
 from kit.batch.jobs import Job, Result, failed, jobs_of
 from kit.batch.telling import Teller
 from kit.errors import ParameterError
+from kit.page import language as languages
 
 TIMEOUT_S = 3600.0
 RETRIES = 1
@@ -34,6 +35,7 @@ def run(
     policy: str | None = None,
     timeout: float = TIMEOUT_S,
     retries: int = RETRIES,
+    language: str | None = None,
 ) -> int:
     """The exit status of a batch: 0 all done, 3 with losses or failed cases, 1 when every case failed.
 
@@ -43,6 +45,7 @@ def run(
     resume      leaves reports whose evidence, rules and policy are the same as they are
     timeout     seconds after which a case is given up
     retries     how often a case whose process died is tried again
+    language    of the texts of the reports and of the index, a file of kit/languages
 
     Writes `<out>/<case>/` for each case, batch.json, portfolio.json and index.html, the last three every few seconds.
     Raises CaseError for a root without cases or one that is a case itself, ParameterError for options that do not fit,
@@ -52,11 +55,12 @@ def run(
         raise ParameterError(f"--timeout {timeout} must be above zero")
     if workers is not None and scheduler is not None:
         raise ParameterError("--workers and --scheduler exclude each other: a scheduler has workers of its own")
+    languages.language(language)
     source, target = staging.place(root), staging.place(out)
-    jobs = jobs_of(source, target, policy, resume, timeout)
+    jobs = jobs_of(source, target, policy, resume, timeout, language)
     count = max(1, min(workers or os.cpu_count() or 1, len(jobs)))
     made = cluster.results(jobs, scheduler, retries) if scheduler else here.results(jobs, count, retries)
-    pages = index.Index(target)
+    pages = index.Index(target, language)
     with Teller(len(jobs)) as teller, _stoppable():
         results = _collected(jobs, made, pages, teller, tidy=scheduler is None)
     teller.end(results, str(target.child("index.html")))
