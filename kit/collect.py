@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 
@@ -59,6 +60,12 @@ def test_failover(vm_name: str, recovery_point_id: str) -> str:
         f"Get-VMSnapshot -VMName {quoted(vm_name)} | Where-Object Id -eq {quoted(recovery_point_id)} | "
         f"Start-VMFailover -AsTest; Start-VM -Name {quoted(f'{vm_name} - Test')}"
     )
+
+
+def machine(glob: str, vm_name: str = "NAME OF THE VM") -> str:
+    """Says in case.toml which machine the files that fit the glob are of (run in the folder of the case)."""
+    lines = ["", "[[source]]", f"path = {json.dumps(glob, ensure_ascii=False)}", f"vm = {json.dumps(vm_name)}"]
+    return f"Add-Content -Encoding utf8 case.toml {', '.join(map(quoted, lines))}"
 
 
 def check_database(database: str) -> str:

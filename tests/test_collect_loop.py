@@ -205,7 +205,7 @@ def commands() -> list[str]:
     ]  # fmt: skip
     own = [collect.event_log("Application"), collect.errorlogs(), collect.writer_trace(), collect.points("SQL 'VM'"),
            collect.replication("SQLVM"), collect.test_failover("SQLVM", "id"), collect.check_database("it's"),
-           collect.clock("HV"), collect.requestors()]  # fmt: skip
+           collect.clock("HV"), collect.requestors(), collect.machine("it's/*")]  # fmt: skip
     return sorted({*named, *own})
 
 

@@ -190,6 +190,7 @@ def _case(folder: intake.Folder, settings: Config, found: list[Source]) -> Case:
         coverage=tables.frame("coverage", [row for one in found for row in _coverage(one)]),
         missing=[
             *({"what": one.what, "why": one.why, "command": one.command, "vm_name": one.vm_name} for one in lacking),
+            *_machines_lacking(found, rows, points),
             *_zones_lacking(found),
         ],
         _found=tuple(found),
@@ -313,6 +314,24 @@ def _lacking(
             first = pd.Timestamp(first)
             since[vm_name] = min(first, since.get(vm_name, first))
     return absent.expected(held, points, replication, since)
+
+
+def _machines_lacking(
+    found: Sequence[Source], rows: Sequence[Mapping[str, Any]], points: pa.Table
+) -> Iterator[dict[str, Any]]:
+    """Rows of `missing`: folders with logs of a guest that none of several machines can be given to."""
+    names = sorted(set(points.column("vm_name").to_pylist()) - {None})
+    folders: dict[str, Source] = {}
+    for one, row in zip(found, rows, strict=True):
+        if one.role.role == "guest" and one.role.vm_name is None and row["status"] in _READ:
+            folders.setdefault(one.path.rpartition("/")[0], one)
+    for folder, one in folders.items() if len(names) > 1 else ():
+        yield {
+            "what": f"machine of the logs in {folder or 'the case'}",
+            "why": f"they show {one.role.computer or 'no computer'}, which may be any of {', '.join(names)}: they "
+                   "judge no point until case.toml, or the name of the folder, says which",
+            "command": collect.machine(f"{folder}/*" if folder else one.path), "vm_name": None,
+        }  # fmt: skip
 
 
 def _zones_lacking(found: Sequence[Source]) -> Iterator[dict[str, Any]]:
