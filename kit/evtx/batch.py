@@ -236,6 +236,8 @@ class _Decoding:
         trusted = self.last and self.walked.state[row] != walk.SLACK
         try:
             decoded = self._decoder(at).decode(at + layout.RECORD_HEADER_SIZE, at + size - 4, trusted=trusted)
+            if decoded.damage and self.last:
+                decoded = self._with_natural_sizes(at, size, trusted, decoded)
             self._left -= len(decoded.data)
             if self._left < 0:
                 raise Unreadable("too many values stand outside templates")
@@ -249,6 +251,18 @@ class _Decoding:
             return None
         self.marks[row] |= BORROWED * decoded.borrowed | DAMAGED * (decoded.damage is not None)
         return decoded
+
+    def _with_natural_sizes(self, at: int, size: int, trusted: bool, first: scalar.Decoded) -> scalar.Decoded:
+        """The record with numbers as wide as their types where that makes it whole, or itself; else as at first."""
+        decoder, begin, end = self._decoder(at), at + layout.RECORD_HEADER_SIZE, at + size - 4
+        try:
+            second = decoder.decode(begin, end, trusted=trusted, natural=True)
+        except Unreadable:
+            return first
+        if self._contradicts(at, second) or (second.damage and not self._contradicts(at, first)):
+            return first
+        second.damage = second.damage or scalar.SIZES_DAMAGED
+        return second
 
     def _contradicts(self, at: int, decoded: scalar.Decoded) -> bool:
         """Whether what was read of a damaged record is something else: its number differs, as in an exported log it

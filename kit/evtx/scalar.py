@@ -20,6 +20,7 @@ from kit.evtx.values import Kind, Value
 MAX_VALUES = 0x4000  # substitutions of one record; Windows itself allows far fewer
 MAX_NESTING = 16
 NO_TEMPLATE = "the template of the record is damaged or missing"
+SIZES_DAMAGED = "the size of a value is damaged"
 NAMES_DAMAGED = "names in the template of the record are damaged"
 _LEAVES_PER_CHUNK = 1 << 15
 _BYTES_PER_CHUNK = 1 << 20  # bytes of values, each time they are used
@@ -73,17 +74,21 @@ class Decoder:
         self._lenient = Chunk(chunk.data, chunk.start, chunk.end, strict=False)
         self._definitions: dict[tuple[int, bool], Definition | None] = {}
         self._current = Decoded()
+        self._natural = False
         self._leaves = _LEAVES_PER_CHUNK
         self._bytes = _BYTES_PER_CHUNK
         self._compiled = _COMPILED_PER_CHUNK
 
-    def decode(self, at: int, end: int, *, trusted: bool = True) -> Decoded:
+    def decode(self, at: int, end: int, *, trusted: bool = True, natural: bool = False) -> Decoded:
         """The record whose binary XML stands between two positions.
+
+        With `natural`, numbers, times and GUIDs are as wide as their types are, whatever the record says of their size.
 
         Where it breaks off after its System fields, what came before is kept and `damage` says why. A record that is
         not `trusted` (slack) is not given a definition whose names are damaged. Raises Unreadable when nothing is left.
         """
         decoded = self._current = Decoded()
+        self._natural = natural
         try:
             for valued in self._fragment(at, end, (), 0, trusted):
                 _place(decoded, *valued)
@@ -126,7 +131,7 @@ class Decoder:
         at += 10
         if offset == at - self.chunk.start:
             at += layout.TEMPLATE_HEADER_SIZE + u32(data, at + 20)
-        slots, whole = _slots(data, at, end)
+        slots, whole = _slots(data, at, end, self._natural)
         if not whole:
             self._current.damage = "values run over the end of the record"
         if definition is not None:
@@ -220,7 +225,7 @@ class _Valued(NamedTuple):
     value: Value
 
 
-def _slots(data: bytes, at: int, end: int) -> tuple[list[_SlotAt], bool]:
+def _slots(data: bytes, at: int, end: int, natural: bool) -> tuple[list[_SlotAt], bool]:
     """Start, end and type of each substitution of the instance whose count stands at a position, and whether all fit.
 
     A value that does not fit, and all after it, are null.
@@ -231,7 +236,8 @@ def _slots(data: bytes, at: int, end: int) -> tuple[list[_SlotAt], bool]:
         raise Unreadable("the number of values is impossible")
     found = []
     for place in range(at + 4, value_at, 4):
-        stop = value_at + u16(data, place)
+        size = u16(data, place)
+        stop = value_at + (values.WIDTHS.get(data[place + 2], size) if natural else size)
         found.append((value_at, stop, data[place + 2]) if stop <= end else (end, end, layout.NULL_TYPE))
         value_at = stop
     return found, value_at <= end

@@ -50,7 +50,7 @@ _NUMBERS = {
     layout.FILETIME_TYPE: (Kind.TIME, "<q"),
 }
 _STRUCTS = {kind: (name, struct.Struct(pattern)) for kind, (name, pattern) in _NUMBERS.items()}
-_WIDTHS = {kind: made.size for kind, (_, made) in _STRUCTS.items()} | {
+WIDTHS = {kind: made.size for kind, (_, made) in _STRUCTS.items()} | {
     layout.GUID_TYPE: 16,
     layout.SYSTEMTIME_TYPE: 16,
     layout.BOOL_TYPE: 4,
@@ -149,7 +149,7 @@ def _array(kind: int, raw: bytes) -> list[str]:
         return _split(raw.decode("cp1252", "replace"))
     if kind == layout.SID_TYPE:
         return _sids(raw)
-    width = _WIDTHS.get(kind)
+    width = WIDTHS.get(kind)
     if not width:
         return [raw.hex().upper()]
     pieces = (raw[start : start + width] for start in range(0, len(raw), width))
