@@ -166,6 +166,22 @@ def test_other_error_numbers_are_other_messages():
     assert zone_anchors.points(here, there) == []
 
 
+def test_hours_that_meet_the_next_one_by_accident_do_not_move_the_change_of_the_clock():
+    """Berlin, 26 October 2014: before three o'clock two hours alike to the second, after it ten that are not."""
+    text = "I/O is frozen on database Sales."
+    early = [(datetime(2014, 10, 26, hour, 44, second), None, text) for hour, second in ((0, 50), (1, 51))]
+    late = [(datetime(2014, 10, 26, hour, 44, 5 * (hour - 3)), None, text) for hour in range(3, 13)]
+    parts = frames(early, 2, [["Sales", "frozen"]] * 2), frames(late, 1, [["Sales", "frozen"]] * 10)
+    found = zone_anchors.points(*(pd.concat(pair, ignore_index=True) for pair in zip(*parts, strict=True)))
+    assert {(one.local.hour, one.offset_s) for one in found} == {(3, 3600), (12, 3600)}
+
+
+def test_near_points_that_the_chosen_offset_does_not_fit_nothing_is_sure():
+    told = [point(SUMMER, 2), point(SUMMER + timedelta(hours=1), 2), point(SUMMER + timedelta(hours=5), 2.25)]
+    made, sure = zones.inferred(told, [], "x").convert(local("2014-05-19 22:00", "2014-06-19 22:00"))
+    assert list(sure) == [False, True]
+
+
 def test_a_change_of_the_clock_inside_the_log_shows_in_the_anchors():
     rows, strings = hourly(10)
     first = frames(rows[:5], 2, strings[:5])

@@ -47,11 +47,24 @@ def points(local: pd.DataFrame, utc: pd.DataFrame) -> list[Point]:
     for _, day in pairs.groupby(pairs["local"].dt.normalize(), sort=True):
         offset = _settled(day)
         if offset is not None:
-            own = day.loc[day["offset_s"] == offset, "local"]
+            own = _longest(day, offset)
             count = own.nunique()
             reason = f"{count} messages that also stand in the Application log"
             found += [Point(moment.to_pydatetime(), offset, reason) for moment in sorted({own.min(), own.max()})]
     return found if _enough(pairs, found) else []
+
+
+def _longest(day: pd.DataFrame, offset_s: int) -> pd.Series:
+    """The longest run of messages of a day that show this offset and no other.
+
+    A message that is written every hour may meet that of the next hour within two seconds, by accident.
+    """
+    clear = day[day.groupby("local")["offset_s"].transform("nunique") == 1].sort_values("local", kind="stable")
+    if not (clear["offset_s"] == offset_s).any():
+        return day.loc[day["offset_s"] == offset_s, "local"]
+    run = (clear["offset_s"] != clear["offset_s"].shift()).cumsum()
+    own = clear[clear["offset_s"] == offset_s]
+    return own.loc[run[own.index] == run[own.index].value_counts().idxmax(), "local"]
 
 
 def _enough(pairs: pd.DataFrame, found: list[Point]) -> bool:

@@ -43,6 +43,7 @@ class Zone:
     reason: str
     points: tuple[Point, ...] = ()
     others: tuple[tzinfo, ...] = ()  # zones that fit the same points
+    against: tuple[Point, ...] = ()  # points that it does not fit: near them nothing is sure
 
     @property
     def unnamed(self) -> bool:
@@ -73,6 +74,8 @@ class Zone:
         return days.map(shown).fillna(False).astype(bool)
 
     def _near_day(self, day: datetime) -> bool:
+        if any(abs(point.local - day) < timedelta(hours=36) for point in self.against):
+            return False
         nearest = min(self.points, key=lambda point: abs(point.local - day))
         offset = self.zone.utcoffset(day)
         fits = offset is not None and int(offset.total_seconds()) == nearest.offset_s
@@ -142,8 +145,9 @@ def inferred(points: Sequence[Point], names: Sequence[str], reason: str) -> Zone
     if not candidates:
         most = commonest(points)
         own = tuple(point for point in points if point.offset_s == most)
+        against = tuple(point for point in points if point.offset_s != most)
         made = _fixed(own, int(most or 0), reason)
-        return replace(made, reason=f"{made.reason}; other offsets were seen that no zone explains")
+        return replace(made, reason=f"{made.reason}; other offsets were seen that no zone explains", against=against)
     others = tuple(_zone(name) for name in candidates[1:_MOST_CANDIDATES]) or (_zone(candidates[0]),)
     said = f"{reason}; its offset changes as there"
     return Zone(_zone(candidates[0]), candidates[0], "inferred", said, tuple(points), others)
