@@ -147,3 +147,18 @@ endstream endobj""".encode()
     texts = list(pdf_texts(raw))
     assert "Fall Übersicht" in texts
     assert any("SQVLM" in text for text in texts)
+
+
+
+def test_a_name_of_many_letters_is_replaced_by_its_beginning() -> None:
+    names = Names(KEY)
+    names.add("DB", "Kunden" + "x" * 70_000)
+    assert names.exact("DB", "Kunden" + "x" * 70_000) == names.pseudonyms["kunden" + "x" * 70_000]
+    assert "Kunden" not in names.text(f"database {'Kunden' + 'x' * 70_000} failed")
+
+
+def test_a_path_with_doubled_backslashes_is_the_same_path() -> None:
+    names = Names(KEY)
+    plain, doubled = r"D:\Globex\lohn.mdf", r"D:\\Globex\\lohn.mdf"
+    assert names.text(f"in {plain} now") == names.text(f"in {doubled} now")
+    assert list(names.originals.values()).count(plain) == 1

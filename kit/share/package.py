@@ -67,8 +67,10 @@ def share(
 def settled(analysis: Analysis, names: Names, show: frozenset[str] = frozenset()) -> Analysis:
     """The redacted analysis, once no further pass finds an account, address or host that stands in texts alone."""
     for _ in range(_PASSES):
-        known = len(names.pseudonyms)
+        known, names.held = len(names.pseudonyms), True
         copy = redacted(analysis, names, show)
+        names.held = False
+        names.refresh()
         if len(names.pseudonyms) == known:
             break
     return copy

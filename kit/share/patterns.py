@@ -17,13 +17,16 @@ _TLDS = (
     "localdomain|cloud|de|at|ch|uk|fr|nl|be|it|es|pt|pl|cz|se|no|dk|fi|eu|us|ca|au|nz|jp|cn|in|br|ru|tr|za"
 )
 _QUOTES = r"['\"‘’‚“”„«»]"
-_ROOT = r"(?:\\\\\?\\(?:UNC\\)?)?(?:[A-Za-z]:\\|\\\\(?![\\?.])|/(?:home|Users|mnt|srv|opt|data|media)/)(?=[^\s\\/])"
+_ROOT = (
+    r"(?:\\\\\?\\(?:UNC\\)?)?(?:[A-Za-z]:\\{1,2}|\\{2,4}(?![\\?.])|/(?:home|Users|mnt|srv|opt|data|media)/)"
+    r"(?=[^\s\\/])"
+)  # backslashes may be doubled, as in JSON
 
 PATTERNS: dict[str, re.Pattern[str]] = {
     "URL": re.compile(r"\b(?:https?|ftp|ldaps?|smb|wss?)://[^\s\"'<>“”’)\]}]+", re.IGNORECASE),
-    "MAIL": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "MAIL": re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
     "PATH": re.compile(
-        rf"(?<=['\"‘“„«]){_ROOT}[^'\"’”“»<>|?*\r\n]*(?=['\"’”“»])|(?<![A-Za-z0-9]){_ROOT}(?:{_PART}[\\/])*{_LAST}"
+        rf"(?<=['\"‘“„«]){_ROOT}[^'\"’”“»<>|?*\r\n]*(?=['\"’”“»])|(?<![A-Za-z0-9]){_ROOT}(?:{_PART}[\\/]{{1,2}})*{_LAST}"
     ),
     "ID": re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])"),
     "SID": re.compile(
@@ -79,6 +82,11 @@ def counts(kind: str, text: str) -> bool:
     if kind == "URL":
         return not public_host(text.split("://", 1)[1].split("/", 1)[0])
     return True
+
+
+def canonical(path: str) -> str:
+    """The path with single backslashes, two where it begins with a server."""
+    return re.sub(r"(?<!^)\\{2,}", r"\\", re.sub(r"^\\{2,}", r"\\\\", path))
 
 
 def public_host(name: str) -> bool:

@@ -26,6 +26,7 @@ from kit.share.patterns import (
     PUBLIC_PROFILES,
     SHARE,
     WORD_PAIR,
+    canonical,
     counts,
     public_host,
 )
@@ -39,7 +40,8 @@ KNOWN = frozenset({
 })  # fmt: skip
 KINDS = ("VM", "DB", "INST", "HOST", "DOMAIN", "USER", "ID", "SID", "IP", "MAC", "MAIL", "URL", "PATH", "FILE", "TERM")
 TOKEN = re.compile(rf"(?i:\b(?:{'|'.join(KINDS)})-[0-9a-f]{{6,}}\b)")
-_BY_PATTERN = ("ID", "SID", "IP", "MAC")  # kinds that their pattern finds wherever they stand
+LONGEST = 200  # letters of a name that are compared; what follows in a longer one is nobody's name
+_BY_PATTERN = ("ID", "SID", "IP", "MAC", "MAIL", "URL", "PATH")  # kinds that their pattern finds wherever they stand
 _GENERIC = frozenset({"corp", "www", "mail", "intern", "internal", "example", "domain", "site"})
 _BARE_ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?![0-9A-Za-z])")
 
@@ -59,6 +61,7 @@ class Names:
     originals: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     spellings: dict[str, set[str]] = field(default_factory=dict)
+    held: bool = False  # names found on the way are looked for in the next pass only
     _aliases: dict[str, str] = field(default_factory=dict)
     _patterns: tuple[re.Pattern[str], re.Pattern[str]] | None = None
 
@@ -71,7 +74,8 @@ class Names:
             return
         if text not in self.spellings.setdefault(lower, set()):
             self.spellings[lower].add(text)
-            self._patterns = None
+            if not self.held:
+                self._patterns = None
         if lower not in self.pseudonyms:
             made = self._made(kind, lower)
             self.pseudonyms[lower], self.originals[made], self.kinds[lower] = made, text, kind
@@ -126,10 +130,11 @@ class Names:
             text = found[0].rstrip(".") if kind in ("PATH", "URL") else found[0]
             if self._is_pseudonym(text) or not counts(kind, text):
                 return found[0]
+            name = canonical(text) if kind == "PATH" else text
             if kind == "PATH":
-                self._of_path(text)
-            self.add(kind, text)
-            return self.pseudonyms.get(folded(text), text) + found[0][len(text):]
+                self._of_path(name)
+            self.add(kind, name)
+            return self.pseudonyms.get(folded(name), text) + found[0][len(text):]
 
         return replaced
 
@@ -201,6 +206,10 @@ class Names:
             self.add("TERM", found[0])
         return self.pseudonyms.get(name, found[0])
 
+    def refresh(self) -> None:
+        """Takes names that were found on the way into the patterns."""
+        self._patterns = None
+
     @property
     def pattern(self) -> re.Pattern[str]:
         """Pseudonyms, as group `token`, before all known names."""
@@ -224,7 +233,7 @@ class Names:
 
     def forms(self, name: str) -> list[str]:
         """How a name is looked for: short ones and ordinary words only as they were spelled, long ones in words too."""
-        spelled = sorted(self.spellings[name])
+        spelled = sorted({text[:LONGEST] for text in self.spellings[name]})
         if len(name) == 1:
             return [rf"(?<=['\"\[]){re.escape(text)}(?=['\"\]])" for text in spelled]
         if len(name) == 2 or is_own(name):
@@ -233,7 +242,7 @@ class Names:
         edge = ("", "") if len(name) >= LONG else (r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])")
         self._aliases |= {folded(form): name for text in spelled for form in written(text)}
         spelled += [form for text in spelled for form in written(text)]
-        composed = {unicodedata.normalize(form, text) for text in (name, *spelled) for form in ("NFC", "NFD")}
+        composed = {unicodedata.normalize(form, text) for text in (name[:LONGEST], *spelled) for form in ("NFC", "NFD")}
         return [f"{edge[0]}(?i:{re.escape(text)}){edge[1]}" for text in sorted(composed)]
 
     def counts(self) -> dict[str, int]:

@@ -102,7 +102,7 @@ def _cell(name: str, kind: str | None, value: str, names: Names) -> str:
     if name == "time_raw" and _TIME.fullmatch(value):
         return value
     if table_path(name):
-        return "/".join(names.exact("FILE", part) if part else part for part in value.split("/"))
+        return names.text("/".join(names.exact("FILE", part) if part else part for part in value.split("/")))
     return names.exact(kind, value) if kind else names.text(value)
 
 
