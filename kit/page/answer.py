@@ -8,7 +8,7 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from kit.page.amended import amended
-from kit.page.language import say, say_n
+from kit.page.language import say, say_n, stored
 from kit.page.part import Part, render
 from kit.page.signs import VERDICTS
 from kit.page.view import NO_VM, Point, Row, View
@@ -214,7 +214,7 @@ def head(view: View) -> Part:
     meta = view.meta
     period = view.when.span(*view.period) if view.period else say("no time in the evidence")
     values = {
-        "title": meta.get("title") or meta.get("case_id") or say("Untitled case"),
+        "title": (stored(meta.get("title")) if meta.get("redaction") else meta.get("title")) or meta.get("case_id") or say("Untitled case"),
         "report_id": meta.get("report_id"),
         "vms": [vm for vm in view.vms if vm != NO_VM],
         "period": period,
