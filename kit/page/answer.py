@@ -213,8 +213,9 @@ def head(view: View) -> Part:
     """The head line: case, report id, machines, period, who issued it, zone; the question, and what it amends."""
     meta = view.meta
     period = view.when.span(*view.period) if view.period else say("no time in the evidence")
+    title = stored(meta.get("title")) if meta.get("redaction") else meta.get("title")
     values = {
-        "title": (stored(meta.get("title")) if meta.get("redaction") else meta.get("title")) or meta.get("case_id") or say("Untitled case"),
+        "title": title or meta.get("case_id") or say("Untitled case"),
         "report_id": meta.get("report_id"),
         "vms": [vm for vm in view.vms if vm != NO_VM],
         "period": period,
