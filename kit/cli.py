@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, cast
 
 import click
 
@@ -327,14 +327,17 @@ def _given(file: str) -> bytes:
 
 @contextmanager
 def _lines(file: str) -> Iterator[TextIO]:
-    """The lines of a file or of standard input, UTF-8 whatever the console uses."""
-    if file == "-":
-        yield io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")
-        return
-    if not Path(file).is_file():
+    """The lines of a file or of standard input: UTF-8, or UTF-16 as Windows PowerShell redirects, never the console's.
+
+    What is no text becomes a mark of its own, so that one bad line never stops the rest.
+    """
+    if file != "-" and not Path(file).is_file():
         raise click.UsageError(f"--jsonl {file}: no such file; name one, or - for standard input")
-    with Path(file).open(encoding="utf-8-sig") as opened:
-        yield opened
+    given = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115 - closed with the wrapper
+    buffered = io.BufferedReader(cast("io.RawIOBase", given))
+    encoding = "utf-16" if buffered.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    with io.TextIOWrapper(buffered, encoding=encoding, errors="replace") as lines:
+        yield lines
 
 
 @cli.command(short_help="One report for each case below a folder.")

@@ -139,3 +139,24 @@ def test_a_windows_path_can_be_pasted_between_the_quotes(path: Path) -> None:
     given: dict[str, object] = {}
     exec(source.replace('r""', 'r"C:\\Users\\new\\fabrikam"'), given)  # the project's own notebook
     assert given["case"] == "C:\\Users\\new\\fabrikam"
+
+
+LINE = '{"id": "ä", "events": [{"provider": "VSS", "event_id": 12298, "message": "x"}]}'
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("by_name", [True, False])
+def test_many_sets_may_come_in_the_encodings_of_powershell(
+    kit, tmp_path: Path, encoding: str, by_name: bool  # noqa: F811
+) -> None:
+    file = tmp_path / "sets.jsonl"
+    file.write_bytes(f"{LINE}\r\n{LINE}\r\n".encode(encoding))
+    said = kit("explain", "--jsonl", file) if by_name else kit("explain", "--jsonl", "-", given=file.read_bytes())
+    assert said.status == 0 and [json.loads(line)["id"] for line in said.out.splitlines()] == ["ä", "ä"]
+
+
+def test_a_line_that_is_no_text_does_not_stop_the_others(kit) -> None:  # noqa: F811
+    said = kit("explain", "--jsonl", "-", given=LINE.encode() + b"\n\xe4\xf6\n" + LINE.encode() + b"\n")
+    assert [json.loads(line)["assessment"] for line in said.out.splitlines()] == [
+        "genuine_failure", "insufficient_evidence", "genuine_failure",
+    ]  # fmt: skip
