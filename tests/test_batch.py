@@ -262,11 +262,10 @@ def test_names_that_are_no_text_or_no_url_stop_nothing(tmp_path: Path, log: list
     root = cases(tmp_path / "in", *names) if sys.platform == "linux" else cases(tmp_path / "in", *names[:1])
     assert runner.run(root, tmp_path / "out", workers=1) == runner.DONE
     listed = json.loads((tmp_path / "out" / "batch.json").read_text(encoding="utf-8"))["cases"]
-    assert {case["case"] for case in listed} == set(names)
+    assert [case["case"] for case in listed][:2] == [names[0], "raw-_ff"]
     html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert 'href="a%20%231%20100%25%20%3Cb%3E/report.html"' in html
-    assert "raw-⟨U+DCFF⟩" in html
-    assert 'href="raw-%FF/report.html"' in html
+    assert 'href="raw-_ff/report.html"' in html
 
 
 def test_each_case_is_told_with_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,22 @@
     spec.layout.separators = locale.separators;
     return Plotly.react(place.box, spec.data, spec.layout, config);
   }
-  function drawAll(printing) { drawn.forEach(function (place) { draw(place, printing); }); }
+  function drawAll(printing) { drawn.forEach(function (place) { if (printing || place.seen) { draw(place, printing); } }); }
+  var many = document.querySelectorAll('.plot').length > 8 && 'IntersectionObserver' in window && !media.print.matches;
+  var watcher = many && new IntersectionObserver(function (found) {
+    found.forEach(function (entry) {
+      var place = entry.isIntersecting && drawn.filter(function (one) { return one.box === entry.target; })[0];
+      if (place && !place.seen) { watcher.unobserve(place.box); show(place); }
+    });
+  }, { rootMargin: '900px 0px' });
+  function show(place) {
+    place.seen = true;
+    draw(place, media.print.matches);
+    place.box.on('plotly_click', function (event) {
+      var target = event.points[0] && event.points[0].customdata;
+      if (typeof target === 'string' && target.charAt(0) === '#' && target.length > 1) { location.hash = target; }
+    });
+  }
   document.querySelectorAll('.plot').forEach(function (box) {
     var source = document.querySelector('script[data-for="' + box.id + '"]');
     var place = { box: box, source: source.textContent };
@@ -33,13 +48,10 @@
       return;
     }
     drawn.push(place);
-    draw(place, media.print.matches);
-    box.on('plotly_click', function (event) {
-      var target = event.points[0] && event.points[0].customdata;
-      if (typeof target === 'string' && target.charAt(0) === '#' && target.length > 1) { location.hash = target; }
-    });
+    if (watcher) { watcher.observe(box); } else { show(place); }
   });
-  root.setAttribute('data-figures', String(document.querySelectorAll('.plot .main-svg').length ? drawn.length : 0));
+  var shown = watcher || document.querySelector('.plot .main-svg');
+  root.setAttribute('data-figures', String(shown ? drawn.length : 0));
   media.dark.addEventListener('change', function () { drawAll(media.print.matches); });
   media.print.addEventListener('change', function (event) { drawAll(event.matches); });
 

@@ -74,10 +74,19 @@ def names(entries: Sequence[str]) -> list[tuple[str, str]]:
     made: list[tuple[str, str]] = []
     for entry in entries:
         stem = entry[:-4] if entry.lower().endswith(".zip") else entry
-        name = stem if stem == entry or stem not in entries else entry
+        name = _text(stem if stem == entry or stem not in entries else entry)
         name = f"{name}-case" if name.casefold() in OWN else name
         made.append((entry, windows.folder_name(name, [taken for _, taken in made])))
     return made
+
+
+def _text(name: str) -> str:
+    """The name; what is no text in it as its number, because not every library can open such a folder."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8").replace("\\udc", "_") if _odd(name) else name
+
+
+def _odd(name: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def do(job: Job, worker: Maker, retries: int) -> Result:

@@ -45,7 +45,7 @@ def place(text: str | Path) -> Place:
         text = f"{named[1] or '/'}{str(text)[named.end() :]}"
     found = _URL.match(str(text))
     if not found:
-        return Place(fsspec.filesystem("file"), str(Path(text).absolute()), None)
+        return Place(fsspec.filesystem("file"), str(Path(text).resolve()), None)
     url = f"{found[1]}://{str(text)[found.end() :]}"
     try:
         fs, path = fsspec.core.url_to_fs(url)

@@ -22,6 +22,7 @@ from kit.page.when import When
 
 Row = dict[str, Any]
 DATABASES = ("verdicts", "operation_databases", "recoveries")  # tables with a row for each database
+MOST_DRAWN = 6  # machines that have figures of their own
 NO_VM = "the case"  # heading for what belongs to no machine
 
 
@@ -245,6 +246,15 @@ class View:
         """How many points carry each verdict, worst first; every verdict is a key."""
         found = Counter(point.word for point in points)
         return {verdict: found[verdict] for verdict in VERDICTS}
+
+    @cached_property
+    def drawn_vms(self) -> list[str]:
+        """The machines that have figures of their own, in alphabetical order: all, or of many those with the worst."""
+        if len(self.vms) <= MOST_DRAWN:
+            return self.vms
+        counts = {vm: self.counts(self.points_of(vm)) for vm in self.vms}
+        worst = sorted(self.vms, key=lambda vm: [-counts[vm][word] for word in WORST_FIRST[:2]])[:MOST_DRAWN]
+        return [vm for vm in self.vms if vm in worst]
 
     def spacing(self, vm: str) -> timedelta | None:
         """Median distance between the points of a VM."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from kit.judgement.analysis import Analysis
 from kit.page.language import say, spoken
 from kit.page.part import Drawing, Part, Parts, render
-from kit.page.view import view_of
+from kit.page.view import View, view_of
 
 __all__ = ["aborts", "clock", "coverage", "recovery", "timeline"]
 
@@ -21,7 +21,8 @@ def timeline(analysis: Analysis) -> Parts:
     """Swim lanes from primary host to test failover, one figure for each machine."""
     from kit.plots.swimlanes import timelines
 
-    return _or(timelines(view_of(analysis)), say("No source holds a time, so there is no time line to draw."))
+    view = view_of(analysis)
+    return _or(timelines(view), say("No source holds a time, so there is no time line to draw."), view)
 
 
 @spoken
@@ -29,10 +30,9 @@ def aborts(analysis: Analysis) -> Parts:
     """Seconds from thaw to abort, one figure for each machine."""
     from kit.plots.abort_gaps import aborts as made
 
-    return _or(
-        made(view_of(analysis)),
-        say("The logs given record no abort of a VSS operation, so there is no order of thaw and abort to draw."),
-    )
+    view = view_of(analysis)
+    words = say("The logs given record no abort of a VSS operation, so there is no order of thaw and abort to draw.")
+    return _or(made(view), words, view)
 
 
 @spoken
@@ -48,8 +48,9 @@ def clock(analysis: Analysis) -> Parts:
     """What is left between point times and thaws once the clocks are aligned."""
     from kit.plots.clock_pairs import clock as made
 
+    view = view_of(analysis)
     words = say("No point is linked to an operation, so there is no pair of clocks to compare.")
-    return _or(made(view_of(analysis)), words)
+    return _or(made(view), words, view)
 
 
 @spoken
@@ -60,5 +61,15 @@ def coverage(analysis: Analysis) -> Parts:
     return _or(made(view_of(analysis)), say("No source holds a time, so there is no coverage to draw."))
 
 
-def _or(drawings: list[Drawing], words: str) -> Parts:
-    return Parts(drawings or [Part(render("words.html.j2", words=words), words)])
+def _or(drawings: list[Drawing], words: str, view: View | None = None) -> Parts:
+    """The drawings, or the words where there is nothing to draw; of many machines, which ones are not drawn."""
+    if not drawings:
+        return Parts([Part(render("words.html.j2", words=words), words)])
+    if view is None or len(view.vms) == len(view.drawn_vms):
+        return Parts(drawings)
+    count = len(view.vms) - len(view.drawn_vms)
+    said = say(
+        "Drawn for the {drawn} machines with the worst verdicts. The other {count}: kit report CASE --vm NAME",
+        drawn=len(view.drawn_vms), count=count,
+    )  # fmt: skip
+    return Parts([Part(render("words.html.j2", words=said), said), *drawings])

@@ -18,7 +18,7 @@ FAR_S = 30.0  # gaps beyond this are drawn at the edge and named
 
 def aborts(view: View) -> list[Drawing]:
     """One figure for each machine whose guest logged an abort."""
-    made = [(vm, [row for row in view.of(vm, view.operations.values()) if row["abort_utc"]]) for vm in view.vms]
+    made = [(vm, [row for row in view.of(vm, view.operations.values()) if row["abort_utc"]]) for vm in view.drawn_vms]
     return [_aborts(view, vm, rows, view.period) for vm, rows in made if rows and view.period]
 
 

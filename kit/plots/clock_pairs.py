@@ -18,7 +18,8 @@ OUTLIER_S = 5.0  # smallest distance from the middle that is named, in seconds
 def clock(view: View) -> list[Drawing]:
     """One figure for each machine with linked points."""
     made = [
-        (vm, [p for p in view.points_of(vm) if p.time and p.link and p.link["offset_s"] is not None]) for vm in view.vms
+        (vm, [p for p in view.points_of(vm) if p.time and p.link and p.link["offset_s"] is not None])
+        for vm in view.drawn_vms
     ]
     return [_clock(view, vm, points) for vm, points in made if points]
 

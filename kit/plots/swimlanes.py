@@ -28,8 +28,8 @@ RISE = {"normal": -0.34, "background_noise": -0.34, "unexplained": -0.18}  # pla
 
 
 def timelines(view: View) -> list[Drawing]:
-    """One timeline for each machine; none where the case holds no time at all."""
-    return [timeline(view, vm, view.period) for vm in view.vms] if view.period else []
+    """One timeline for each machine that is drawn; none where the case holds no time at all."""
+    return [timeline(view, vm, view.period) for vm in view.drawn_vms] if view.period else []
 
 
 def timeline(view: View, vm: str, period: Interval) -> Drawing:

@@ -86,6 +86,7 @@ class WarmKernelEngine(NBClientEngine):
     """Executes notebooks one after the other in the same kernel."""
 
     kernel: Kernel | None = None
+    last: Any = None  # the notebook that was run last, as far as it came
 
     @classmethod
     def execute_managed_notebook(
@@ -105,6 +106,7 @@ class WarmKernelEngine(NBClientEngine):
             import asyncio
 
             asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
+        cls.last = nb_man.nb
         kernel = cls._kernel(kernel_name or "python3", start_timeout, fresh)
         sound = False
         try:

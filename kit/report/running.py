@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import nbformat
 from nbformat import NotebookNode
 
 from kit.errors import ExportError
+
+if TYPE_CHECKING:
+    from kit.report.engine import WarmKernelEngine
 
 ENGINE = "warm"
 
@@ -25,34 +28,33 @@ def execute(
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    partial = work / "run.ipynb"
     failed.unlink(missing_ok=True)
+    engine = _engine()
     try:
         with _checked_parameters():
             executed = papermill.execute_notebook(
-                template, str(partial), parameters=parameters, engine_name=_engine(), cwd=str(work),
+                template, None, parameters=parameters, engine_name=ENGINE, cwd=str(work),
                 progress_bar=False, request_save_on_cell_execute=False, fresh=isolated, execution_timeout=timeout,
             )  # fmt: skip
     except PapermillExecutionError as error:
-        if partial.is_file():
-            shutil.copyfile(partial, failed)
+        nbformat.write(engine.last, failed)
         raise ExportError(f"notebook {name} failed in cell {error.exec_count}: {error.evalue}; see {failed}") from error
     except CellTimeoutError as error:
         raise ExportError(f"notebook {name}: a cell did not end within {timeout:.0f} s") from error
     except DeadKernelError as error:
         raise ExportError(f"notebook {name}: its kernel ended without a word; memory may have run out") from error
-    partial.unlink(missing_ok=True)
+    engine.last = None
     return executed
 
 
-def _engine() -> str:
-    """The name of the warm engine, made known to papermill even where the package is not installed but only found."""
+def _engine() -> type[WarmKernelEngine]:
+    """The warm engine, made known to papermill even where the package is not installed but only found."""
     from papermill.engines import papermill_engines
 
     from kit.report.engine import WarmKernelEngine
 
     papermill_engines.register(ENGINE, WarmKernelEngine)
-    return ENGINE
+    return WarmKernelEngine
 
 
 def stop() -> None:
