@@ -252,7 +252,7 @@ def test_a_failed_case_still_has_its_former_report(tmp_path: Path, log: list[str
     )
     runner.run(cases(tmp_path / "in", "bad", "good"), out, workers=1)
     html = (out / "index.html").read_text(encoding="utf-8")
-    assert '<a href="bad/report.html">The report of an earlier run</a>' in html
+    assert '<a href="bad/report.html">The report of an earlier run is still there.</a>' in html
     kept = json.loads((out / "portfolio.json").read_text(encoding="utf-8"))["cases"]
     assert kept["bad"]["report_id"] == "R-1", "the next run still knows what changed since"
 
