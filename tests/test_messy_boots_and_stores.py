@@ -97,3 +97,18 @@ def test_a_store_is_never_a_database_of_sql_server() -> None:
     stores = named[named["database"] == "Information Store"]
     assert set(stores["instance"]) == {"ESE"}
     assert set(named.loc[named["database"] == "Sales", "outcome"]) == {"benign_abort"}
+
+
+def test_a_boot_whose_times_stand_just_before_those_of_its_image_begins_where_the_clock_steps_back() -> None:
+    """The guest's clock was ahead: the host sets the test machine's clock to before the image's last records."""
+    world, points = w1()
+    world.boot("04:53:30", {"Sales": (12, 4)}, history_until="05:00:04")
+    world.add("testfailover/System.evtx", "04:54:30", "Service Control Manager", 7036, ["Windows Update", "running"])
+    world.test_failovers.append(
+        {"vm": "SQLVM", "path": "testfailover/*", "recovery_point": points[P], "boot_after": "2014-05-19T04:53:00Z"}
+    )
+    made = analyze(world.case())
+    boot = made.boots[made.boots["test_failover"].fillna(False)].iloc[0]
+    assert boot["image_time_utc"] == pd.Timestamp("2014-05-19T05:00:03.2Z"), "the last frozen record, not one before it"
+    assert boot["cut_in_freeze"]
+    assert verdict(made, points[P]) == "confirmed"

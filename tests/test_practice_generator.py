@@ -13,7 +13,7 @@ from kit.practice import case_files, generate, stage, truth, write_practice
 from kit.practice.generator import SYSTEMS, scenario, scenarios
 from kit.practice.scale import write_scale_case
 from kit.practice.scenario import APP, Image
-from kit.practice.scoring import Score, _event, report, score, truths
+from kit.practice.scoring import Score, Wrong, _event, report, score, truths
 from kit.practice.vss_story import GENUINE, Fate
 
 SEED = "tests"
@@ -305,3 +305,15 @@ def test_a_second_answer_that_the_truth_accepts_is_right_and_counted():
         _event(total, "case", row | {"class": kind}, "benign_abort|unexplained", None, set())
     assert (total.events_judged, total.events_right, total.events_accepted) == (3, 2, 1)
     assert "Records exactly right: 66.7%, 1 of them by a second answer that the truth accepts" in report(total)
+
+
+def test_wrong_records_of_one_kind_are_told_in_one_line() -> None:
+    total = Score()
+    total.wrong_events = [
+        Wrong("case", f"guest/Application.evtx {n} SQLVDI 1", "benign_abort of p", "unexplained of None", "",
+              "SQLVDI 1: unexplained, in truth benign_abort")
+        for n in range(40)
+    ]
+    told = [line for line in report(total).splitlines() if "SQLVDI" in line]
+    assert len(told) == 1
+    assert "40 x SQLVDI 1: unexplained, in truth benign_abort" in told[0] and "Application.evtx 0" in told[0]

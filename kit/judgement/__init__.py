@@ -92,6 +92,7 @@ def analyze(case: Case | str | Path, policy: str | None = None) -> Analysis:
     meanings = {rule_id: rule.meaning for rule_id, rule in known.by_id.items()}
     case, watched, matches, spoken = _spoken(case, known)
     chain = _chain(case, spoken)
+    del spoken
     zone = _zone(case)
     words = Words(times.zone(zone))
     verdicts, said, failed_points = _verdicts(chain.frames, case.sources, words, policy, meanings)
@@ -103,7 +104,9 @@ def analyze(case: Case | str | Path, policy: str | None = None) -> Analysis:
     others = _unwatched(case, cited - set(values(watched["uid"])))
     wanted = among(watched["uid"], set(values(judged_events["uid"])) | cited)
     kept = pd.concat([watched[wanted], others], ignore_index=True)
-    del watched  # hundreds of MiB in a large case
+    del watched
+    chain.forget()  # as the events above, hundreds of MiB in a large case
+    matches = matches[among(matches["uid"], set(values(kept["uid"])))].reset_index(drop=True)
     judged_events = judged.with_cited(judged_events, others)
     made = _tables(case, chain, kept, matches, said, verdicts, judged_events, words)
     return gate.check(Analysis(_meta(case, made, policy, known, zone), made))
@@ -157,6 +160,10 @@ class _Chain:
 
     def __init__(self, spoken: pd.DataFrame, frames: evidence.Frames, expected_points: pd.DataFrame) -> None:
         self.spoken, self.frames, self.expected_points = spoken, frames, expected_points
+
+    def forget(self) -> None:
+        """Lets go of the records, when all that is said of them has been said."""
+        self.spoken = self.frames.records = self.spoken.head(0)
 
 
 def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
@@ -268,11 +275,10 @@ def _tables(
         & frames.operations["outcome"].isin(["genuine_failure", "mixed"])
     ]
     host = clocks.reference(frames.points, case.sources)
-    shown = among(matches["uid"], set(values(kept["uid"])))
     return {
         "sources": case.sources, "losses": case.losses, "coverage": case.coverage, "events": kept,
         "recovery_points": frames.points, "replication": case.replication, "writers": case.writers,
-        "records": case.records, "matches": matches[shown].reset_index(drop=True),
+        "records": case.records, "matches": matches,
         "operations": frames.operations, "operation_databases": frames.databases, "links": frames.links,
         "boots": frames.boots, "recoveries": frames.recoveries, "clocks": frames.clocks, "findings": said,
         "judged_events": judged_events, "verdicts": verdicts, "expected_points": chain.expected_points,

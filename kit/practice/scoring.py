@@ -36,6 +36,7 @@ class Wrong:
     truth: str
     found: str
     why: str
+    alike: str = ""  # what wrong answers of one kind have in common; they are told together
 
 
 @dataclass
@@ -169,7 +170,8 @@ def _event(
         return
     name = f"{row['source']} {row['record_id']} {row['provider']} {row['event_id']}"
     said = f"{row['class']} of {row['recovery_point_id']}"
-    total.wrong_events.append(Wrong(case, name, f"{kind} of {point}", said, ""))
+    alike = f"{row['provider']} {row['event_id'] or ''}".rstrip() + f": {row['class']}, in truth {kind}"
+    total.wrong_events.append(Wrong(case, name, f"{kind} of {point}", said, "", alike))
 
 
 def _not_listed(total: Score, case: str, key: tuple[str, int], kind: str, seen: set[tuple[str, int]]) -> None:
@@ -179,7 +181,7 @@ def _not_listed(total: Score, case: str, key: tuple[str, int], kind: str, seen: 
         return
     total.events[kind.split("|")[0], "not listed"] += 1
     total.events_judged += 1
-    total.wrong_events.append(Wrong(case, f"{path} {number}", kind, "not listed", ""))
+    total.wrong_events.append(Wrong(case, f"{path} {number}", kind, "not listed", "", f"not listed, in truth {kind}"))
 
 
 def _clocks(total: Score, case: str, truth: Iterable[Mapping[str, Any]], found: Iterable[Mapping[str, Any]]) -> None:
@@ -209,10 +211,22 @@ def report(total: Score, most: int = 20) -> str:
     lines += ["", f"Clocks wrong: {len(total.wrong_clocks)}", *(f"  {_line(wrong)}" for wrong in total.wrong_clocks)]
     for title, wrongs in (("Points", total.wrong_points), ("Records", total.wrong_events)):
         if wrongs:
-            lines += ["", f"{title} that differ ({len(wrongs)}; at most {most} shown)"]
-            lines += [f"  {_line(wrong)}" for wrong in wrongs[:most]]
+            told = _grouped(wrongs)
+            lines += ["", f"{title} that differ ({len(wrongs)})", *told[:most]]
+            lines += [f"  and {len(told) - most} more kinds"] if len(told) > most else []
     lines += ["", "Bar met." if total.passed else "Bar not met."]
     return "\n".join(lines) + "\n"
+
+
+def _grouped(wrongs: Iterable[Wrong]) -> list[str]:
+    """One line for each wrong point, and one for the records of a case that are wrong alike, with an example."""
+    groups: dict[tuple[str, str], list[Wrong]] = {}
+    for wrong in wrongs:
+        groups.setdefault((wrong.case, wrong.alike or wrong.what), []).append(wrong)
+    return [
+        f"  {_line(own[0])}" if len(own) == 1 else f"  {case}: {len(own)} x {alike}, e.g. {_line(own[0])}"
+        for (case, alike), own in groups.items()
+    ]
 
 
 def _line(wrong: Wrong) -> str:

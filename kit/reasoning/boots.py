@@ -297,7 +297,21 @@ def _first_after(log: pd.DataFrame, session: _Session, shown: np.ndarray) -> int
         near = np.minimum(np.abs(times - before), np.abs(after - times)) <= np.timedelta64(SETTLE)
         inside = np.isnat(times) | (near & (times >= shown[0] - np.timedelta64(EARLY)))
     tail = np.logical_and.accumulate(inside[::-1])[::-1]
+    tail &= ~_before_step(times, tail, shown)
     return int(log["record_id"].to_numpy()[tail][0]) if tail.any() else None
+
+
+def _before_step(times: np.ndarray, tail: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Records of the tail before the clock steps back, where no log shows the start at their time.
+
+    An image from a guest whose clock was ahead by little more than the time until the test boots with times just before
+    its own last records.
+    """
+    if not len(shown):
+        return np.zeros(len(times), dtype=bool)
+    back = np.flatnonzero(tail[:-1] & (times[1:] < times[:-1] - np.timedelta64(60, "s")))
+    strange = [place for place in back if np.abs(shown - times[place]).min() > np.timedelta64(120, "s")]
+    return np.arange(len(times)) <= strange[-1] if strange else np.zeros(len(times), dtype=bool)
 
 
 def _plain_time(time: pd.Timestamp) -> np.datetime64:
