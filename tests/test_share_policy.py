@@ -11,6 +11,8 @@ from story import story
 
 from kit.cli import cli
 from kit.errors import ParameterError
+from kit.page.answer import head
+from kit.page.view import View
 from kit.share import collected, redact
 from kit.share.pdf_text import pdf_texts
 from kit.share.policy import policy
@@ -57,6 +59,13 @@ def test_fields_of_the_head_are_shown_only_where_the_policy_says_so() -> None:
     vm = names.pseudonyms["sqlvm"]
     requester = names.pseudonyms["fabrikam retail"]
     assert shown["title"] == f"{requester}: {vm} backup errors", "names are replaced in it too"
+
+
+def test_a_redacted_copy_says_so_and_that_its_commands_hold_pseudonyms() -> None:
+    analysis = story()
+    copy = redact.redacted(analysis, collected.collect(analysis, KEY))
+    assert "before you run it" in head(View(copy)).html
+    assert "before you run it" not in head(View(analysis)).html
 
 
 def test_a_short_name_is_replaced_where_it_is_a_name_and_not_inside_words() -> None:

@@ -1,4 +1,4 @@
-"""The note of an amended report: which report it replaces, why, and what changed."""
+"""Notes under the head line: which report this one amends, why, and what changed; and that a copy is redacted."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def amended(view: View) -> Markup:
         "amends.html.j2", number=entry.get("report_id") or say("unknown"), reason=reason,
         moment=_moment(view, entry.get("issued")), changes=changes[:SHOWN], left=len(changes) - SHOWN,
     )  # fmt: skip
+
+
+def redacted(view: View) -> Markup:
+    """The note of a redacted copy, or nothing for any other report."""
+    return Markup("") if view.meta.get("redaction") is None else render("redacted.html.j2")
 
 
 def _moment(view: View, issued: str | None) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from markupsafe import Markup
 
-from kit.page.amended import amended
+from kit.page.amended import amended, redacted
 from kit.page.language import say, say_n, stored
 from kit.page.part import Part, render
 from kit.page.signs import VERDICTS
@@ -225,4 +225,4 @@ def head(view: View) -> Part:
     }
     about = {"title": values["title"], "number": values["report_id"], "period": period, "zone": values["zone"]}
     text = say("{title} | report {number} | {period} | all times {zone}", **about)
-    return Part(render("head.html.j2", **values) + amended(view), text)
+    return Part(render("head.html.j2", **values) + redacted(view) + amended(view), text)
