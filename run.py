@@ -35,6 +35,9 @@ def main(arguments: list[str]) -> int:
         return 2
     if not arguments or arguments[0] not in ("demo", "test", "lab", "kit", "docs", "setup"):
         print(__doc__, file=sys.stderr)
+        if arguments and not arguments[0].startswith("-"):
+            hint = f"a command of the kit is: python run.py kit {' '.join(arguments)}"
+            print(f"There is no part {arguments[0]!r}; {hint}", file=sys.stderr)
         return 0 if arguments and arguments[0] in ("-h", "--help") else 2
     part, rest = arguments[0], arguments[1:]
     try:

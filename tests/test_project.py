@@ -99,8 +99,9 @@ def test_run_py_explains_itself_and_refuses_unknown_words() -> None:
     helped = subprocess.run([*script, "--help"], capture_output=True, text=True, check=False)
     assert helped.returncode == 0
     assert "python run.py demo" in helped.stderr
-    wrong = subprocess.run([*script, "dance"], capture_output=True, text=True, check=False)
+    wrong = subprocess.run([*script, "check", "FOLDER"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
+    assert wrong.stderr.endswith("a command of the kit is: python run.py kit check FOLDER\n")
 
 
 def test_files_of_the_readme_exist() -> None:
