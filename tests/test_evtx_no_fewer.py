@@ -1,8 +1,8 @@
 """No other reader gets more out of a damaged log: Rust `evtx`, libevtx and python-evtx, where they are installed.
 
 A record that another reader shows and this one does not is allowed only where it is listed as a loss: what is read
-across damage without a check (a time of the year 3490, a provider of unprintable characters) is no record. Run with -rP to
-see how many each reader found and what is listed as lost.
+across damage without a check (a time of the year 3490, a provider of unprintable characters) is no record. Run with
+-rP to see how many each reader found and what is listed as lost.
 """
 
 import random

@@ -178,7 +178,7 @@ def test_hours_that_meet_the_next_one_by_accident_do_not_move_the_change_of_the_
 
 def test_near_points_that_the_chosen_offset_does_not_fit_nothing_is_sure():
     told = [point(SUMMER, 2), point(SUMMER + timedelta(hours=1), 2), point(SUMMER + timedelta(hours=5), 2.25)]
-    made, sure = zones.inferred(told, [], "x").convert(local("2014-05-19 22:00", "2014-06-19 22:00"))
+    _, sure = zones.inferred(told, [], "x").convert(local("2014-05-19 22:00", "2014-06-19 22:00"))
     assert list(sure) == [False, True]
 
 
