@@ -13,6 +13,7 @@ from kit.page.view import NO_VM, Row, View
 from kit.page.when import number
 from kit.plots.style import MARKS, TOKENS, Interval, drawing, figure, note, time_axis, wider
 
+FAILED = ("genuine_failure", "mixed")
 FAR_S = 30.0  # gaps beyond this are drawn at the edge and named
 
 
@@ -133,7 +134,7 @@ def _said(view: View, row: Row, gap: float) -> str:
 def _caption(measured: list[tuple[Row, float]], ordered: list[Row]) -> str:
     after = [gap for row, gap in measured if _is_benign(row)]
     known = sum(map(_is_benign, ordered))
-    differ = len(measured) - len(after) + len(ordered) - known
+    differ = sum(row["outcome"] in FAILED for row in [*(row for row, _ in measured), *ordered])
     said = []
     if after:
         said.append(_timed(after, known))
