@@ -217,3 +217,15 @@ def test_without_a_known_schedule_a_failed_set_of_the_host_is_never_called_a_bac
     world.add("primary/VMMS.evtx", "03:00:16", "Microsoft-Windows-Hyper-V-VMMS", 10150, [], message=text, level=2)
     world.quiet_end()
     assert at(analyze(resorted(world).case()), 3, 0)["requestor"] != "host_backup"
+
+
+def test_a_snapshot_off_the_beat_is_no_candidate_of_a_point_that_two_others_could_have_made() -> None:
+    world, points = hourly()
+    world.freeze("05:00:24")
+    world.freeze("05:20:00")
+    world.quiet_end()
+    made = analyze(resorted(world).case())
+    link = made.links.set_index("recovery_point_id").loc[points[5]]
+    assert link["ambiguous"] and len(link["candidates"]) == 2
+    assert at(made, 5, 20)["requestor"] == "guest_agent"
+    assert verdicts(made)[points[5]] == "inconclusive"

@@ -202,7 +202,8 @@ def _chosen(offsets: list[tuple[_Placed, float]], schedule: Schedule, tolerance_
         how = "the only operation in the interval" if len(offsets) == 1 else "the only operation on the host's schedule"
         return _one(on_beat[0], f"{how}; {schedule.pairs} pairs give a delay of {usual:.1f} s")
     if len(on_beat) > 1:
-        return {"method": "several operations on the host's schedule", "ambiguous": True}
+        candidates = [one.operation_id for one, _ in on_beat]
+        return {"method": "several operations on the host's schedule", "ambiguous": True, "candidates": candidates}
     return {"method": "no operation on the host's schedule in the interval", "candidates": []}
 
 
