@@ -28,8 +28,8 @@ WRITING = pd.Timedelta(minutes=15)  # between the newest point and the time that
 
 def marked(found: Sequence[Source]) -> list[Source]:
     """The sources; those with times from the future know the last plausible one and how many rows lie after it."""
-    newest = [_newest(one) for one in found]
-    return [_marked(one, _vouched(one, found, newest)) for one in found]
+    vouched = _Vouched(found)
+    return [_marked(one, vouched.of(one)) for one in found]
 
 
 def said(one: Source) -> str | None:
@@ -57,14 +57,24 @@ def _utc(one: Source, local: datetime | None) -> pd.Timestamp | None:
     return made if pd.notna(made) else None
 
 
-def _vouched(
-    one: Source, found: Sequence[Source], newest: Sequence[pd.Timestamp | None]
-) -> pd.Timestamp | None:
+class _Vouched:
     """Until when others vouch for a source: the newest time of another computer, or of an export of its own."""
-    own = roles.short(one.role.computer)
-    others = (time for other, time in zip(found, newest, strict=True) if roles.short(other.role.computer) != own)
-    exports = (pd.Timestamp(time) for other in found if (time := other.read.account.source.get("exported_utc")))
-    return max((time for time in (*others, *exports) if time is not None), default=None)
+
+    def __init__(self, found: Sequence[Source]) -> None:
+        self._newest: dict[str, pd.Timestamp] = {}
+        exports = (one.read.account.source.get("exported_utc") for one in found)
+        self._exported = max((pd.Timestamp(time) for time in exports if time), default=None)
+        for one in found:
+            if (time := _newest(one)) is not None:
+                name = roles.short(one.role.computer)
+                self._newest[name] = max(time, self._newest.get(name, time))
+        self._latest = sorted(self._newest.items(), key=lambda pair: pair[1])[-2:]
+
+    def of(self, one: Source) -> pd.Timestamp | None:
+        """The time for one source; None where nobody vouches."""
+        own = roles.short(one.role.computer)
+        others = [time for name, time in self._latest if name != own]
+        return max((time for time in (*others, self._exported) if time is not None), default=None)
 
 
 def _marked(one: Source, vouched: pd.Timestamp | None) -> Source:
