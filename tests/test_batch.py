@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 import tempfile
 import threading
@@ -16,11 +18,13 @@ import fsspec
 import pytest
 from story import story
 
+import kit
 from kit import __version__, rules
 from kit.batch import cluster, here, jobs, portfolio, runner, staging, summing, telling, worker
 from kit.errors import CaseError, ParameterError, Unsupported
 from kit.judgement.analysis import Analysis
 from kit.page.view import View
+from kit.practice import generate
 
 
 def result(words: list[str], changed: str = "Unchanged", **more: Any) -> dict[str, Any]:
@@ -374,16 +378,38 @@ def test_two_real_cases_in_two_processes_and_again_with_resume(tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_the_bytes_of_a_report_do_not_depend_on_where_and_how_it_is_made(tmp_path: Path) -> None:
+    (case,) = generate(tmp_path / "in", seed=11, count=1)
+    made = []
+    for name, hashes, zone in (("one", "1", "Asia/Tokyo"), ("two", "2", "America/New_York")):
+        place = tmp_path / name
+        place.mkdir()
+        own = {"HOME": str(place), "USERPROFILE": str(place), "TZ": zone, "PYTHONHASHSEED": hashes}
+        own |= {"KIT_STORE": str(place / "store"), "SOURCE_DATE_EPOCH": "1400598300"}
+        own |= {"PYTHONPATH": str(Path(kit.__file__).parent.parent)}
+        command = [sys.executable, "-m", "kit", "batch", str(case.parent), "--out", str(tmp_path / f"out-{name}")]
+        subprocess.run(command, cwd=place, env=os.environ | own, check=False, capture_output=True, timeout=300)
+        made.append(tmp_path / f"out-{name}" / case.name)
+    files = sorted(path.relative_to(made[0]) for path in made[0].rglob("*") if path.is_file())
+    assert Path("report.html") in files
+    differing = [path for path in files if (made[0] / path).read_bytes() != (made[1] / path).read_bytes()]
+    assert differing == [Path("ledger.jsonl")], "the ledger tells when"
+    assert (made[0].parent / "index.html").read_bytes() == (made[1].parent / "index.html").read_bytes()
+
+
+@pytest.mark.slow
 def test_a_real_cluster_makes_the_reports(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
-    story().save(tmp_path / "in" / "one")
+    for name in ("one", "two"):
+        story().save(tmp_path / "in" / name)
     options = {
         "n_workers": 2,
         "threads_per_worker": 1,
         "processes": True,
-        "dashboard_address": None,
+        "dashboard_address": ":0",  # any port: two test runs at once must not meet
         "host": "127.0.0.1",
     }
     with distributed.LocalCluster(**options) as running:
         assert runner.run(tmp_path / "in", tmp_path / "out", scheduler=running.scheduler_address) == runner.LOSS
-    assert (tmp_path / "out" / "one" / "report.html").is_file()
+    for name in ("one", "two"):
+        assert (tmp_path / "out" / name / "report.html").is_file()
