@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.reasoning import calibrate
 from kit.reasoning.calibrate import Side, measure
 
 HOUR = 3600.0
@@ -50,6 +51,21 @@ def test_labels_that_do_not_hold_do_not_hide_the_offset(offset: float) -> None:
     found = measure(guest, labelled)
     assert found is not None
     assert found.offset_s == pytest.approx(offset + DELAY, abs=2.0)
+
+
+@pytest.mark.parametrize("offset", [0.0, -5 * HOUR])
+def test_claims_over_silent_hours_do_not_hide_the_offset(offset: float) -> None:
+    """Every second hour the guest was never asked, and the host listed a point all the same."""
+    guest, host = sides(40, offset, jitter=12.0, seed=4, label=3.0)
+    quiet = np.random.default_rng(2).random(40) < 0.5
+    found = measure(Side(guest.good[~quiet], guest.bad, guest.covered), host)
+    assert found is not None
+    assert found.offset_s == pytest.approx(offset + DELAY, abs=2.0)
+
+
+def test_equal_orders_of_a_few_pairs_are_no_more_than_their_permutations_allow() -> None:
+    """Nine pairs in the same order: one chance in 9!, whatever the correlation says."""
+    assert calibrate._tail(1.0, 6, 9) == pytest.approx(1 / 362880)
 
 
 @pytest.mark.parametrize("seed", range(12))

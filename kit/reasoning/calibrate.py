@@ -20,6 +20,7 @@ FEWEST = 5  # pairs
 SURE = 8  # pairs that a far shift needs
 ROUGH_S = 0.3  # jitter below this cannot be told from the resolution of the logs
 CHANCE = {True: 1e-3, False: 1e-5}  # accidents that are put up with, over all shifts: a shift near zero, a far one
+BEYOND_DOUBT = 1e-9  # accidents over all shifts, where one test alone decides
 NEAR_S = 900.0  # clocks that nobody set wrong lie within this of each other
 STRONG, WEAK = 4, 2  # contradicted hours by which a shift must win: a far one, and the one next to zero
 
@@ -214,10 +215,12 @@ def _by_all_jitter(shifts: list[_Shift], guest: np.ndarray, step: float) -> tupl
     """The same over failed operations and points without a claim as well.
 
     Labels that do not hold contradict the right shift by their hours. So hours are not asked here, and two tests must
-    find the same shift, among those that pair nearly as much as any.
+    find the same shift, or one beyond all doubt, among those that pair nearly as much as any.
     """
     found = _sharing(shifts, guest, step)
-    if len(found) < 2 or len(found[0].guest) < 0.75 * max(len(shift.guest) for shift in shifts):
+    if not found or len(found[0].guest) < 0.75 * max(len(shift.guest) for shift in shifts):
+        return None, ""
+    if len(found) < 2 and _phases(step, found[0], guest) * len(shifts) > BEYOND_DOUBT:
         return None, ""
     return found[0], f"both sides share the jitter of {len(found[0].guest)} pairs, failed operations included"
 
@@ -267,7 +270,7 @@ def _phases(step: float, shift: _Shift, guest: np.ndarray) -> float:
     left, right = (_phase(side, times, step) for side in (times, times + shift.residual))
     if len(left) < 7 or min(np.std(left), np.std(right)) < ROUGH_S:
         return 1.0
-    return _tail(float(np.corrcoef(_ranks(left), _ranks(right))[0, 1]), len(left) - 3)
+    return _tail(float(np.corrcoef(_ranks(left), _ranks(right))[0, 1]), len(left) - 3, len(left))
 
 
 def _phase(side: np.ndarray, times: np.ndarray, step: float) -> np.ndarray:
@@ -277,12 +280,12 @@ def _phase(side: np.ndarray, times: np.ndarray, step: float) -> np.ndarray:
     return phase - np.polyval(np.polyfit(times - times[0], phase, 1), times - times[0])
 
 
-def _tail(rho: float, freedom: float) -> float:
-    """The probability of a rank correlation at least this high by accident."""
+def _tail(rho: float, freedom: float, count: int) -> float:
+    """The probability of a rank correlation at least this high by accident; no less than that of equal orders."""
     if not rho > 0.5:
         return 1.0
     z = math.atanh(min(rho, 0.999999)) * math.sqrt(max(1.0, freedom) / 1.06)
-    return 0.5 * math.erfc(z / math.sqrt(2))
+    return max(0.5 * math.erfc(z / math.sqrt(2)), 1 / math.factorial(min(count, 100)))
 
 
 def _changes(shift: _Shift, guest: np.ndarray) -> float:
@@ -294,7 +297,7 @@ def _changes(shift: _Shift, guest: np.ndarray) -> float:
     left, right = gaps[regular], np.diff(host)[regular]
     if len(left) < 7 or min(np.std(left), np.std(right)) < ROUGH_S:
         return 1.0
-    return _tail(float(np.corrcoef(_ranks(left), _ranks(right))[0, 1]), 0.67 * len(left) - 3)
+    return _tail(float(np.corrcoef(_ranks(left), _ranks(right))[0, 1]), 0.67 * len(left) - 3, len(left))
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
