@@ -7,7 +7,7 @@ import json
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kit.sources import Account, errorlog, read_source
@@ -231,6 +231,7 @@ WHOLE += "2014-05-19 22:00:09.87 Backup      BackupVirtualDeviceFile::SendFileIn
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 1600), st.sampled_from(["utf-16", "utf-8"]))
+@example(91 + 1, "utf-8")  # one sign after the end of a line
 def test_a_cut_file_keeps_every_record_before_the_cut_as_it_was(place, encoding):
     whole, _ = read(WHOLE, encoding)
     cut, account = read(WHOLE.encode(encoding)[:place], encoding)

@@ -217,8 +217,9 @@ def _with_line(lost: Lost | None, line: Line, reason: str | None, count: int = 1
 def _end_note(opened: Opened, wide: bool) -> Fact | None:
     if wide and opened.size % 2:
         return Fact(partial=True, note="ends inside a character: the file is cut")
-    opened.file.seek(max(0, opened.size - 2))
-    if b"\n" not in opened.file.read(2):
+    width = 2 if wide else 1
+    opened.file.seek(max(0, opened.size - width))
+    if b"\n" not in opened.file.read(width):
         return Fact(note="the last line has no end: cut, or copied while it was written")
     return None
 
