@@ -36,6 +36,15 @@ def test_the_counts_are_those_of_the_verdicts(monkeypatch: pytest.MonkeyPatch) -
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_records_are_counted_by_class_as_in_the_table_of_the_report() -> None:
+    made = story()
+    text = " ".join(terminal.analysed(made, Path("case"), Path("out")).split())
+    counts = made.judged_events["class"].value_counts()
+    assert f"Records {counts.drop('normal', errors='ignore').sum()}:" in text
+    for name, count in counts.drop("normal", errors="ignore").items():
+        assert f"{count} {str(name).replace('_', ' ')}" in text
+
+
 def test_advice_for_a_point_outside_the_chosen_period_names_its_id() -> None:
     made = story()
     (advised,) = made.advice["fail_over_to"].dropna()
