@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from kit.evtx import batch, texts, walk
 from kit.evtx import format as layout
 from kit.evtx.batch import Records
-from kit.evtx.render import Rendered
+from kit.evtx.render import Members, Rendered
 
 SECOND, MILLISECOND, TICK = 1.0, 0.001, 1e-7
 INTEGRITY = ("ok", "bad_checksum", "borrowed_template", "damaged", "recovered")
@@ -104,8 +104,11 @@ def _terms(codes: np.ndarray, vocabulary: list[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(vocabulary, pa.string()))
 
 
-def _sources(records: Records) -> pa.Array:
-    """The EventSourceName of each record as a JSON member; null where it has none."""
+def _sources(records: Records) -> Members:
+    """The EventSourceName of each record as a JSON member."""
     codes = records.system.texts("event_source_name")[records.wanted]
-    members = [f'"EventSourceName": {json.dumps(text, ensure_ascii=False)}' for text in records.system.vocabulary.texts]
-    return pa.array(members, pa.string()).take(pa.array(codes, mask=codes < 0))
+    used = np.flatnonzero(np.bincount(codes[codes >= 0]))
+    named = (records.system.vocabulary.texts[code] for code in used.tolist())
+    own = np.full(int(used.max(initial=-1)) + 2, -1, dtype=np.int32)
+    own[used] = np.arange(len(used))
+    return Members(own[codes], [f'"EventSourceName": {json.dumps(text, ensure_ascii=False)}' for text in named])

@@ -96,6 +96,13 @@ def parts(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return bounds - bounds[0], whole[bounds[0] : bounds[-1]]
 
 
+def with_nulls(array: pa.Array, nulls: np.ndarray) -> pa.Array:
+    """A string array that has no nulls yet, with nulls where the mask says so; its texts are not copied."""
+    _, offsets, data = array.buffers()
+    valid = pa.py_buffer(np.packbits(~nulls, bitorder="little"))
+    return pa.Array.from_buffers(array.type, len(array), [valid, offsets, data], offset=array.offset)
+
+
 def strings(offsets: np.ndarray, data: np.ndarray) -> pa.Array:
     """A string array from offsets and UTF-8 bytes that are known to be right."""
     bounds = pa.py_buffer(np.ascontiguousarray(offsets, dtype=np.int32))

@@ -10,9 +10,9 @@ from kit.evtx import format as layout
 from kit.evtx import gather, values
 from kit.evtx.values import Kind
 
-_HEX = np.array([f"{byte:02X}".encode() for byte in range(256)], dtype="S2").view("u1").reshape(256, 2)
+_HEX = np.array([f"{byte:02X}".encode() for byte in range(256)], dtype="S2").view("u2")  # both digits of a byte
 _GUID_ORDER = (3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15)
-_GUID_PLACES = (1, 3, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 29, 31, 33, 35)
+_GUID_PARTS = ((0, 8, 1), (8, 12, 10), (12, 16, 15), (16, 20, 20), (20, 32, 25))  # digits, and where they are written
 _DAY = 864_000_000_000
 
 
@@ -49,7 +49,7 @@ def _by_distinct(kind: Kind, child: pa.Array) -> pa.Array:
 def hex_texts(child: pa.Array) -> pa.Array:
     """Binary values as hexadecimal digits."""
     offsets, data = gather.parts(child)
-    return gather.strings(offsets.astype(np.int64) * 2, _HEX[data].ravel())
+    return gather.strings(offsets.astype(np.int64) * 2, _HEX.take(data).view("u1"))
 
 
 def guid_texts(child: pa.Array) -> pa.Array:
@@ -60,9 +60,9 @@ def guid_texts(child: pa.Array) -> pa.Array:
     raw = np.frombuffer(child.buffers()[1], dtype=np.uint8, count=16 * count, offset=16 * child.offset).reshape(-1, 16)
     written = np.full((count, 38), ord("-"), dtype=np.uint8)
     written[:, 0], written[:, 37] = ord("{"), ord("}")
-    digits = _HEX[raw[:, _GUID_ORDER]]
-    for number, place in enumerate(_GUID_PLACES):
-        written[:, place : place + 2] = digits[:, number]
+    digits = _HEX.take(raw.take(_GUID_ORDER, axis=1)).view("u1")
+    for start, stop, place in _GUID_PARTS:
+        written[:, place : place + stop - start] = digits[:, start:stop]
     return gather.strings(np.arange(count + 1) * 38, written.ravel())
 
 

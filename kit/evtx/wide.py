@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from kit.evtx import format as layout
 from kit.evtx.payload import Values
-from kit.evtx.render import Rendered
+from kit.evtx.render import Members, Rendered
 from kit.evtx.texts import texts
 from kit.evtx.values import Kind
 
@@ -168,6 +168,6 @@ def json_texts(array: EventData) -> pa.Array:
         chosen, inverse = np.unique(rows, return_inverse=True)
         rendered = Rendered(part, max(_most(part), int(chosen[-1]) + 1), chosen)
         target[places] = sum(map(len, made)) + inverse
-        made.append(rendered.named(pa.nulls(len(chosen), pa.string()), unnamed=True))
+        made.append(rendered.named(Members(np.full(len(chosen), -1), []), unnamed=True))
     every = pa.concat_arrays(made) if made else pa.nulls(1, pa.string())
     return every.take(pa.array(np.maximum(target, 0), mask=target < 0))
