@@ -166,8 +166,9 @@ def _period(command: Callable[..., Any]) -> Callable[..., Any]:
 @cli.command(short_help="What the files are, what was read and what is missing.")
 @_case
 @click.option("--json", "as_json", is_flag=True, help="{ sources, clocks, missing } as JSON.")
+@click.option("--all", "every", is_flag=True, help="Every source for itself, even of very many.")
 @WORKERS
-def check(case: Path, as_json: bool, workers: int | None) -> int:
+def check(case: Path, as_json: bool, every: bool, workers: int | None) -> int:
     """Recognises every file of CASE and prints the account of each source, roles, clocks and what is missing.
 
     Example:  kit check cases/fabrikam
@@ -177,7 +178,7 @@ def check(case: Path, as_json: bool, workers: int | None) -> int:
 
     loaded = load_case(case, workers=workers)
     found = terminal.checked(loaded)
-    _say(_json(found.as_json(), sort_keys=True) if as_json else found.text(case))
+    _say(_json(found.as_json(), sort_keys=True) if as_json else found.text(case, every))
     if not found.judgeable:
         raise CaseError(f"{case} holds no file that can be read: nothing can be judged; see docs/collect.md")
     return LOSS if found.losses else 0

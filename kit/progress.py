@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 _EVERY_S = 2.0
+Item = TypeVar("Item")
 
 
 class Meter(Protocol):
@@ -123,3 +124,14 @@ def meter(title: str, total: float, unit: str = "B", quiet: bool | None = None) 
         yield _Bar(bar)
     finally:
         bar.close()
+
+
+def over(
+    items: Sequence[Item], title: str, name: Callable[[Item], str], unit: str = "file", quiet: bool | None = None
+) -> Iterator[Item]:
+    """The items, one after the other, with a meter that counts them and names the one that is worked on."""
+    with meter(title, len(items), unit=unit, quiet=quiet) as shown:
+        for item in items:
+            shown.begin(name(item))
+            yield item
+            shown.advance(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,18 @@ from typing import Any
 import pandas as pd
 
 from kit.case.future import SAID
+from kit.grouping import Group, alike, grouped
 from kit.judgement.analysis import Analysis
 from kit.judgement.verdicts_json import CLOCK_FIELDS, SOURCE_FIELDS, rows
-from kit.words import Words, counted, span
+from kit.words import Words, counted, listed, span
 
 SIGNS = {"confirmed": "●", "supported": "◐", "inconclusive": "○", "contradicted": "✕", "no_claim": "·"}
 ORDER = ("contradicted", "inconclusive", "supported", "confirmed", "no_claim")
 LOST = ("partial", "unreadable")
 MOST_LOSSES = 5  # sources named after an analysis; kit check names all
+MOST_SOURCES, MOST_CLOCKS, MOST_MISSING = 60, 30, 30  # of more, kit check tells what is alike together
+EVERY = "  Those that are alike stand together; each for itself: kit check --all, or --json"
+MOST_MACHINES = 12
 READ = ("read", "partial", "empty")
 ROLES = {
     "guest": "guest",
@@ -65,9 +69,12 @@ class Checked:
             "missing": [{name: entry.get(name) for name in ("what", "why", "command")} for entry in self.case.missing],
         }
 
-    def text(self, path: Path) -> str:
-        """The account of each source, the clocks, what is missing, and the next command."""
-        parts = [_accounts(self.case.sources), _clocks(self.clocks), _missing(self.case)]
+    def text(self, path: Path, every: bool = False) -> str:
+        """The account of each source, the clocks, what is missing, and the next command.
+
+        Very many sources are told in groups, unless `every` one is asked for.
+        """
+        parts = [_accounts(self.case.sources, every), _clocks(self.clocks, every), _missing(self.case, every)]
         if self.judgeable:
             parts.append(_lost(self.case.sources))
             parts.append(f"Ready for: kit analyze {_quoted(path)} --out OUT")
@@ -81,23 +88,45 @@ def checked(case: Any) -> Checked:
     return Checked(case, clocks_of(case))
 
 
-def _accounts(sources: pd.DataFrame) -> str:
-    lines = []
-    wide = max([len("Source"), *(min(len(str(path)), width() - 52) for path in sources["path"])])
-    lines.append(f"  {'Source':<{wide}}  {'Role':<13}  {'Status':<12} {'Seen':>8} {'Kept':>8}")
-    for source in sources.sort_values("path", kind="stable").to_dict("records"):
-        mark = "!" if source["status"] in (*LOST, "absent", "unrecognised") else " "
+def _accounts(sources: pd.DataFrame, every: bool) -> str:
+    found = sources.to_dict("records")
+    groups = grouped(found, most=len(found) if every else MOST_SOURCES)
+    wide = max([len("Source"), *(min(len(_label(group)), width() - 52) for group in groups)])
+    lines = [f"  {'Source':<{wide}}  {'Role':<13}  {'Status':<12} {'Seen':>8} {'Kept':>8}"]
+    for group in groups:
+        row = group.rows[0]
+        mark = "!" if row["status"] in (*LOST, "absent", "unrecognised") else " "
         lines.append(
-            f"{mark} {_short(source['path'], wide):<{wide}}  {ROLES.get(source['role'], '-'):<13}  "
-            f"{source['status']:<12} {_number(source['seen']):>8} {_number(source['kept']):>8}"
+            f"{mark} {_short(_label(group), wide):<{wide}}  {ROLES.get(row['role'], '-'):<13}  "
+            f"{row['status']:<12} {_number(group.sum('seen')):>8} {_number(group.sum('kept')):>8}"
         )
-        unkept = source["status"] == "read" and source["kept"] == 0  # all of it stands in another source
-        future = SAID in str(source["note"])
-        if (unkept or future or (mark == "!" and source["status"] != "absent")) and isinstance(source["note"], str):
-            lines += _note(source["note"])
+        lines += _notes(group)
     counts = sources["status"].value_counts()
     told = ", ".join(f"{counts[word]} {word}" for word in counts.index)
-    return "\n".join([*lines, "", f"  {counted(len(sources), 'source')}: {told}"])
+    whole = [f"  {counted(len(sources), 'source')}: {told}"]
+    return "\n".join([*lines, "", *whole, *([EVERY] if len(groups) < len(found) else [])])
+
+
+def _label(group: Group) -> str:
+    """The path of a source; of several that are alike where they lie, and how many there are."""
+    return group.label if group.alone else f"{group.label} ({len(group.rows)} files)"
+
+
+def _notes(group: Group) -> list[str]:
+    """Why sources were not read, or hold rows that count for nothing; of several the first paths and the first note."""
+    told = [row for row in group.rows if _to_be_told(row)]
+    if group.alone:
+        return _note(str(told[0]["note"])) if told else []
+    reader = group.rows[0]["reader"]
+    names = [str(row["path"]) for row in told or group.rows]
+    what = told[0]["note"] if told else reader if isinstance(reader, str) else None
+    return _note(f"{listed(names, 3)}{f': {what}' if what else ''}")
+
+
+def _to_be_told(source: Mapping[str, Any]) -> bool:
+    unkept = source["status"] == "read" and source["kept"] == 0  # all of it stands in another source
+    trouble = source["status"] in (*LOST, "unrecognised")
+    return (unkept or trouble or SAID in str(source["note"])) and isinstance(source["note"], str)
 
 
 def _note(text: str) -> list[str]:
@@ -115,9 +144,11 @@ def _number(value: Any) -> str:
     return "-" if pd.isna(value) else str(int(value))
 
 
-def _clocks(found: pd.DataFrame) -> str:
+def _clocks(found: pd.DataFrame, every: bool) -> str:
     if found.empty:
         return ""
+    more = 0 if every else max(0, len(found) - MOST_CLOCKS)
+    found = found.head(len(found) - more)
     reference = found["reference"].dropna()
     name = reference.iloc[0] if len(reference) else "the reference (no export names its computer)"
     lines = [f"  Clocks, seconds to add to reach {name}"]
@@ -130,19 +161,21 @@ def _clocks(found: pd.DataFrame) -> str:
             else f"spread {row.spread_s:.1f}  {counted(row.anchors, 'anchor')}"
         )
         lines.append(f"  {row.computer:<{wide}} {offset:>9}  {row.method}{', ' + spread if spread else ''}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *([f"  and {counted(more, 'computer')} more"] if more else [])])
 
 
-def _missing(case: Any) -> str:
+def _missing(case: Any, every: bool) -> str:
     if not case.missing:
         return ""
     lines = ["  Missing"]
-    for entry in case.missing:
+    found = case.missing if every else alike(case.missing, MOST_MISSING)
+    more = 0 if every else max(0, len(found) - MOST_MISSING)
+    for entry in found[: len(found) - more]:
         said = f"{entry['what']}: {entry['why']}"
         lines += textwrap.wrap(said, width() - 4, initial_indent="  ", subsequent_indent="    ")
         if entry.get("command"):
             lines.append(f"    > {entry['command']}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *([f"  and {more} more: kit check --all"] if more else [])])
 
 
 def _lost(sources: pd.DataFrame) -> str:
@@ -159,7 +192,8 @@ def analysed(analysis: Analysis, case: Path, out: Path, page: Path | None = None
 
     view = View(analysis)
     parts = []
-    for vm_name in analysis.vm_names:
+    shown = _worst(analysis)
+    for vm_name in shown:
         parts.append(_wrapped([answer(view, vm_name)]))
         parts.append(_counts(analysis, vm_name))
         parts.append(_advice(analysis, vm_name))
@@ -167,8 +201,21 @@ def analysed(analysis: Analysis, case: Path, out: Path, page: Path | None = None
         parts.append(
             _wrapped(["No recovery point and no VSS operation was found in this case: nothing can be judged."])
         )
+    if more := len(analysis.vm_names) - len(shown):
+        parts.append(_wrapped([f"{counted(more, 'more machine')}, none of them worse: the report lists them all."]))
     parts += [_events(analysis), _losses(analysis), _written(case, out, page)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _worst(analysis: Analysis) -> list[str]:
+    """The machines to tell of: all, or of very many those with the worst verdicts."""
+    names = list(analysis.vm_names)
+    if len(names) <= MOST_MACHINES:
+        return names
+    ranks = analysis.verdicts["verdict"].map({word: rank for rank, word in enumerate(ORDER)})
+    places = {name: place for place, name in enumerate(names)}
+    worst = ranks.groupby(analysis.verdicts["vm_name"]).min()
+    return sorted(names, key=lambda name: (worst.get(name, len(ORDER)), places[name]))[:MOST_MACHINES]
 
 
 def _wrapped(texts: Iterable[str]) -> str:

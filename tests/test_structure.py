@@ -10,7 +10,8 @@ import pytest
 KIT = Path(__file__).resolve().parent.parent / "kit"
 LAYERS = [
     ("ground", {"__init__", "errors", "named", "windows", "evtx"}),
-    ("forms", {"times", "text", "values", "tables", "words", "powershell", "codes", "collect", "progress", "visible"}),
+    ("forms", {"times", "text", "values", "tables", "words", "powershell", "codes", "collect", "progress", "grouping",
+               "visible"}),
     ("reading and knowledge", {"sources", "rules", "referee"}),
     ("case", {"case"}),
     ("reasoning", {"reasoning", "explain"}),

@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from kit import collect, rules, tables
+from kit import collect, progress, rules, tables
 from kit.case import absent, assembly, config, forks, future, intake, loading, merging, query, roles
-from kit.case.assembly import Source
 from kit.case.config import Config
 from kit.case.intake import Given
 from kit.case.loading import Task
+from kit.case.source import Source, matching, path_of
 from kit.case.store import Store
 from kit.case.zones import Zone
 from kit.errors import CaseError
@@ -53,6 +53,7 @@ class Case:
     coverage: pd.DataFrame
     missing: list[dict[str, Any]]
     _found: tuple[Source, ...] = field(repr=False, default=())
+    _quiet: bool | None = field(repr=False, default=None)
 
     @cached_property
     def events(self) -> pd.DataFrame:
@@ -91,11 +92,9 @@ class Case:
     def watched(self, providers: Iterable[str]) -> pd.DataFrame:
         """The events of these providers (any case, with wildcards), and every record of logs that are plain text."""
         patterns = [name.casefold() for name in providers]
-        parts = [table for one in self._found if (table := _watched(one, patterns)) is not None]
-        if not parts:
-            return tables.empty("events")
-        whole = pa.concat_tables(parts).unify_dictionaries().cast(tables.schema("events"))
-        return tables.to_pandas(whole)
+        found = progress.over(self._found, "looking for records", path_of, quiet=self._quiet)
+        parts = (table for one in found if (table := _watched(one, patterns)) is not None)
+        return tables.to_pandas(assembly.joined("events", parts))
 
     def sql(self, statement: str) -> pd.DataFrame:
         """The rows of a SQL query (DuckDB) over the tables of the case; the events stay on disk.
@@ -110,7 +109,7 @@ class Case:
     def with_zones(self, found: Mapping[str, Zone]) -> Case:
         """The same case with the local times of these sources (source_id: zone) read in these zones."""
         own = [replace(one, zone=found.get(one.source_id, one.zone)) for one in self._found]
-        return _case(intake.Folder(self.root, (), None), self.config, own)
+        return _case(intake.Folder(self.root, (), None), self.config, own, self._quiet)
 
     def require(self) -> Case:
         """The case itself. Raises CaseError when no file of it could be read, naming what was looked at."""
@@ -132,7 +131,7 @@ def _watched(one: Source, patterns: Sequence[str]) -> pa.Table | None:
             name for name in account.inventory["provider"]
             if any(fnmatchcase(name.casefold(), pattern) for pattern in patterns)
         }  # fmt: skip
-        table = assembly.matching(one.entry, names) if names else None
+        table = matching(one.entry, names) if names else None
     else:
         table = one.entry.table("events")
     return assembly.finished(one, "events", table) if table is not None else None
@@ -161,7 +160,7 @@ def load_case(
     settings = config.parse(folder.settings) if folder.settings is not None else Config()
     tasks = [Task(given, settings.said_of(given.path).culture) for given in folder.files]
     reads = loading.read_all(tasks, store, workers, quiet)
-    return _case(folder, settings, future.marked(forks.marked(assembly.assemble(reads, settings))))
+    return _case(folder, settings, future.marked(forks.marked(assembly.assemble(reads, settings, quiet))), quiet)
 
 
 def _outside(store: Store, root: Path) -> None:
@@ -171,9 +170,9 @@ def _outside(store: Store, root: Path) -> None:
         raise CaseError(f"the evidence store {store.root} lies inside the case {root}: set KIT_STORE to another folder")
 
 
-def _case(folder: intake.Folder, settings: Config, found: list[Source]) -> Case:
+def _case(folder: intake.Folder, settings: Config, found: list[Source], quiet: bool | None = None) -> Case:
     name = settings.case_id or _name(folder.root)
-    rows = [_source_row(one) for one in found]
+    rows = [_source_row(one) for one in progress.over(found, "accounts of the sources", path_of, quiet=quiet)]
     points = assembly.rows_of(found, "recovery_points").select(["vm_name", "time_utc"])
     replication = assembly.rows_of(found, "replication").select(["vm_name"])
     lacking = _lacking(found, rows, tables.to_pandas(points), tables.to_pandas(replication))
@@ -194,6 +193,7 @@ def _case(folder: intake.Folder, settings: Config, found: list[Source]) -> Case:
             *_zones_lacking(found),
         ],
         _found=tuple(found),
+        _quiet=quiet,
     )
 
 
@@ -213,7 +213,7 @@ def _source_row(one: Source) -> dict[str, Any]:
     }  # fmt: skip
     if one.zone is not None:
         made |= _converted(one, given) | {"zone": one.zone.text, "time_basis": one.zone.basis}
-        made["exported_utc"] = made["exported_utc"] or _utc(one, given.get("exported_local"))
+        made["exported_utc"] = made["exported_utc"] or _utc(one, given.get("exported_local"))[0]
         notes.append(f"local times read as {one.zone.text} ({one.zone.reason}){_doubt(one.zone, given)}")
     if one.copy_of is not None:
         made |= {"kept": 0, "skipped": made["seen"]}
@@ -244,18 +244,20 @@ def _why_lost(one: Source) -> str | None:
 def _converted(one: Source, row: Mapping[str, Any]) -> dict[str, Any]:
     """Times of an account in UTC: those that have one, else from local times by the zone of the source."""
     made = {}
-    for name, chosen in (("first", min), ("last", max)):
-        told = [row.get(f"{name}_time"), _utc(one, row.get(f"{name}_local"))]
+    converted = _utc(one, row.get("first_local"), row.get("last_local"))
+    for name, chosen, utc in (("first", min, converted[0]), ("last", max, converted[1])):
+        told = [row.get(f"{name}_time"), utc]
         known = [moment for moment in told if moment is not None]
         made[f"{name}_time"] = chosen(known) if known else None
     return made
 
 
-def _utc(one: Source, local: Any) -> Any:
-    """A single local time in UTC by the zone of its source."""
-    if local is None or one.zone is None:
-        return None
-    return one.zone.convert(pd.Series([local]).astype("datetime64[us]"))[0].iloc[0]
+def _utc(one: Source, *local: Any) -> list[Any]:
+    """Local times in UTC by the zone of their source; None for those that are not known."""
+    if one.zone is None or not any(local):
+        return [None] * len(local)
+    made = one.zone.convert(pd.Series(local).astype("datetime64[us]"))[0]
+    return [time if given is not None else None for time, given in zip(made, local, strict=True)]
 
 
 def _losses(one: Source) -> list[dict[str, Any]]:
@@ -339,8 +341,9 @@ def _zones_lacking(found: Sequence[Source]) -> Iterator[dict[str, Any]]:
     paths: dict[str, list[Source]] = {}
     for one in found:
         if one.zone is not None and one.zone.unnamed:
-            paths.setdefault(one.role.computer or one.path, []).append(one)
-    for computer, own in paths.items():
+            paths.setdefault(one.role.computer or f"the logs in {one.folder or 'the case'}", []).append(one)
+    for name, own in paths.items():
+        computer = own[0].path if len(own) == 1 and own[0].role.computer is None else name
         files = ", ".join(sorted(one.path for one in own)[:3]) + (" and others" if len(own) > 3 else "")
         why = f"the times of {files} are local and name no zone: they are printed as written, not in UTC"
         yield {

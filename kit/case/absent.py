@@ -48,9 +48,14 @@ def expected(
     vms = _vms(held, points, replication)
     made: list[Absent] = []
     guests: list[str | None] = [*vms] or [None]
+    own: dict[str | None, list[Held]] = {}
+    for one in held:
+        if one.role == "guest":
+            own.setdefault(one.vm_name, []).append(one)
+    first = points.dropna(subset=["time_utc"]).groupby("vm_name")["time_utc"].min().to_dict()
     for vm_name in guests:
         folder = "guest" if len(vms) < 2 else f"guest/{vm_name}"
-        made += _of_guest(vm_name, folder, held, points, errorlog_since)
+        made += _of_guest(vm_name, folder, own.get(vm_name, []), first.get(vm_name), errorlog_since)
     made += _of_hosts(held, points, replication, vms)
     return made
 
@@ -62,10 +67,9 @@ def _vms(held: Sequence[Held], points: pd.DataFrame, replication: pd.DataFrame) 
 
 
 def _of_guest(
-    vm_name: str | None, folder: str, held: Sequence[Held], points: pd.DataFrame,
+    vm_name: str | None, folder: str, own: Sequence[Held], first_point: pd.Timestamp | None,
     errorlog_since: dict[str, pd.Timestamp],
 ) -> Iterator[Absent]:
-    own = [one for one in held if one.role == "guest" and one.vm_name == vm_name]
     channels = frozenset().union(*(one.channels for one in own)) if own else frozenset()
     providers = frozenset().union(*(one.providers for one in own)) if own else frozenset()
     sql = not own or any(name.startswith("mssql") or name in ("sqlvdi", "sqlwriter") for name in providers)
@@ -95,9 +99,8 @@ def _of_guest(
             "SqlWriterLogger.txt", "trace of the SQL writer",
             "places each abort before or after the thaw (SQL Server 2019 and newer write it)", collect.writer_trace(),
         )  # fmt: skip
-    claimed = points.loc[points["vm_name"] == vm_name, "time_utc"].dropna()
     since = errorlog_since.get(vm_name) if vm_name else None
-    if since is not None and len(claimed) and since > claimed.min():
+    if since is not None and first_point is not None and since > first_point:
         yield lacking(
             "ERRORLOG.1", "older SQL Server ERRORLOG files",
             f"those in the case begin at {since:%Y-%m-%d %H:%M} UTC, after the first listed recovery point",

@@ -6,9 +6,9 @@ none after it. The one that goes on with a boot, while the other does not, is th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
 from typing import NamedTuple
 
 import pandas as pd
@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from kit import rules, tables
 from kit.case import roles
-from kit.case.assembly import Source, finished
+from kit.case.assembly import finished
+from kit.case.source import Source
 
 _ENOUGH = 10  # records in common
 _LOOK_AT = 80  # records after the fork
@@ -66,9 +67,33 @@ def _forks(found: Sequence[Source]) -> Iterator[Fork]:
         if log and computer and one.role.role == "guest" and one.role.reason != "case.toml":
             logs.setdefault((computer, next(iter(inventory["channel"])).casefold()), []).append(one)
     for same in logs.values():
-        for pair in combinations(same, 2):
+        for pair in _overlapping(same):
             if fork := _fork(*pair):
                 yield fork
+
+
+def _overlapping(logs: Sequence[Source]) -> Iterator[tuple[Source, Source]]:
+    """Pairs of logs whose record numbers may meet, in their order: archives that follow each other never do."""
+    spans = sorted((*_numbers(one), place) for place, one in enumerate(logs))
+    pairs: list[tuple[int, int]] = []
+    open_: list[tuple[float, int]] = []  # last number and place of logs that may still meet one that begins later
+    for first, last, place in spans:
+        open_ = [(end, other) for end, other in open_ if end >= first]
+        pairs += [(min(place, other), max(place, other)) for _, other in open_]
+        open_.append((last, place))
+    return ((logs[one], logs[other]) for one, other in sorted(pairs))
+
+
+def _numbers(one: Source) -> tuple[float, float]:
+    """The first and last record number of a log, from the statistics of its file; everything where they are lacking."""
+    if one.entry is None or one.entry.path("events") is None:
+        return -math.inf, math.inf
+    with one.entry.opened("events") as file:
+        place = file.schema_arrow.get_field_index("record_id")
+        told = [file.metadata.row_group(group).column(place).statistics for group in range(file.num_row_groups)]
+    if not told or not all(known is not None and known.has_min_max for known in told):
+        return -math.inf, math.inf
+    return min(known.min for known in told), max(known.max for known in told)
 
 
 def _fork(one: Source, other: Source) -> Fork | None:

@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from kit.case import roles
-from kit.case.assembly import Source, finished
+from kit.case.assembly import finished
+from kit.case.source import Source
 
 SAID = "from the future"
 REACH = pd.Timedelta(hours=13)

@@ -38,16 +38,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Read:
-    """One file that was read: its account and its folder in the store (None when there are no rows)."""
+    """One file that was read: its account and its entry in the store (None when there are no rows)."""
 
     given: Given
     account: Account
-    folder: Path | None
-
-    @property
-    def entry(self) -> Entry | None:
-        """The entry in the store."""
-        return Entry(self.folder) if self.folder else None
+    entry: Entry | None
 
 
 def read_all(
@@ -59,7 +54,7 @@ def read_all(
     (`tcp://host:port`), whose workers must see the same paths. Raises ParameterError for other values,
     Unsupported when a scheduler is named and the package `distributed` is missing.
     """
-    total = sum(task.given.size for task in tasks) * (1 + _READING)
+    total = sum(task.given.size for task in tasks)
     with progress.meter("reading evidence", total, quiet=quiet) as meter:
         if isinstance(workers, str) and "://" in workers:
             return _on_cluster(tasks, store, workers, meter)
@@ -67,7 +62,7 @@ def read_all(
         if count > 1 and len(tasks) > 1:
             return _in_processes(tasks, store, count, meter)
         with intake.Archives() as archives:
-            return [_shown(task, store, meter, archives) for task in tasks]
+            return [_shown(task, store, meter, archives, _which(place, tasks)) for place, task in enumerate(tasks, 1)]
 
 
 def _count(workers: int | str | None) -> int:
@@ -80,8 +75,12 @@ def _count(workers: int | str | None) -> int:
     return count
 
 
-def _shown(task: Task, store: Store, meter: progress.Meter, archives: intake.Archives) -> Read:
-    meter.begin(task.given.path)
+def _which(place: int, tasks: Sequence[Task]) -> str:
+    return f"file {place} of {len(tasks)}, " if len(tasks) > 1 else ""
+
+
+def _shown(task: Task, store: Store, meter: progress.Meter, archives: intake.Archives, which: str) -> Read:
+    meter.begin(which + task.given.path)
     return read_one(task, store, meter.advance, archives)
 
 
@@ -96,21 +95,21 @@ def read_one(
         nonlocal done
         done += amount
         if advance:
-            advance(amount)
+            advance(amount / (1 + _READING))
 
     try:
         with intake.opened(given, archives) as file:
-            account, folder = _read(file, task, store, count)
+            account, entry = _read(file, task, store, count)
     except Unreadable as error:
-        account, folder = sources.unreadable(given.path, str(error), given.status, size=given.size), None
+        account, entry = sources.unreadable(given.path, str(error), given.status, size=given.size), None
     except OSError as error:
         reason = f"reading failed: {error.strerror or error}"
-        account, folder = sources.unreadable(given.path, reason, size=given.size), None
+        account, entry = sources.unreadable(given.path, reason, size=given.size), None
     count(max(0.0, (1 + _READING) * given.size - done))  # what is not read needs no time
-    return Read(given, account, folder)
+    return Read(given, account, entry)
 
 
-def _read(file: BinaryIO, task: Task, store: Store, advance: Advance | None) -> tuple[Account, Path | None]:
+def _read(file: BinaryIO, task: Task, store: Store, advance: Advance | None) -> tuple[Account, Entry | None]:
     given = task.given
     sha256 = _sniff.digest(file, advance)
     head = file.read(_sniff.HEAD)
@@ -129,7 +128,7 @@ def _read(file: BinaryIO, task: Task, store: Store, advance: Advance | None) -> 
             advance(_READING * given.size)
     else:
         entry = _parse(file, task, reader, sha256, key, store, advance)
-    return entry.account, entry.folder
+    return entry.account, entry
 
 
 def _parse(
@@ -221,7 +220,8 @@ def _gather(
         for future in finished:
             with contextlib.suppress(BrokenProcessPool):
                 results.update(zip(futures[future], future.result(), strict=True))
-                meter.begin(results[futures[future][-1]].given.path)
+                last = results[futures[future][-1]].given.path
+                meter.begin(f"{len(results)} of {sum(map(len, futures.values()))} files, {last}")
         now = done()
         meter.advance(now - shown)
         shown = now
@@ -254,8 +254,8 @@ def _on_cluster(tasks: Sequence[Task], store: Store, address: str, meter: progre
             places = {future.key: chunk for future, chunk in zip(futures, chunks, strict=True)}
             for future, read in as_completed(futures, with_results=True):
                 results.update(zip(places[future.key], read, strict=True))
-                meter.begin(read[-1].given.path)
-                meter.advance(sum(one.given.size for one in read) * (1 + _READING))
+                meter.begin(f"{len(results)} of {len(tasks)} files, {read[-1].given.path}")
+                meter.advance(sum(one.given.size for one in read))
     except OSError as error:
         raise Unsupported(
             f"no Dask scheduler answers at {address} ({error}): start one, or give a number of processes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from kit import tables
 from kit.case import assembly, roles
-from kit.case.assembly import Source
+from kit.case.source import Source
 from kit.errors import CaseError
 
 _ON_DISK = ("events", "replication", "writers", "records")
@@ -28,10 +28,12 @@ def run(
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET autoinstall_known_extensions = false")
+        asked = _named(statement, [*_ON_DISK, *small])
         for name in _ON_DISK:
-            _view(connection, name, found)
+            if name in asked:
+                _view(connection, name, found)
         for name, given in small.items():
-            if not callable(given) or name in statement.casefold():
+            if not callable(given) or name in asked:
                 made = given() if callable(given) else given
                 connection.register(name, tables.to_arrow(name, made))
         try:
@@ -42,6 +44,12 @@ def run(
     if result is None:
         raise CaseError("the query has no rows: write a SELECT")
     return tables.to_pandas(_microseconds(result))
+
+
+def _named(statement: str, names: Sequence[str]) -> set[str]:
+    """The tables that a query names; all where it names none, such as SHOW TABLES."""
+    asked = {name for name in names if name in statement.casefold()}
+    return asked or set(names)
 
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, found: list[Source]) -> None:

@@ -214,7 +214,8 @@ def _failed_points(found: list[evidence.PointFacts]) -> dict[str, str]:
 
 def _ticks(case: Case) -> pd.DataFrame:
     """uid, source_id, record_id and time_utc of every record of the test-failover machines."""
-    tests = case.sources.loc[case.sources["role"] == "test_failover_guest", "source_id"]
+    there = case.sources["status"] != "absent"
+    tests = case.sources.loc[there & (case.sources["role"] == "test_failover_guest"), "source_id"]
     if tests.empty:
         return tables.empty("events")[["uid", "source_id", "record_id", "time_utc"]]
     wanted = ", ".join(f"'{source_id}'" for source_id in tests)

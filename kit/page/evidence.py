@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kit.grouping import grouped
 from kit.page.language import Spoken, clauses, say, stored
 from kit.page.part import Part, render
 from kit.page.signs import ROLES
@@ -28,15 +29,20 @@ METHODS = Spoken(
 
 
 def sources(view: View) -> Part:
-    """Every file given or expected: role, status, account, covered time, SHA-256, and where its times come from."""
-    found = sorted(view.sources.values(), key=lambda row: (row["path"], row["source_id"]))
+    """Every file given or expected: role, status, account, covered time, SHA-256, and where its times come from.
+
+    Of very many, those that are alike stand in one row; files with judged records, or read in part, keep their own.
+    """
+    found = list(view.sources.values())
+    own = {*view.judged["source_id"].dropna(), *(row["source_id"] for row in found if row["status"] == "partial")}
     counts = [(status, sum(row["status"] == status for row in found)) for status in STATUSES]
     said = listed([f"{count} {STATUS_WORDS[status]}" for status, count in counts if count])
     sums = {name: sum(row[name] or 0 for row in found) for name in SUMS}
     promised = all(row["declared"] is not None for row in found if row["seen"] is not None)
     html = render(
         "sources.html.j2",
-        sources=found,
+        groups=grouped(found, own),
+        count=len(found),
         promised=promised,
         said=said,
         sums=sums,

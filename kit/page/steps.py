@@ -6,11 +6,13 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
+from kit.grouping import alike
 from kit.page.language import clauses, marked, say, say_n, stored
 from kit.page.part import Part, render
 from kit.page.view import NO_VM, Row, View
 from kit.page.when import listed_some, number
 
+VERY_MANY = 40  # sources of one kind that are told one by one
 MANY = 3  # unrecognised files that are told one by one; more share a line
 SHOWN = 5  # actions on the first page of a machine; the rest is folded
 _SENTENCE = re.compile(r"(?<=\w\w[.!?]) +(?=\w)")
@@ -74,6 +76,8 @@ def _partial(view: View) -> list[Gap]:
     for row in view.rows("losses"):
         losses[row["source_id"]].append(row)
     partial = [row for row in view.sources.values() if row["status"] == "partial"]
+    if len(partial) > VERY_MANY:
+        return [_of_many(marked("{count} files were read in part."), partial)]
     return [
         Gap(say("{path} was read in part.", path=row["path"]), _lost(view, row, losses[row["source_id"]]))
         for row in partial
@@ -117,6 +121,13 @@ UNUSABLE = {
 }
 
 
+MANY_WORDS = {
+    "unreadable": marked("{count} files could not be read."),
+    "empty": marked("{count} files are empty."),
+    "absent": marked("{count} files were expected and not given."),
+}
+
+
 def _unusable(view: View) -> list[Gap]:
     gaps = []
     missing = _described(view)
@@ -124,6 +135,9 @@ def _unusable(view: View) -> list[Gap]:
         found = [row for row in view.sources.values() if row["status"] == status]
         if status == "unrecognised" and len(found) > MANY:
             gaps.append(_of_no_format(found))
+            continue
+        if len(found) > VERY_MANY:
+            gaps.append(_of_many(MANY_WORDS[status], found))
             continue
         gaps += [_gap(row, words, meaning, missing.get(row["source_id"])) for row in found]
     return gaps
@@ -137,6 +151,13 @@ def _of_no_format(found: list[Row]) -> Gap:
     )
 
 
+def _of_many(words: str, found: list[Row]) -> Gap:
+    """One entry for very many sources: what is the same of all, the first names, and where the others stand."""
+    names = listed_some([row["path"] for row in found], MANY)
+    said = say("{names}; each with its reason is in {file}.", names=names, file="tables/sources.parquet")
+    return Gap(say(words, count=number(len(found))), said)
+
+
 def _gap(source: Row, words: str, meaning: str, missing: Row | None) -> Gap:
     """A source that cannot be used, with what the list of missing evidence says about it."""
     said = [_sentence(source["note"]) or (say(meaning) if meaning else "")]
@@ -148,23 +169,23 @@ def _gap(source: Row, words: str, meaning: str, missing: Row | None) -> Gap:
 
 def _described(view: View) -> dict[str, Row]:
     """Rows of the missing evidence that speak of a source listed as absent, by its id."""
+    told = {row["what"].lower(): row for row in view.rows("missing") if row["what"]}
+    sizes = sorted({len(what) for what in told}, reverse=True)
     made = {}
     for source in view.sources.values():
-        for row in view.rows("missing"):
-            what = (row["what"] or "").lower()
-            if what and (what == source["path"].lower() or (source["note"] or "").lower().startswith(what)):
-                made[source["source_id"]] = row
+        note = (source["note"] or "").lower()
+        named = (source["path"].lower(), *(note[:size] for size in sizes))
+        what = next((what for what in named if what in told), None)
+        if what is not None:
+            made[source["source_id"]] = told[what]
     return made
 
 
 def _missing(view: View) -> list[Gap]:
     several = len(view.vms) > 1
-    told = [row["what"] for row in _described(view).values()]
-    return [
-        Gap(_missing_words(row, several), _sentence(row["why"]), row["command"])
-        for row in view.rows("missing")
-        if row["what"] not in told
-    ]
+    told = {row["what"] for row in _described(view).values()}
+    found = alike([row for row in view.rows("missing") if row["what"] not in told], VERY_MANY)
+    return [Gap(_missing_words(row, several), _sentence(row["why"]), row["command"]) for row in found]
 
 
 def _missing_words(row: Row, several: bool) -> str:

@@ -26,20 +26,79 @@ def expected_points(
     Reasons: a resynchronisation (it deletes every older point), a failed set, an interrupted replication, or missing.
     Operations are placed on the reference clock where the clock of their guest is known.
     """
-    failed = _failed(operations, clocks)
+    told = _Told(records, _failed(operations, clocks))
     rows: list[dict[str, Any]] = []
-    hosts = records[records["role"].isin(HOSTS) & records["phase"].isin([*RESYNC, "host_failure", "replication"])]
-    ends = records[(records["phase"] == "resynchronisation_end") & records["vm_name"].notna()]
     for vm_name, own in points.dropna(subset=["vm_name", "time_utc"]).groupby("vm_name", sort=True):
         schedule = schedules.get(str(vm_name))
         if schedule is None or len(own) < 3:
             continue
-        for due in _due(own["time_utc"].sort_values().tolist(), schedule.listed):
-            reason = _reason(str(vm_name), due, schedule.listed, hosts, failed)
+        times = own["time_utc"].sort_values().tolist()
+        for due in _due(times, schedule.listed):
+            reason = told.reason(str(vm_name), due, schedule.listed / 2)
             rows.append({"vm_name": vm_name, "time_utc": due, "reason": reason})
-        rows += _after_the_last(str(vm_name), own["time_utc"].max() + schedule.listed / 2, failed)
-        rows += _before_resync(str(vm_name), own, ends)
+        rows += told.after_the_last(str(vm_name), times[-1] + schedule.listed / 2)
+        rows += told.before_resync(str(vm_name), times[0])
     return tables.frame("expected_points", rows)
+
+
+class _Told:
+    """What records tell of each machine, in the order of time; machines are asked for by name, one after the other."""
+
+    def __init__(self, records: pd.DataFrame, failed: pd.DataFrame) -> None:
+        chosen = records["role"].isin(HOSTS) & records["phase"].isin([*RESYNC, "host_failure", "replication"])
+        hosts = records[chosen & records["time_utc"].notna()]
+        names = hosts["vm_name"].str.casefold()
+        self._unnamed = _Times(hosts[names.isna()])
+        self._hosts = {str(name): _Times(own) for name, own in hosts.groupby(names)}
+        self._failed = {str(name): own.sort_values("at") for name, own in failed.groupby("vm_name")}
+        ends = records[(records["phase"] == "resynchronisation_end") & records["time_utc"].notna()]
+        self._ends = {str(name): own["time_utc"] for name, own in ends.groupby(ends["vm_name"].str.casefold())}
+
+    def reason(self, vm_name: str, due: pd.Timestamp, half: pd.Timedelta) -> str:
+        """Why no point stands at a due time, from what was recorded up to half a step around it."""
+        own = self._hosts.get(vm_name.casefold())
+        near = self._unnamed.around(due, half) | (own.around(due, half) if own else set())
+        if any(phase in RESYNC for phase, _ in near):
+            return "resynchronisation: it deletes every older point"
+        if any(phase == "host_failure" for phase, _ in near):
+            return "failed set: the host reports a failure at that time"
+        if any(phase == "replication" and kind != "background_noise" for phase, kind in near):
+            return "replication was interrupted at that time"
+        failed = self._failed.get(vm_name)
+        if failed is not None and ((failed["at"] > due - half) & (failed["at"] <= due + half)).any():
+            return GUEST_FAILED
+        return "missing: no record tells why"
+
+    def after_the_last(self, vm_name: str, since: pd.Timestamp) -> list[dict[str, Any]]:
+        """Failed sets of the host's schedule that came after the last listed point."""
+        failed = self._failed.get(vm_name)
+        if failed is None:
+            return []
+        own = failed.loc[(failed["requestor"] == "hyper_v_replica") & (failed["at"] > since), "at"]
+        return [{"vm_name": vm_name, "time_utc": at, "reason": GUEST_FAILED} for at in own]
+
+    def before_resync(self, vm_name: str, first: pd.Timestamp) -> list[dict[str, Any]]:
+        """The history that a resynchronisation before the first listed point deleted, as one row."""
+        told = self._ends.get(vm_name.casefold())
+        earlier = told[told <= first] if told is not None else ()
+        if not len(earlier):
+            return []
+        reason = "resynchronisation: it deleted every older point"
+        return [{"vm_name": vm_name, "time_utc": max(earlier), "reason": reason}]
+
+
+class _Times:
+    """Host records in the order of time: phase and class of those around a moment."""
+
+    def __init__(self, records: pd.DataFrame) -> None:
+        ordered = records.sort_values("time_utc")
+        self._times = ordered["time_utc"].reset_index(drop=True)
+        self._said = list(zip(ordered["phase"], ordered["kind"], strict=True))
+
+    def around(self, due: pd.Timestamp, half: pd.Timedelta) -> set[tuple[str, str]]:
+        """Phase and class of the records in (due - half, due + half]."""
+        first, last = (int(self._times.searchsorted(edge, side="right")) for edge in (due - half, due + half))
+        return set(self._said[first:last])
 
 
 def _failed(operations: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
@@ -53,44 +112,9 @@ def _failed(operations: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
     return own.assign(at=pd.Series(at, index=own.index, dtype="datetime64[us, UTC]"))
 
 
-def _after_the_last(vm_name: str, since: pd.Timestamp, failed: pd.DataFrame) -> list[dict[str, Any]]:
-    """Failed sets of the host's schedule that came after the last listed point."""
-    own = failed[(failed["vm_name"] == vm_name) & (failed["requestor"] == "hyper_v_replica") & (failed["at"] > since)]
-    return [{"vm_name": vm_name, "time_utc": at, "reason": GUEST_FAILED} for at in own["at"].sort_values()]
-
-
 def _due(times: list[pd.Timestamp], step: pd.Timedelta) -> list[pd.Timestamp]:
     made: list[pd.Timestamp] = []
     for earlier, later in pairwise(times):
         lacking = round((later - earlier) / step) - 1
         made += [earlier + step * (number + 1) for number in range(min(lacking, 1000))]
     return made
-
-
-def _reason(
-    vm_name: str, due: pd.Timestamp, step: pd.Timedelta, hosts: pd.DataFrame, failed: pd.DataFrame
-) -> str:
-    half = step / 2
-    named = hosts["vm_name"].isna() | (hosts["vm_name"].str.casefold() == vm_name.casefold())
-    near = hosts[named & (hosts["time_utc"] > due - half) & (hosts["time_utc"] <= due + half)]
-    if near["phase"].isin(RESYNC).any():
-        return "resynchronisation: it deletes every older point"
-    if (near["phase"] == "host_failure").any():
-        return "failed set: the host reports a failure at that time"
-    if ((near["phase"] == "replication") & (near["kind"] != "background_noise")).any():
-        return "replication was interrupted at that time"
-    own = failed.loc[failed["vm_name"] == vm_name, "at"]
-    if ((own > due - half) & (own <= due + half)).any():
-        return GUEST_FAILED
-    return "missing: no record tells why"
-
-
-def _before_resync(vm_name: str, own: pd.DataFrame, ends: pd.DataFrame) -> list[dict[str, Any]]:
-    """The history that a resynchronisation before the first listed point deleted, as one row."""
-    told = ends[ends["vm_name"].str.casefold() == vm_name.casefold()]["time_utc"].dropna()
-    first = own["time_utc"].min()
-    earlier = told[told <= first]
-    if earlier.empty:
-        return []
-    reason = "resynchronisation: it deleted every older point"
-    return [{"vm_name": vm_name, "time_utc": earlier.max(), "reason": reason}]
