@@ -62,16 +62,28 @@ def test_failover(vm_name: str, recovery_point_id: str) -> str:
     )
 
 
+def end_test(vm_name: str) -> str:
+    """Removes the test machine of a VM, because only one test runs at a time (run on the replica host)."""
+    return f"Stop-VMFailover -VMName {quoted(vm_name)}"
+
+
 def machine(glob: str, vm_name: str = "NAME OF THE VM") -> str:
     """Says in case.toml which machine the files that fit the glob are of (run in the folder of the case)."""
     lines = ["", "[[source]]", f"path = {json.dumps(glob, ensure_ascii=False)}", f"vm = {json.dumps(vm_name)}"]
     return f"Add-Content -Encoding utf8 case.toml {', '.join(map(quoted, lines))}"
 
 
-def check_database(database: str) -> str:
-    """Checks a database in the test machine."""
+def server(instance: str | None) -> str:
+    """What sqlcmd calls an instance on its own machine: `.` for the default one, `.\\NAME` for another."""
+    named = instance is not None and instance.upper() != "MSSQLSERVER"
+    return quoted(f".\\{instance}") if named else "."
+
+
+def check_database(database: str, instance: str | None = None) -> str:
+    """Checks a database of an instance in the test machine."""
     name = database.replace("'", "''")
-    return "sqlcmd -S . -Q " + quoted(f"DBCC CHECKDB (N'{name}') WITH NO_INFOMSGS, ALL_ERRORMSGS")
+    statement = quoted(f"DBCC CHECKDB (N'{name}') WITH NO_INFOMSGS, ALL_ERRORMSGS")
+    return f"sqlcmd -S {server(instance)} -Q {statement}"
 
 
 CLOCK = "write what it measures into case.toml: [[clock]] with computer and offset_s"

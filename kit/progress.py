@@ -75,7 +75,8 @@ def line(title: str, what: str, done: float, total: float, seconds: float, unit:
     share = min(1.0, done / total) if total else 1.0
     rate = done / seconds if seconds > 0 else 0.0
     left = f", {clock((total - done) / rate)} left" if rate > 0 and done < total else ""
-    speed = f"{rate / 1e6:.1f} MB/s" if unit == "B" else f"{rate:.1f} {unit}/s"
+    bytes_ = f"{rate / 1e6:.1f} MB/s" if rate >= 1e5 or not rate else f"{rate / 1e3:.1f} kB/s"
+    speed = bytes_ if unit == "B" else f"{rate:.1f} {unit}/s"
     return f"{title}: {share:.0%}, {speed}{left}  {shortened(what, 60)}".rstrip()
 
 

@@ -38,7 +38,7 @@ def test_a_pipe_gets_plain_lines_a_quiet_run_nothing(monkeypatch):
         meter.begin("a.evtx")
         now[0] = 5.0
         meter.advance(50)
-    assert pipe.getvalue() == "reading: 50%, 0.0 MB/s, 0:05 left  a.evtx\n"
+    assert pipe.getvalue() == "reading: 50%, 0.0 kB/s, 0:05 left  a.evtx\n"
     with progress.meter("reading", 100, quiet=True) as meter:
         now[0] = 10.0
         meter.advance(100)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kit import collect
 from kit.explain.assess import Evidence, Finding
-from kit.rules import Rules
+from kit.rules import Rules, wording
 
 _LOGS = (
     "Export the guest's Application and System log around the time",
@@ -24,7 +24,8 @@ _POINTS = ("On the replica host: list what it calls application-consistent", col
 _HOST = ("On the primary host: add its records of the same minute", collect.event_log(collect.VMMS))
 _REQUESTORS = ("List who else asked for snapshots in these minutes", collect.requestors())
 _TEST = (
-    "On the replica host: test-failover this point and its neighbour without the label; compare what is rolled back",
+    "On the replica host: test-failover this point, then its neighbour without the label (only one test runs at a "
+    "time: Stop-VMFailover ends the first); compare what is rolled back",
     collect.test_failover("NAME OF THE VM", "ID OF THE POINT"),
 )
 _RULE = (
@@ -75,7 +76,21 @@ def advice(evidence: Evidence, finding: Finding, rules: Rules) -> list[str]:
         steps.append(("Do not rely on this copy as application-consistent; take the newest one that is", None))
     if any(item.match is None and not item.codes for item in evidence.items):
         steps.append(_RULE)
-    return list(dict.fromkeys(_sentence(text, command) for text, command in steps))
+    instances = _instances(evidence)
+    return list(dict.fromkeys(_sentence(text, _at(command, instances)) for text, command in steps))
+
+
+def _instances(evidence: Evidence) -> list[str]:
+    """The instances of SQL Server whose event sources stand in the evidence."""
+    found = (wording.instance_of(item.given.provider) for item in evidence.items)
+    return list(dict.fromkeys(name for name in found if name))
+
+
+def _at(command: str | None, instances: list[str]) -> str | None:
+    """The command; a query is asked of the instance that the records name, where it is one that is not the default."""
+    if command is None or len(instances) != 1:
+        return command
+    return command.replace("sqlcmd -S . ", f"sqlcmd -S {collect.server(instances[0])} ")
 
 
 def _causes_of_codes(evidence: Evidence) -> list[str]:

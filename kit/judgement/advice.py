@@ -11,6 +11,7 @@ from kit import collect, tables
 from kit.words import Words, counted, span
 
 GOOD = ("confirmed", "supported")
+STORES = ("ESE", "NTDS", "EXCHANGE")  # engines of stores that are no databases of SQL Server
 
 
 def advice(points: pd.DataFrame, verdicts: pd.DataFrame, collected: pd.Timestamp | None) -> pd.DataFrame:
@@ -57,7 +58,7 @@ def actions(
         own = machine[machine["vm_name"] == row.vm_name]
         newest = [] if row.vm_name in elsewhere else _test_newest(row, own, host, words)
         steps = [
-            *newest, *_test_neighbour(own, verdicts, host, words),
+            *newest, *_test_neighbour(own, verdicts, host, words, newest),
             *_collect(row.vm_name, missing), *_look_at_failures(row.vm_name, failed, words),
         ]
         rows += steps[:5]
@@ -84,7 +85,10 @@ def _test_newest(row: Any, own: pd.DataFrame, host: str | None, words: Words) ->
     return [_step(row.vm_name, text, host, collect.test_failover(row.vm_name, point["recovery_point_id"]))]
 
 
-def _test_neighbour(own: pd.DataFrame, verdicts: pd.DataFrame, host: str | None, words: Words) -> list[dict[str, Any]]:
+def _test_neighbour(
+    own: pd.DataFrame, verdicts: pd.DataFrame, host: str | None, words: Words, newest: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The test of the good point before the newest contradicted one; after another test, which it has to end first."""
     bad = own[own["verdict"] == "contradicted"].sort_values("time_utc")
     if bad.empty:
         return []
@@ -98,13 +102,25 @@ def _test_neighbour(own: pd.DataFrame, verdicts: pd.DataFrame, host: str | None,
         f"Test the neighbour of the contradicted point, {when}, and check its databases. Settles "
         "whether the fault belongs to that one point or to the workload."
     )
-    rows = verdicts[verdicts["recovery_point_id"] == worst["recovery_point_id"]]
-    rolled = rows[(rows["verdict"] == "contradicted") & rows["database"].notna()]
-    names = rolled.sort_values("rolled_back", ascending=False, kind="stable", na_position="last")["database"].to_list()
+    check = _check(verdicts[verdicts["recovery_point_id"] == worst["recovery_point_id"]])
     command = collect.test_failover(point["vm_name"], point["recovery_point_id"])
-    if len(names):
-        command += "\n# then in the test machine\n" + collect.check_database(str(names[0]))
-    return [_step(point["vm_name"], text, host, command)]
+    if newest and newest[0]["command"] == command:
+        newest[0]["command"] += check  # one and the same point
+        return []
+    if newest:
+        text += " Only one test runs at a time: end the other one first, when its logs are collected."
+        command = f"{collect.end_test(point['vm_name'])}\n{command}"
+    return [_step(point["vm_name"], text, host, command + check)]
+
+
+def _check(rows: pd.DataFrame) -> str:
+    """The check of the database of SQL Server that lost most in a point; nothing where none was contradicted."""
+    sql = ~rows["instance"].fillna("").str.upper().str.startswith(STORES)
+    rolled = rows[(rows["verdict"] == "contradicted") & rows["database"].notna() & sql]
+    if rolled.empty:
+        return ""
+    worst = rolled.sort_values("rolled_back", ascending=False, kind="stable", na_position="last").iloc[0]
+    return "\n# then in the test machine\n" + collect.check_database(str(worst["database"]), _text(worst["instance"]))
 
 
 def _collect(vm_name: str | None, missing: pd.DataFrame) -> list[dict[str, Any]]:
