@@ -90,7 +90,7 @@
   reveal();
   var opened = [];
   addEventListener('beforeprint', function () {
-    opened = Array.prototype.filter.call(document.querySelectorAll('details:not(.numbers):not(.appendix)'), function (one) { return !one.open; });
+    opened = Array.prototype.filter.call(document.querySelectorAll('details:not(.numbers):not(.appendix):not(.folded)'), function (one) { return !one.open; });
     opened.forEach(function (one) { one.open = true; });
     drawAll(true);
   });

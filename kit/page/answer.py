@@ -202,9 +202,13 @@ def overall(view: View) -> str:
     )  # fmt: skip
     if not claiming:
         return machines
+    counts = view.counts(claiming)
+    if len(claiming) > 1 and counts["supported"] == len(claiming):
+        alike = say("All {count} points that claim application consistency are supported.", count=number(len(claiming)))
+        return f"{machines} {alike}"
     said = say_n(
         len(claiming), "Of the one point that claims application consistency, {verdicts}.",
-        "Of {count} points that claim application consistency, {verdicts}.", verdicts=judged(view.counts(claiming)),
+        "Of {count} points that claim application consistency, {verdicts}.", verdicts=judged(counts),
     )  # fmt: skip
     return f"{machines} {said}"
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from kit import words
 from kit.page import records
+from kit.page.folds import folds
 from kit.page.language import Spoken, marked, say, say_n, stored
 from kit.page.part import Part, render
 from kit.page.signs import CLAIMS, PATTERNS, VERDICTS
@@ -57,9 +58,9 @@ class Card:
 
 def cards(view: View) -> Part:
     """The cards of all points, worst first; points that rest on the same reasons share one, the newest in front."""
-    made = [(vm, [_card(view, group) for group in groups(view, vm)]) for vm in view.vms]
-    made = [(vm, found) for vm, found in made if found]
-    html = render("cards.html.j2", machines=made, several=len(view.vms) > 1, statuses=STATUSES)
+    made = [(fold, [_card(view, group) for group in groups(view, fold.vm)]) for fold in folds(view)]
+    made = [(fold, found) for fold, found in made if found]
+    html = render("cards.html.j2", machines=made, statuses=STATUSES)
     lines = [f"{card.point.label} {VERDICTS[card.point.word].word}: {card.says}" for _, found in made for card in found]
     return Part(html, "\n".join(lines) or say("No recovery point is in the case, so there is no verdict."))
 

@@ -10,6 +10,8 @@ from kit.page.view import Row, View
 from kit.page.when import listed
 
 STATUSES = ("read", "partial", "empty", "unreadable", "unrecognised", "absent")
+MOST_OPEN = 25  # rows of a table that stand open; of more those that need a look stand above the folded rest
+MOST_PRINTED = 100  # rows of a table that stand on paper
 SUMS = ("declared", "seen", "kept", "skipped", "recovered", "gaps")
 STATUS_WORDS = Spoken(
     {
@@ -39,10 +41,14 @@ def sources(view: View) -> Part:
     said = listed([f"{count} {STATUS_WORDS[status]}" for status, count in counts if count])
     sums = {name: sum(row[name] or 0 for row in found) for name in SUMS}
     promised = all(row["declared"] is not None for row in found if row["seen"] is not None)
+    groups = grouped(found, own)
     html = render(
         "sources.html.j2",
-        groups=grouped(found, own),
+        groups=groups,
         count=len(found),
+        damaged=[group for group in groups if group.rows[0]["status"] not in ("read", "absent")],
+        fold=len(groups) > MOST_OPEN,
+        paper=len(groups) <= MOST_PRINTED,
         promised=promised,
         said=said,
         sums=sums,
@@ -64,7 +70,11 @@ def losses(view: View) -> Part:
 def clocks(view: View) -> Part:
     """The offset of every computer against the reference, and how it was found."""
     found = sorted(view.rows("clocks"), key=lambda row: (row["computer"] != row["reference"], row["computer"] or ""))
-    html = render("clocks.html.j2", clocks=[(row, _method(row)) for row in found], roles=ROLES)
+    unsure = [row for row in found if row["ambiguous"] or row["offset_s"] is None]
+    html = render(
+        "clocks.html.j2", clocks=[(row, _method(row)) for row in found], roles=ROLES, fold=len(found) > MOST_OPEN,
+        unsure=[(row, _method(row)) for row in unsure],
+    )  # fmt: skip
     told = "; ".join(f"{row['computer']}: {row['offset_s']} s" for row in found)
     return Part(html, told or say("No clock is known."))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from kit.page import cards, records
+from kit.page import alike, cards, records
+from kit.page.folds import folds
 from kit.page.language import Spoken, say, say_n, stored
 from kit.page.part import Part, render
-from kit.page.signs import CLAIMS, PATTERNS
+from kit.page.signs import CLAIMS, PATTERNS, WORST_FIRST
 from kit.page.view import Point, Row, View, sortable, worst_first
 from kit.reasoning import verdicts
 
@@ -35,12 +36,41 @@ class Line:
 def all_points(view: View) -> Part:
     """Every point of every machine with its verdict, the guest's pattern, measured seconds and the deciding row."""
     own_card = set(cards.shown(view))
-    machines = [(vm, _lines(view, vm, own_card)) for vm in view.vms]
-    machines = [(vm, lines) for vm, lines in machines if lines]
-    linked = {point.anchor for point in view.points if records.evidence_of(view, point)}
-    values = {"machines": machines, "several": len(view.vms) > 1, "zone": view.when.zone_name, "linked": linked}
-    html = render("points.html.j2", **values)
+    machines = [(fold, _lines(view, fold.vm, own_card)) for fold in folds(view)]
+    machines = [(fold, lines) for fold, lines in machines if lines]
+    values = {"machines": machines, "several": len(view.vms) > 1, "zone": view.when.zone_name, "many": view.many}
+    if view.dense:
+        kinds = [(fold, _gathered(view, lines)) for fold, lines in machines]
+        html = render("points_by_kind.html.j2", kinds=kinds, total=len(view.points), **values)
+    else:
+        linked = {point.anchor for point in view.points if records.evidence_of(view, point)}
+        html = render("points.html.j2", linked=linked, total=len(view.points), **values)
     return Part(html, say_n(len(view.points), "{count} recovery point.", "{count} recovery points."))
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Points of one machine that carry the same verdict, claim and pattern, decided by the same row."""
+
+    first: Line
+    lines: list[Line]
+    records: list[list[records.Spread]]
+
+
+def _gathered(view: View, lines: list[Line]) -> list[Alike]:
+    """The lines by what was concluded, worst first; scheduled points that no list holds come last."""
+    kinds = alike.gathered(lines, _concluded)
+    kinds.sort(key=lambda kind: WORST_FIRST.index(kind[0].point.word) if kind[0].point else len(WORST_FIRST))
+    return [Alike(kind[0], kind, [_spread(view, line) for line in kind]) for kind in kinds]
+
+
+def _concluded(line: Line) -> tuple[str, ...]:
+    point = line.point
+    return (point.word, line.claim, line.pattern, str(point.verdict["row_id"])) if point else ()
+
+
+def _spread(view: View, line: Line) -> list[records.Spread]:
+    return records.spread(view, records.evidence_of(view, line.point)) if line.point and not line.card else []
 
 
 def _lines(view: View, vm: str, own_card: set[str]) -> list[Line]:

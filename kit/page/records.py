@@ -69,8 +69,12 @@ def table(view: View, uids: Iterable[str], caption: str = "") -> Markup:
 def appendix(view: View, shown: Iterable[str] = ()) -> Part:
     """The records of every point that has no card of its own, folded; one entry a point.
 
-    Up to ON_PAGE records stand in full, each with offset, text and hash; more are listed by file and number.
+    Up to ON_PAGE records stand in full, each with offset, text and hash; more are listed by file and number. Of very
+    many points the records stand in the table of all points.
     """
+    if view.dense:
+        said = say("The records of each point stand beside it, in the table of all points of its machine.")
+        return Part(render("words.html.j2", words=said), said)
     left_out = set(shown)
     points = [(point, evidence_of(view, point)) for point in view.points if point.anchor not in left_out]
     points = [(point, uids) for point, uids in points if uids]

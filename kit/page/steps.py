@@ -6,7 +6,8 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-from kit.grouping import alike
+from kit import grouping
+from kit.page import alike
 from kit.page.language import clauses, marked, say, say_n, stored
 from kit.page.part import Part, render
 from kit.page.view import NO_VM, Row, View
@@ -15,6 +16,7 @@ from kit.page.when import listed_some, number
 VERY_MANY = 40  # sources of one kind that are told one by one
 MANY = 3  # unrecognised files that are told one by one; more share a line
 SHOWN = 5  # actions on the first page of a machine; the rest is folded
+_PLURAL = re.compile(r"(?<=\w)s\b")
 _SENTENCE = re.compile(r"(?<=\w\w[.!?]) +(?=\w)")
 
 
@@ -26,11 +28,26 @@ class Step:
     settles: str
     where: str | None
     command: str | None
+    vm: str = ""
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A step that several machines need: that of the worst one in full, those of the others folded."""
+
+    first: Step
+    others: list[Step]
+    same_command: bool
 
 
 def next_steps(view: View) -> Part:
-    """At most five actions for each machine, each with its command; further ones folded away."""
-    groups = [(vm, [_step(row) for row in view.of(vm, view.rows("actions"))]) for vm in view.vms]
+    """At most five actions for each machine, each with its command; further ones folded away.
+
+    Of many machines a step that repeats is told once, with the machines that need it too.
+    """
+    if view.many:
+        return _repeated_steps(view)
+    groups = [(vm, [_step(row, vm) for row in view.of(vm, view.rows("actions"))]) for vm in view.vms]
     groups = [(vm, steps) for vm, steps in groups if steps]
     html = render("steps.html.j2", groups=groups, several=len(view.vms) > 1, shown=SHOWN)
     text = "\n".join(
@@ -39,9 +56,36 @@ def next_steps(view: View) -> Part:
     return Part(html, text or say("Nothing needs to be done."))
 
 
-def _step(row: Row) -> Step:
+def _step(row: Row, vm: str) -> Step:
     what, settles = step_words(row)
-    return Step(what, settles, row["where"], row["command"])
+    return Step(what, settles, row["where"], row["command"], vm)
+
+
+def _repeated_steps(view: View) -> Part:
+    steps = repeated(view)
+    html = render("steps_of_many.html.j2", steps=steps, shown=SHOWN)
+    lines = [f"{n}. {step.first.vm}: {step.first.what} {step.first.settles}" for n, step in enumerate(steps[:SHOWN], 1)]
+    return Part(html, "\n".join(lines) or say("Nothing needs to be done."))
+
+
+def repeated(view: View) -> list[Repeated]:
+    """The steps of all machines, those in the same words once: by their place among a machine's steps, worst first."""
+    placed: list[tuple[int, Row, str]] = []
+    for vm in view.worst_vms:
+        placed += [(place, row, vm) for place, row in enumerate(view.of(vm, view.rows("actions")))]
+    placed.sort(key=lambda entry: entry[0])
+    found = alike.gathered(placed, lambda entry: _kind(view, entry[1]))
+    return [_repeat([_step(row, vm) for _, row, vm in group]) for group in found]
+
+
+def _kind(view: View, row: Row) -> str:
+    """What makes two steps the same: their words without what differs, one failure and several alike."""
+    return _PLURAL.sub("", alike.masked(view, str(row["text"])))
+
+
+def _repeat(steps: list[Step]) -> Repeated:
+    first, *others = steps
+    return Repeated(first, others, len({step.command for step in steps}) == 1)
 
 
 def step_words(row: Row) -> tuple[str, str]:
@@ -57,12 +101,14 @@ class Gap:
     what: str
     meaning: str
     command: str | None = None
+    loss: bool = False  # records that were there are lost: each such gap is told of its own
 
 
 def unread(view: View) -> Part:
     """Sources that were read in part or not at all, then evidence that the case lacks; honest when there is none."""
     gaps = unread_gaps(view)
-    html = render("unread.html.j2", gaps=gaps, sources=len(view.sources))
+    told = alike.gathered(gaps, lambda gap: gap if gap.loss or not view.many else alike.masked(view, str(gap)))
+    html = render("unread.html.j2", gaps=told, sources=len(view.sources))
     return Part(html, "\n".join(f"- {gap.what} {gap.meaning}" for gap in gaps) or say("Everything given was read."))
 
 
@@ -79,7 +125,7 @@ def _partial(view: View) -> list[Gap]:
     if len(partial) > VERY_MANY:
         return [_of_many(marked("{count} files were read in part."), partial)]
     return [
-        Gap(say("{path} was read in part.", path=row["path"]), _lost(view, row, losses[row["source_id"]]))
+        Gap(say("{path} was read in part.", path=row["path"]), _lost(view, row, losses[row["source_id"]]), loss=True)
         for row in partial
     ]
 
@@ -164,7 +210,8 @@ def _gap(source: Row, words: str, meaning: str, missing: Row | None) -> Gap:
     if missing and (missing["why"] or "") not in (source["note"] or ""):
         said.append(_sentence(missing["why"]))
     what = say(words, path=source["path"])
-    return Gap(what, " ".join(filter(None, said)), missing["command"] if missing else None)
+    lost = source["status"] == "unreadable"
+    return Gap(what, " ".join(filter(None, said)), missing["command"] if missing else None, lost)
 
 
 def _described(view: View) -> dict[str, Row]:
@@ -184,7 +231,7 @@ def _described(view: View) -> dict[str, Row]:
 def _missing(view: View) -> list[Gap]:
     several = len(view.vms) > 1
     told = {row["what"] for row in _described(view).values()}
-    found = alike([row for row in view.rows("missing") if row["what"] not in told], VERY_MANY)
+    found = grouping.alike([row for row in view.rows("missing") if row["what"] not in told], VERY_MANY)
     return [Gap(_missing_words(row, several), _sentence(row["why"]), row["command"]) for row in found]
 
 

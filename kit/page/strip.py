@@ -52,6 +52,7 @@ def strip(view: View, vm: str) -> Markup:
         gone=len(expected),
         hourly=_hourly(points),
         hours=range(24),
+        dense=view.dense,
         undated=sum(point.time is None for point in view.points_of(vm)),
     )
 

@@ -22,8 +22,12 @@ from kit.page.when import When
 
 Row = dict[str, Any]
 DATABASES = ("verdicts", "operation_databases", "recoveries")  # tables with a row for each database
-MOST_DRAWN = 6  # machines that have figures of their own
+MOST_OPEN = 4  # machines whose parts all stand open; of more a list comes first, and most parts are folded
+OPEN_OF_MANY = 2  # of many machines, the worst ones that stand open all the same
+DRAWN_OF_MANY = 3  # of many machines, the worst ones that have figures of their own
 NO_VM = "the case"  # heading for what belongs to no machine
+
+MOST_IN_FULL = 2000  # points that have a row with every column; of more those that are alike share a heading
 
 
 @dataclass(frozen=True)
@@ -248,13 +252,25 @@ class View:
         return {verdict: found[verdict] for verdict in VERDICTS}
 
     @cached_property
-    def drawn_vms(self) -> list[str]:
-        """The machines that have figures of their own, in alphabetical order: all, or of many those with the worst."""
-        if len(self.vms) <= MOST_DRAWN:
-            return self.vms
+    def many(self) -> bool:
+        """Whether there are so many machines that a list of them comes first and most of their parts are folded."""
+        return len(self.vms) > MOST_OPEN
+
+    @cached_property
+    def dense(self) -> bool:
+        """Whether there are so many points that each is written as short as it can be."""
+        return len(self.points) > MOST_IN_FULL
+
+    @cached_property
+    def worst_vms(self) -> list[str]:
+        """The machines by their contradicted, then inconclusive points; alike ones in alphabetical order."""
         counts = {vm: self.counts(self.points_of(vm)) for vm in self.vms}
-        worst = sorted(self.vms, key=lambda vm: [-counts[vm][word] for word in WORST_FIRST[:2]])[:MOST_DRAWN]
-        return [vm for vm in self.vms if vm in worst]
+        return sorted(self.vms, key=lambda vm: [-counts[vm][word] for word in WORST_FIRST[:2]])
+
+    @cached_property
+    def drawn_vms(self) -> list[str]:
+        """The machines that have figures of their own, in alphabetical order: all, or of many the worst."""
+        return [vm for vm in self.vms if not self.many or vm in self.worst_vms[:DRAWN_OF_MANY]]
 
     def spacing(self, vm: str) -> timedelta | None:
         """Median distance between the points of a VM."""

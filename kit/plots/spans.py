@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
+from kit.page import alike
 from kit.page.clean import label
 from kit.page.evidence import STATUS_WORDS
 from kit.page.language import say, say_n, stored
@@ -26,8 +27,12 @@ def coverage(view: View) -> list[Drawing]:
     if not view.period:
         return []
     drawn = [row for row in view.sources.values() if row["first_time"] or row["status"] == "absent"]
+    total = len(drawn)
+    if view.many:
+        others = alike.any_of(set(view.vms) - set(view.drawn_vms))
+        drawn = [row for row in drawn if row["vm_name"] in (None, *view.drawn_vms) and not others.search(row["path"])]
     drawn.sort(key=lambda row: (ROLE_ORDER.index(row["role"]) if row["role"] in ROLE_ORDER else 9, row["path"]))
-    return [_figure(view, drawn[:MOST], len(drawn), wider(view.period))] if drawn else []
+    return [_figure(view, drawn[:MOST], total, wider(view.period))] if drawn else []
 
 
 def _figure(view: View, sources: list[Row], total: int, period: Interval) -> Drawing:
@@ -50,7 +55,7 @@ def _figure(view: View, sources: list[Row], total: int, period: Interval) -> Dra
     )
     layout = {
         "height": 70 + 23 * len(sources), "annotations": notes,
-        "margin": {"l": min(380, 20 + round(longest * 7.0)), "r": 12, "t": 8, "b": 56},
+        "margin": {"l": min(380, 20 + round(longest * 7.8)), "r": 12, "t": 8, "b": 56},
         "xaxis": time_axis(view.when, *period, say("each log’s own clock, {zone}", zone=view.when.zone_name), 7),
         "yaxis": {
             "range": [len(sources) - 0.4, -0.6], "tickvals": list(range(len(sources))), "fixedrange": True,
@@ -180,5 +185,11 @@ def _caption(view: View, sources: list[Row], lost: dict[str, list[Row]], total: 
         said.append(say_n(len(sources), "The one source keeps every record from first to last.",
                           "All {count} sources keep every record from first to last."))
     if total > len(sources):
-        said.append(say("The first {shown} of {total} are drawn.", shown=len(sources), total=number(total)))
+        words = (
+            say("Of {total} sources those of the hosts and of {machines} are drawn; all stand in the table below.",
+                total=number(total), machines=listed_some(view.drawn_vms, 3))
+            if view.many
+            else say("The first {shown} of {total} are drawn.", shown=len(sources), total=number(total))
+        )  # fmt: skip
+        said.append(words)
     return " ".join(said)
