@@ -84,13 +84,6 @@ def test_a_session_holds_objects_and_writers():
     assert account.source["computer"] == "HV2"
 
 
-def test_what_a_session_printed_and_nothing_reads_is_said():
-    tables, account = told("vssadmin/transcript-german.txt")
-    assert (len(tables["writers"]), len(tables["replication"])) == (1, 1) and "events" not in tables
-    assert "3 lines are no list and no table and were not read" in account.source["note"]
-    assert "2014-05-19 22:00:07.43 spid62" in account.source["note"]
-
-
 def test_prompts_and_banners_tell_a_session():
     assert is_session(b"\r\nPS C:\\> Get-VM\r\n") and is_session(b"**********************\r\nx")
     assert not is_session(b"2014-05-19 22:00:07.43 spid62      PS is no prompt\r\n")

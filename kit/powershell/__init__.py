@@ -17,6 +17,7 @@ from typing import BinaryIO
 from kit import text
 from kit.powershell import clixml, console, csvs, jsons
 from kit.powershell.blocks import blocks
+from kit.powershell.console import prompt
 from kit.powershell.values import (
     About,
     Damage,
@@ -32,7 +33,8 @@ from kit.powershell.values import (
 
 __all__ = [
     "About", "Damage", "Enumerated", "Item", "Parsed", "Peek", "Row",
-    "as_json", "claim_of", "is_session", "kind_of", "number_of", "objects", "peek", "plain", "stream", "text_of",
+    "as_json", "claim_of", "is_session", "kind_of", "number_of", "objects", "peek", "plain", "prompt", "stream",
+    "text_of",
 ]  # fmt: skip
 
 _PEEKED = 20

@@ -15,6 +15,7 @@ from kit.text import Line
 
 TABLE_BLOCK = 5000  # rows of one table that are laid out together
 LIST_LINES = 5000  # lines of one printed object
+_NAMED = 4  # pieces of unread text that are named
 _UNREAD_LINES = 3  # other text of fewer lines is no output of a command
 _NARROW = 12  # columns of a table below this width are not wrapped
 _OTHER_TOOL = "vssadmin"  # its output is read elsewhere
@@ -23,8 +24,9 @@ _PAIR = re.compile(r"(\S.{0,100}?) +:(?: (.*)|$)")
 _NAME = re.compile(r"[^\W\d][\w .()/#-]{0,60}? +:(?: |$)")
 _DASHES = re.compile(r" *-+(?: +-+)+\s*$|-{2,}\s*$")
 _GROUP = re.compile(r"   (\w[\w ]{0,60}): (\S.*)$")
-_PROMPT = re.compile(r"(?:\[[^\]]*\]: )?PS [^>]{0,260}>|>> ")
+_PROMPT = re.compile(r"(?:\[(?P<there>[^\]]{0,260})\]: )?(?:PS(?: [^>]{0,260})?>|[A-Za-z]:\\[^<>|?*\":]{0,260}>)|>> ")
 _MACHINE = re.compile(r"[^:]{4,20}\s*: (\S+) \((?:Microsoft )?Windows NT ")
+_CELL = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.\d]*|\S+")
 _ELLIPSIS = ("...", "…")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # of PowerShell 7
 
@@ -41,14 +43,27 @@ def is_session(head: str) -> bool:
     return any(_PROMPT.match(line) or line.startswith("******") for line in head.split("\n")[:400])
 
 
+def prompt(text: str) -> tuple[str, str | None] | None:
+    """The command behind a prompt of PowerShell or cmd, and the computer that a remote prompt names; else None."""
+    found = _PROMPT.match(text)
+    if not found:
+        return None
+    return text[found.end() :].strip(), found["there"]
+
+
+def plain(text: str) -> str:
+    """The line without colours, embedded NULs and blanks at its end."""
+    return _COLOURS.sub("", text.strip("\x00")).rstrip()
+
+
 def read(lines: Iterator[Line]) -> Iterator[Item]:
     """The objects of printed lists and tables in order; values that were cut off are named in `Row.cut`."""
     page, number = _Page(), 0
     for line in lines:
-        text = _COLOURS.sub("", line.text.strip("\x00")).rstrip()
+        text = plain(line.text)
         if found := _MACHINE.match(text):
             yield About(computer=found[1])
-        for item in page.take(text):
+        for item in page.take(text, line.number):
             number += 1
             yield _numbered(item, number)
         if line.cut:
@@ -58,8 +73,15 @@ def read(lines: Iterator[Line]) -> Iterator[Item]:
         number += 1
         yield _numbered(item, number)
     if page.unread:
-        count, first = sum(lines for lines, _ in page.unread), page.unread[0][1]
-        yield About(f"{count} lines are no list and no table and were not read; the first of them: {first!r}")
+        yield About(_unread_note(page.unread))
+
+
+def _unread_note(unread: list[tuple[int, int, str]]) -> str:
+    """Where text stands that is no list and no table, with the first line of each piece."""
+    count = sum(lines for _, lines, _ in unread)
+    named = "; ".join(f"from line {first}: {text!r}" for first, _, text in unread[:_NAMED])
+    more = f"; and {len(unread) - _NAMED} more places" if len(unread) > _NAMED else ""
+    return f"{count} lines are no list and no table and were not read ({named}{more})"
 
 
 def _numbered(row: Row, number: int) -> Row:
@@ -75,10 +97,11 @@ class _Page:
     blanks: int = 0
     banner: int = 0
     group: dict[str, str] = field(default_factory=dict)
-    unread: list[tuple[int, str]] = field(default_factory=list)  # lines and the first of them
+    unread: list[tuple[int, int, str]] = field(default_factory=list)  # place of the first line, lines, the first line
+    first: int = 0  # place of the first line that is held
     other_tool: bool = False
 
-    def take(self, text: str) -> Iterator[Row]:
+    def take(self, text: str, number: int) -> Iterator[Row]:
         """Take one line; yields what it completes. What stands between two lines of stars is a transcript's banner."""
         if text.startswith("****"):
             yield from self.flush()
@@ -101,6 +124,7 @@ class _Page:
         elif (group := _GROUP.match(text)) and not self.held:
             self.group = {group[1]: group[2]}
         else:
+            self.first = self.first if self.held else number
             self.held.append(text)
             if len(self.held) >= TABLE_BLOCK:
                 yield from self._part()
@@ -122,7 +146,7 @@ class _Page:
         yield from found
         self.other_tool |= bool(self.held) and self.held[0].startswith(f"{_OTHER_TOOL} ")
         if not found and not self.other_tool and len(self.held) >= _UNREAD_LINES:
-            self.unread.append((len(self.held), self.held[0].strip()[:80]))
+            self.unread.append((self.first, len(self.held), self.held[0].strip()[:80]))
         if _header_at(self.held) is not None:
             self.group = {}
         self.held, self.blanks = [], 0
@@ -211,9 +235,18 @@ def _table(held: list[str], group: dict[str, str]) -> Iterator[Row]:
     edges = _edges(spans, rows)
     names = [header[a:b].replace("\0", "").strip() for a, b in spans]
     bounds = list(zip(edges, [*edges[1:], max(map(len, rows), default=0)], strict=True))
-    cells = ([row[a:b].replace("\0", "").strip() for a, b in bounds] for row in rows)
+    cells = _words(rows, spans) or [[row[a:b].replace("\0", "").strip() for a, b in bounds] for row in rows]
     for values in _unwrapped(cells, [b - a - 1 for a, b in bounds]):
         yield _row({**group, **dict(zip(names, (value or None for value in values), strict=True))})
+
+
+def _words(rows: list[str], spans: list[tuple[int, int]]) -> list[list[str]]:
+    """The cells of rows whose columns are not aligned (`sqlcmd -W`): a word each, date and time one; else nothing."""
+    close = all(begin - end == 1 for (_, end), (begin, _) in pairwise(spans))
+    if not close or all(row[a - 1 : a].strip() == "" for row in rows for a, _ in spans[1:]):
+        return []
+    found = [[cell.replace("\0", "") for cell in _CELL.findall(row)] for row in rows]
+    return found if all(len(cells) == len(spans) for cells in found) else []
 
 
 def _unwrapped(lines: Iterable[list[str]], widths: list[int]) -> Iterator[list[str]]:

@@ -3,7 +3,7 @@
 Every module in this folder is a reader (see `seam`), but `seam` and names that begin with an underscore. A reader whose
 `record_id` is a line number or a running number, not the log's own record number, says `NUMBERED = False`: then
 missing numbers are no gaps, and only losses interrupt what the log covers. One that knows its files by their first
-bytes says `BINARY = True` and is asked first.
+bytes says `BINARY = True` and is asked first; one whose files hold those of others says `FIRST = True` and comes next.
 """
 
 from __future__ import annotations
@@ -54,7 +54,11 @@ def recognise(head: bytes, name: str) -> ModuleType | None:
 @cache
 def _asked() -> tuple[ModuleType, ...]:
     """The readers in the order in which they are asked: those first that know their files by the first bytes."""
-    return tuple(sorted(readers(), key=lambda module: not getattr(module, "BINARY", False)))
+    return tuple(sorted(readers(), key=_turn))
+
+
+def _turn(module: ModuleType) -> int:
+    return 0 if getattr(module, "BINARY", False) else 1 if getattr(module, "FIRST", False) else 2
 
 
 def source_id_of(text: str) -> str:

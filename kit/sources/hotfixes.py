@@ -39,7 +39,8 @@ def _is_systeminfo(head: bytes) -> bool:
     text = decode(head)[0].replace("\r", "").split("\n")[:600]
     entries = sum(1 for line in text if (m := _ENTRY.match(line)) and KB.match(m[2]))
     values = [found[2] for line in text if (found := _LABELLED.match(line))]
-    return len(values) >= 8 and (entries >= 1 or any(_BUILD.match(value) for value in values))
+    whole = len(values) >= 8 and any(_BUILD.match(value) for value in values)
+    return whole or (len(values) >= 2 and entries >= 1)
 
 
 def read(opened: Opened) -> Iterator[Reading]:

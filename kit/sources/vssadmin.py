@@ -26,6 +26,7 @@ from kit.text import HEAD, Line, decode, lines
 NAME = "vssadmin list"
 VERSION = "3"
 TABLES = _mappers.TABLES
+IN_SESSIONS = True  # what it prints is read together with the objects of a session
 
 _TOOL = re.compile(r"vssadmin\b.{0,20}? - ")
 
