@@ -138,11 +138,32 @@ def test_a_ledger_and_manifest_made_anew_have_another_last_hash(sealed, tmp_path
 def test_removed_and_added_files_are_named(sealed):
     case, report = sealed
     (case / "points.csv").unlink()
-    (report / "extra.txt").write_text("x", encoding="utf-8")
+    (case / "later.csv").write_text("x", encoding="utf-8")
+    (report / "report.pdf").write_bytes(b"%PDF-1.4 of somebody else")
     assert [str(one) for one in custody.verify(report)] == [
-        "extra.txt: output was added",
+        "report.pdf: output was added",
+        "later.csv: evidence was added",
         "points.csv: evidence is gone",
     ]
+
+
+def test_a_file_laid_beside_the_report_is_no_difference_and_is_named(sealed):
+    _, report = sealed
+    (report / "notes").mkdir()
+    (report / "notes" / "call.txt").write_text("x", encoding="utf-8")
+    (report / "copy.html").write_bytes((report / "report.html").read_bytes())
+    assert custody.verify(report) == []
+    assert custody.others(report) == ["copy.html", "notes/call.txt"]
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "Report.PDF", "verdicts.json", "tables/verdicts-2.parquet"])
+def test_a_file_named_like_a_part_of_a_report_is_one_that_nobody_sealed(sealed, name):
+    _, report = sealed
+    (report / name).parent.mkdir(exist_ok=True)
+    assert not (report / name).exists(), "the sealed folder of this test has no such file"
+    (report / name).write_bytes(b"x")
+    assert [str(one) for one in custody.verify(report)] == [f"{name}: output was added"]
+    assert custody.others(report) == []
 
 
 def test_lines_cut_off_the_ledger_are_noticed(sealed):

@@ -71,7 +71,20 @@ def test_hostile_names_of_files_do_not_reach_the_terminal(sealed: tuple[Path, Pa
     except OSError:
         pytest.skip("this system has no such names")
     text, sound = verified(sealed[1], None, parsers=False)
-    assert not sound and "\x1b" not in text and "\u202e" not in text
+    assert sound and "\x1b" not in text and "\u202e" not in text and ".txt" in text
+
+
+def test_files_of_a_user_are_named_and_the_report_stays_sound(sealed: tuple[Path, Path]) -> None:
+    report = sealed[1]
+    (report / "notes.txt").write_text("called the customer", encoding="utf-8")
+    (report / "\u202etxt.exe").write_bytes(b"x")
+    text, sound = verified(report, None, parsers=False)
+    assert sound
+    assert "Not part of the report, and not vouched for: notes.txt and " in text
+    assert "as they were sealed" in text and "\u202e" not in text
+    (report / "report.html").write_text("x", encoding="utf-8")
+    text, sound = verified(report, None, parsers=False)
+    assert not sound and "notes.txt" in text and "as they were sealed" not in text
 
 
 def test_a_folder_without_manifest_is_no_report(tmp_path: Path) -> None:

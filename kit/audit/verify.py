@@ -7,7 +7,9 @@ from pathlib import Path
 from kit.audit import signature
 from kit.case import custody
 from kit.page.clean import visible
-from kit.words import counted
+from kit.words import counted, listed
+
+NAMED = 12  # files beside the report that are named before the rest is counted
 
 
 def verified(
@@ -27,6 +29,7 @@ def verified(
     if seal is not None and seal.strip().lower() != head:
         found.append(custody.Difference(custody.LEDGER, f"ends with {head or 'no sound line'}, not with {seal}"))
     lines = [visible(f"! {one}") for one in found]
+    lines += _beside(folder)
     lines += _sound(folder, found, head, key)
     if parsers:
         text, agreed = _second_opinion(folder, case)
@@ -47,6 +50,14 @@ def _sound(folder: Path, found: list[custody.Difference], head: str, key: Path |
     elif signature.signed(folder):
         lines.append("It is signed; name the public key with --key to check by whom.")
     return [*lines, f"Last hash of the ledger: {head}"]
+
+
+def _beside(folder: Path) -> list[str]:
+    """What lies in the folder and is not part of the report."""
+    names = [visible(name) for name in custody.others(folder)]
+    if not names:
+        return []
+    return [f"Not part of the report, and not vouched for: {listed(names, NAMED)}"]
 
 
 def _second_opinion(folder: Path, case: Path | None) -> tuple[str, bool]:

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ SIGNATURES = (f"{MANIFEST}.sig", f"{LEDGER}.sig")
 SCHEMA_VERSION = 1
 NOT_THERE = "the evidence is not there, so it was not checked: name its folder with --case"
 _FIRST = "0" * 64
+_PART = re.compile(r"(?:report\.(?:html|ipynb|pdf)|verdicts\.json|meta\.json|tables/.*)", re.IGNORECASE)
 _LOCK_S = 10.0
 
 
@@ -156,8 +158,9 @@ def _relative(root: Path, folder: Path) -> str:
 def verify(folder: Path | str, root: Path | str | None = None) -> list[Difference]:
     """Every difference between a report folder, its evidence, its manifest and its ledger; empty when all is as sealed.
 
-    `root` is where the evidence lies now, if it was moved. Raises IntegrityError when there is no manifest to compare
-    with.
+    A file that was laid beside the outputs is none (`others` names it), unless it has the name of a part of a report or
+    an output is gone that has its bytes. `root` is where the evidence lies now, if it was moved. Raises IntegrityError
+    when there is no manifest to compare with.
     """
     folder = Path(folder)
     path = folder / MANIFEST
@@ -170,11 +173,35 @@ def verify(folder: Path | str, root: Path | str | None = None) -> list[Differenc
         cut = Difference(MANIFEST, f"cannot be read any more ({error}): it was changed or cut")
         return [cut, *_read(folder / LEDGER)[1]]
     found = _verified_ledger(folder, path)
-    found += _compared(made, outputs(folder), "output")
+    now = outputs(folder)
+    beside = set(_others(made, now))
+    found += _compared(made, [item for item in now if item["path"] not in beside], "output")
     where = Path(root) if root is not None else folder / manifest.get("evidence_root", ".")
     if not where.exists():
         return [*found, Difference(str(where), NOT_THERE)]
     return found + _compared(listed, evidence(where), "evidence")
+
+
+def others(folder: Path | str) -> list[str]:
+    """Files of a report folder that are not part of the report: neither listed nor named like a part of one.
+
+    They are what a user laid there: notes, pictures, a copy of the page under another name. Nothing is said of their
+    content. Empty where there is no manifest that can be read.
+    """
+    folder = Path(folder)
+    try:
+        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["outputs"]
+        made = [_listed(item) for item in listed]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return _others(made, outputs(folder))
+
+
+def _others(listed: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[str]:
+    known = {str(item["path"]) for item in listed}
+    gone = {item["sha256"] for item in listed if item["path"] not in {one["path"] for one in now}}
+    found = [item for item in now if item["path"] not in known and not _PART.fullmatch(str(item["path"]))]
+    return [str(item["path"]) for item in found if item["sha256"] is None or item["sha256"] not in gone]
 
 
 def _listed(item: Mapping[str, Any]) -> dict[str, Any]:
