@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import BinaryIO, NamedTuple
@@ -29,6 +30,15 @@ _CODE_PAGES = {  # ANSI code page of a culture's language, where it is not cp125
 }  # fmt: skip
 
 
+_OEM_PAGES = {  # code page of the console, where it is not cp850
+    "cs": "cp852", "hr": "cp852", "hu": "cp852", "pl": "cp852", "ro": "cp852", "sk": "cp852", "sl": "cp852",
+    "be": "cp866", "bg": "cp866", "ru": "cp866", "uk": "cp866", "el": "cp737", "tr": "cp857", "en-us": "cp437",
+}  # fmt: skip
+# Letters of western languages in cp850 that are no letters in cp1252, or hardly ever stand between letters there.
+_OEM_LETTERS = re.compile(rb"(?<=[A-Za-z])[\x81\x82\x84\x87\x88\x8a\x94\xa1-\xa4](?=[A-Za-z])|\x81|\x8e(?=[a-z])")
+_ANSI_LETTERS = re.compile(rb"[\xc0-\xe0\xe2-\xff]|(?<=[A-Za-z])[\x92\xdf\xe1](?=[A-Za-z])")
+
+
 class Line(NamedTuple):
     """One line: number from 1, byte offset, text without line end, bytes that were cut off."""
 
@@ -51,6 +61,19 @@ def code_page(culture: str | None) -> str:
     """Name of the ANSI code page of a culture such as ru-RU; cp1252 where none is known."""
     name = (culture or "").lower()
     return _CODE_PAGES.get(name) or _CODE_PAGES.get(name.split("-")[0]) or "cp1252"
+
+
+def single_bytes(raw: bytes, culture: str | None) -> str:
+    """The code page of text in single bytes: that of the console where its letters are those of redirected output.
+
+    `vssadmin list writers > writers.txt` writes umlauts as the console knows them. Languages whose ANSI code page is
+    not cp1252 are told by their culture alone.
+    """
+    page = code_page(culture)
+    if page != "cp1252" or len(_OEM_LETTERS.findall(raw)) <= len(_ANSI_LETTERS.findall(raw)):
+        return page
+    name = (culture or "").lower()
+    return _OEM_PAGES.get(name) or _OEM_PAGES.get(name.split("-")[0]) or "cp850"
 
 
 def encoding_of(head: bytes) -> tuple[str, int]:
@@ -78,7 +101,7 @@ def decode(raw: bytes, culture: str | None = None) -> tuple[str, str]:
 def _decoded(raw: bytes, culture: str | None) -> tuple[str, str]:
     name, mark = encoding_of(raw)
     if name == "ansi":
-        name = code_page(culture)
+        name = single_bytes(raw[:HEAD], culture)
         return raw.decode(name, "kit-keep-byte"), name
     return raw[mark:].decode(name, "replace"), name
 
@@ -121,14 +144,16 @@ def lines(file: BinaryIO, culture: str | None = None, longest: int = LONGEST) ->
     file written by two programs keeps both. Files in UTF-32 are read as a whole.
     """
     file.seek(0)
-    name, mark = encoding_of(file.read(HEAD))
+    head = file.read(HEAD)
+    name, mark = encoding_of(head)
+    page = single_bytes(head, culture)
     if name.startswith("utf-32"):
         file.seek(0)
         yield from _wide_lines(file.read()[mark:].decode(name, "replace"), mark)
         return
     file.seek(mark)
     for number, (offset, raw, cut) in enumerate(_raw_lines(file, mark, name, longest), 1):
-        yield Line(number, offset, _line_text(raw, name, culture), cut)
+        yield Line(number, offset, _line_text(raw, name, page), cut)
 
 
 def _wide_lines(text: str, offset: int) -> Iterator[Line]:
@@ -137,7 +162,7 @@ def _wide_lines(text: str, offset: int) -> Iterator[Line]:
         offset += 4 * (len(line) + 1)
 
 
-def _line_text(raw: bytes, name: str, culture: str | None) -> str:
+def _line_text(raw: bytes, name: str, page: str) -> str:
     if name.startswith("utf-16"):
         return raw.decode(name, "replace").removesuffix("\r")
     try:
@@ -145,7 +170,7 @@ def _line_text(raw: bytes, name: str, culture: str | None) -> str:
     except UnicodeDecodeError:
         if name == "utf-8" and _mostly_utf8(raw):
             return raw.decode("utf-8", "replace").removesuffix("\r")
-        return raw.decode(code_page(culture), "kit-keep-byte").removesuffix("\r")
+        return raw.decode(page, "kit-keep-byte").removesuffix("\r")
 
 
 def _raw_lines(file: BinaryIO, offset: int, name: str, longest: int) -> Iterator[tuple[int, bytes, int]]:

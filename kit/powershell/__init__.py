@@ -1,4 +1,4 @@
-"""Objects out of what PowerShell exports: CSV, JSON, Clixml, and text as the console prints it.
+"""Objects out of what PowerShell exports: CSV, JSON, Clixml, and text as the console prints it; also what wmic prints.
 
 `stream` reads a file of any size, `objects` a few bytes, `peek` tells from the beginning of a file what it holds.
 Whatever can be kept is kept; what cannot is a Damage with the number of its row.
@@ -15,7 +15,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from kit import text
-from kit.powershell import clixml, console, csvs, jsons
+from kit.powershell import clixml, console, csvs, jsons, wmic
 from kit.powershell.blocks import blocks
 from kit.powershell.console import prompt
 from kit.powershell.values import (
@@ -42,7 +42,7 @@ _PEEKED = 20
 
 @dataclass(frozen=True)
 class Parsed:
-    """The objects of one export: kind (csv, json, clixml, console or unknown), rows, notes, what was lost."""
+    """The objects of one export: kind (csv, json, clixml, console, wmic or unknown), rows, notes, what was lost."""
 
     kind: str
     rows: list[Row]
@@ -62,7 +62,7 @@ class Peek:
 
 
 def kind_of(head: bytes) -> str:
-    """`csv`, `json`, `clixml`, `console`, or `unknown` for content that is no PowerShell export."""
+    """`csv`, `json`, `clixml`, `console`, `wmic`, or `unknown` for content that is no such export."""
     whole = text.decode(head)[0].lstrip("\ufeff\x00\r\n\x1e")
     start = whole.lstrip("\ufeff\x00 \t\r\n\x1e")
     if start.startswith("<"):
@@ -71,7 +71,9 @@ def kind_of(head: bytes) -> str:
         return "json"
     if console.looks_like(whole):
         return "console"
-    return "csv" if _is_csv(start) else "unknown"
+    if _is_csv(start):
+        return "csv"
+    return "wmic" if wmic.looks_like(start) else "unknown"
 
 
 def is_session(head: bytes) -> bool:
@@ -110,6 +112,8 @@ def stream(file: BinaryIO, culture: str | None = None) -> Iterator[Item]:
         return jsons.read(blocks(file, culture))
     if kind == "console":
         return console.read(text.lines(file, culture))
+    if kind == "wmic":
+        return wmic.read(text.lines(file, culture))
     if kind == "csv":
         return csvs.read(text.lines(file, culture))
     return iter(())

@@ -14,10 +14,11 @@ SIZE = 1 << 20
 def blocks(file: BinaryIO, culture: str | None = None, size: int = SIZE) -> Iterator[str]:
     """The decoded text of a binary file in blocks of about `size` bytes; no character is split."""
     file.seek(0)
-    name, mark = text.encoding_of(file.read(text.HEAD))
+    head = file.read(text.HEAD)
+    name, mark = text.encoding_of(head)
     errors = "replace"
     if name == "ansi":
-        name, errors = text.code_page(culture), "kit-keep-byte"
+        name, errors = text.single_bytes(head, culture), "kit-keep-byte"
     decoder = codecs.getincrementaldecoder(name)(errors)
     file.seek(mark)
     while raw := file.read(size):

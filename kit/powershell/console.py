@@ -277,9 +277,23 @@ def _had_no_room(before: str, cell: str, width: int) -> bool:
 
 
 def _edges(spans: list[tuple[int, int]], rows: list[str]) -> list[int]:
-    """Where each column begins: a place between two headings that is blank in as many rows as possible."""
+    """Where each column begins: a place between two headings that is blank in as many rows as possible.
+
+    Where some row has a word at every such place, a place below the heading on the left that is blank in all rows: a
+    word must not be cut into two.
+    """
     edges = [0]
-    for (_, end), (begin, _) in pairwise(spans):
-        places = range(begin, end, -1)
-        edges.append(max(places, key=lambda place: sum(not row[place - 1 : place].strip() for row in rows)))
+    for (first, end), (begin, _) in pairwise(spans):
+        found = _blanks(range(begin, end, -1), rows)
+        if found[1] < len(rows):
+            below = _blanks(range(end, first + 1, -1), rows)
+            found = below if below[1] == len(rows) else found
+        edges.append(found[0])
     return edges
+
+
+def _blanks(places: range, rows: list[str]) -> tuple[int, int]:
+    """The place before which most rows are blank, the first of several, and how many rows are."""
+    counts = [sum(not row[place - 1 : place].strip() for row in rows) for place in places]
+    most = max(counts, default=-1)
+    return (places[counts.index(most)] if counts else 0), most

@@ -92,14 +92,18 @@ def _type_of(row: Row) -> str:
 
 
 class Hotfixes:
-    """Mapper of Get-HotFix, `wmic qfe` and systeminfo as CSV to `records`."""
+    """Mapper of Get-HotFix, `wmic qfe`, Get-ComputerInfo and systeminfo as CSV to `records`."""
 
     def fits(self, row: Row) -> bool:
         """Whether the row is a hotfix, or a system with its list of hotfixes."""
-        return row.pick("HotFixID") is not None or self._listed(row) is not None
+        return row.pick("HotFixID") is not None or self._system(row) is not None
 
-    def _listed(self, row: Row) -> str | None:
-        return next((text for value in row.values() if "[01]" in (text := str(value)) and KB.search(text)), None)
+    def _system(self, row: Row) -> str | None:
+        """The name of the system whose updates the row lists; None for another row."""
+        if row.pick("OsHotFixes") is not None or {"CsName", "OsVersion"} <= row.keys():
+            return row.text("CsName", "CsDNSHostName") or "?"
+        listed = any("[01]" in (text := str(value)) and KB.search(text) for value in row.values())
+        return str(next(iter(row.values()))) if listed else None
 
     def learn(self, row: Row, dates: Dates) -> None:
         """Look at the dates."""
@@ -111,8 +115,7 @@ class Hotfixes:
 
     def made(self, row: Row, dates: Dates) -> Made | Lost | None:
         """The row of one hotfix, or of a system with all of its hotfixes in `data`."""
-        if self._listed(row) is not None:
-            name = str(next(iter(row.values())))
+        if (name := self._system(row)) is not None:
             return "records", {"kind": "system", "computer": name, "name": name, "data": powershell.as_json(row)}
         moment = dates.read(row.text("InstalledOn", "InstallDate"))
         record = {

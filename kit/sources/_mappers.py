@@ -28,7 +28,7 @@ def read(opened: Opened, expected: str, numbered: bool = False) -> Iterator[Read
     """
     opened.file.seek(0)
     head = opened.file.read(HEAD)
-    printed = powershell.kind_of(head) == "console"
+    printed = powershell.kind_of(head) in ("console", "wmic")
     if printed or powershell.is_session(head):
         yield from _vssadmin(opened)
     mappers: list[_objects.Mapper] = [

@@ -16,6 +16,9 @@ from kit.sources.seam import Fact, Lost
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _VM_NAME = ("VMName", "VirtualMachineName", "Name", "ElementName")
+_REPLICA_SERVER = (
+    "ReplicaServer", "ReplicaServerName", "CurrentReplicaServerName", "RecoveryHostSystem", "RecoveryServerName",
+)  # fmt: skip
 _RELATIONSHIP = ("ReplicationRelationshipType", "RelationshipType", "Relationship")
 _TELLING = {
     "lrepltime",
@@ -98,10 +101,16 @@ def _vm(row: Row) -> dict[str, Any]:
     found = _GUID.search(row.text(*identity) or "")
     return {
         "computer": computer_of(row),
-        "vm_name": None if row.has_cut("VMName", "Name") else row.text(*_VM_NAME),
+        "vm_name": None if row.has_cut("VMName", "Name") else _named(row),
         "vm_id": found[0].lower() if found else None,
         "data": powershell.as_json(row),
     }
+
+
+def _named(row: Row) -> str | None:
+    """The name of the VM; in WMI `Name` is its id and `ElementName` what people call it."""
+    name = row.text(*_VM_NAME)
+    return (row.text("ElementName") or name) if name and _GUID.fullmatch(name) else name
 
 
 def _state(row: Row, vm: bool) -> dict[str, Any]:
@@ -135,7 +144,7 @@ def _settings(row: Row) -> dict[str, Any]:
         hours = 0
     return {
         "primary_server": row.text("PrimaryServer", "PrimaryServerName", "PrimaryHostSystem"),
-        "replica_server": row.text("ReplicaServer", "ReplicaServerName", "RecoveryHostSystem", "RecoveryServerName"),
+        "replica_server": row.text(*_REPLICA_SERVER),
         "frequency_s": row.whole("FrequencySec", "ReplicationFrequencySec", "ReplicationInterval"),
         "app_consistent_interval_h": hours,
         "recovery_history": row.whole("RecoveryHistory"),

@@ -28,7 +28,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import Line, decode, lines
 
 NAME = "event text"
-VERSION = "2"
+VERSION = "3"
 TABLES = ("events",)
 
 _MOST_LINES = 20_000  # of one event
@@ -96,12 +96,16 @@ def _made(opened: Opened, dates: Dates, from_end: int) -> Iterator[Made | Lost |
 
 
 def _begins(text: list[str], place: int) -> bool:
-    """Whether a run of labelled lines begins here: the third holds a date, the fourth a number."""
+    """Whether a run of labelled lines begins here: the third holds a date and none before it, the fourth a number.
+
+    Colons below each other are those of a printed list of properties.
+    """
     found = [match for line in text[place : place + 6] if (match := _LABEL.match(line))]
-    if len(found) < 6:
+    if len(found) < 6 or len({match.start(3) for match in found}) == 1:
         return False
     number = found[3][3].strip()
-    return number.isdigit() and len(number) <= 5 and Dates().read(found[2][3]).known
+    dated = [Dates().read(match[3]).known for match in found[:3]]
+    return number.isdigit() and len(number) <= 5 and dated == [False, False, True]
 
 
 def _events(opened: Opened) -> Iterator[_Event | Lost]:
