@@ -175,6 +175,16 @@ def test_the_writer_trace_places_an_abort_that_the_times_cannot():
     assert outcome(pd.concat([log, trace], ignore_index=True))["outcome"] == "benign_abort"
 
 
+def test_an_abort_that_the_writer_traces_without_a_thaw_is_no_benign_one_though_the_databases_resumed():
+    # domain reference 4.5: OnAbort without OnThaw means that the snapshot was not completed; 1.5: an abort thaws too
+    log = records(frozen("Sales"), resumed("Sales"), failed("Sales"), times=[0, 6.0, 6.3])
+    told = ("OnFreeze", "OnAbort")
+    rows = [{"provider": "SqlWriterLogger", "message": f"Entering SQL Writer {one}."} for one in told]
+    for abort_at in (5.0, 6.0, 8.0):
+        trace = records(*rows, source="trace", times=[0.0, abort_at])
+        assert outcome(pd.concat([log, trace], ignore_index=True))["outcome"] == "genuine_failure", abort_at
+
+
 KINDS = {"freeze": frozen("Sales"), "thaw": resumed("Sales"), "abort": failed("Sales"), "device": device(1), "vdi": VDI}
 WORSE = {"clean": 0, "benign_abort": 1, "open": 2, "genuine_failure": 3}
 

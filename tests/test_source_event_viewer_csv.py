@@ -45,10 +45,21 @@ def test_the_hour_that_daylight_saving_repeats_is_told_by_the_order():
     assert list(utc.dt.strftime("%H:%M")) == ["23:50", "00:10", "00:50", "01:10", "01:50", "02:10"]
 
 
-def test_the_file_name_tells_the_channel_and_nothing_else():
-    content = sample("event_viewer_csv/english.csv")
-    assert events(content, "guest/Application-2014.csv")[0][0]["channel"] == "Application"
-    assert events(content, "guest/list.csv")[0][0]["channel"] is None
+def test_the_file_name_tells_the_channel_else_sources_that_write_to_one_log_only():
+    # SQL Server and VSS write to the Application log; the service manager and volsnap to the System log
+    def channel(name: str, *providers: str) -> str | None:
+        rows = [f"Error,5/19/2014 10:00:0{number} PM,{one},1,None,x" for number, one in enumerate(providers)]
+        text = "\r\n".join(["Level,Date and Time,Source,Event ID,Task Category", *rows, ""])
+        return events(text, name)[0][0]["channel"]
+
+    assert channel("guest/System-2014.csv", "VSS", "VSS") == "System"
+    assert channel("guest/Anwendung.csv", "Print", "Print") == "Application"
+    assert channel("guest/Système.csv", "Print", "Print") == "System"
+    assert channel("guest/list.csv", "MSSQL$PROD", "Print", "VSS") == "Application"
+    assert channel("guest/list.csv", "volsnap", "Service Control Manager") == "System"
+    assert channel("guest/list.csv", "volsnap", "MSSQLSERVER") is None
+    assert channel("guest/System and Application.csv", "volsnap", "MSSQLSERVER") is None
+    assert channel("guest/list.csv", "Print", "Spooler") is None
 
 
 def test_a_header_in_english_without_rows_is_an_empty_list():

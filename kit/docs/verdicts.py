@@ -20,8 +20,8 @@ Made from `kit/reasoning/verdicts.py` by `python -m kit.docs.verdicts`; do not e
 | · | no claim | the point does not claim application consistency |
 
 The machine's verdict is the worst of its databases, in the order contradicted, inconclusive, supported,
-confirmed. Databases are all that the case shows, without tempdb, mssqlsystemresource and those that are
-offline or restoring.
+confirmed. Databases are all that the case shows, frozen or only started or backed up, without tempdb,
+mssqlsystemresource and those that are offline or restoring.
 
 The label of the host is the statement under test and never evidence for itself. The age of the guest decides
 nothing, nor does `SignalAbort` or OS error 995: only whether the abort came before or after the thaw of the
@@ -43,7 +43,7 @@ under `refined` the point stays supported. Choose with `--policy` or in case.tom
 |---|---|
 | benign_abort | the requestor stopped after the thaw of the same database, in an operation of the host's schedule |
 | genuine_failure | a failure before or at the thaw, in flush and hold, or in recovery |
-| other_requestor | another product's backup |
+| other_requestor | another product's backup, or a snapshot off the host's schedule while that goes on |
 | environment | a named cause outside the operation, such as a service or storage |
 | background_noise | known to mean nothing here |
 | normal | part of a healthy run |

@@ -11,9 +11,10 @@ import pandas as pd
 
 from kit import collect, tables
 from kit.reasoning import findings as said
+from kit.reasoning.covered import APPLICATION, ERRORLOG
 from kit.reasoning.evidence import Frames, PointFacts
 from kit.reasoning.findings import Findings
-from kit.reasoning.operations import database_name
+from kit.reasoning.operations import database_name, shown_name
 from kit.reasoning.verdicts import ITEMS, decide, worst
 from kit.values import tuples
 from kit.words import Words, span
@@ -34,8 +35,10 @@ def verdicts(
     rows: list[dict[str, Any]] = []
     for number, own in groupby(items.sort_values("point", kind="stable").itertuples(), key=lambda row: row.point):
         made = found[int(number)]
+        of_point = list(own)
         cited = _cited(made, details, recoveries, operations, statements, words, meanings)
-        databases = [_database_row(made, row, cited, policy) for row in own]
+        cited.absent = _absent(made, of_point, statements, words)
+        databases = [_database_row(made, row, cited, policy) for row in of_point]
         rows.append(_machine_row(made, databases))
         rows += [row for row in databases if row["database"] is not None]
     return tables.frame("verdicts", rows)
@@ -52,10 +55,11 @@ class _Cited:
     """Finding ids of one point, by what they speak about."""
 
     def __init__(self) -> None:
-        self.label = self.link = self.coverage = self.clock = ""
+        self.label = self.link = self.coverage = self.clock = self.absent = ""
         self.outcomes: dict[str, str] = {}
         self.failures: list[str] = []
         self.vetoes: list[str] = []
+        self.doubts: list[str] = []
         self.hosts: list[str] = []
         self.others: list[str] = []
         self.boot: dict[str, str] = {}
@@ -77,12 +81,21 @@ def _cited(
         about = {"vm_name": vm_name, "operation_id": operation_id}
         cited.failures = said.of_records(made.failures, statements, words, meanings, **about)
         cited.vetoes = said.of_records(made.vetoes, statements, words, meanings, **about)
+        cited.doubts = said.of_records(made.doubts, statements, words, meanings, **about)
         cited.others = said.of_others(made, operations, statements, words)
     hosts = [*made.host_failures, *made.host_open]
     cited.hosts = said.of_records(hosts, statements, words, meanings, vm_name=vm_name)
     if made.boot is not None:
         cited.boot = said.of_boot(made, recoveries.get(made.boot.boot_id, ()), statements, words)
     return cited
+
+
+def _absent(made: PointFacts, own: list[Any], statements: Findings, words: Words) -> str:
+    """The finding on the databases that the linked operation did not freeze; empty where it froze all."""
+    if made.operation is None or made.items["E1"] is not True:
+        return ""
+    names = [shown_name(row.instance, row.database) for row in own if row.database is not None and row.detail is None]
+    return said.of_absent(made, names, statements, words) if names else ""
 
 
 def _database_row(made: PointFacts, row: Any, cited: _Cited, policy: str) -> dict[str, Any]:
@@ -134,11 +147,12 @@ def _sides(row: Any, outcome: str | None, cited: _Cited) -> tuple[list[str], lis
         return [*bad, *boot_bad], [cited.label, *good, *boot_good]
     if row.verdict in ("supported", "confirmed"):
         return [*good, cited.link, cited.coverage, cited.clock, *boot_good], [*cited.vetoes, *bad, *boot_bad]
+    unfrozen = cited.absent if row.detail is None and cited.absent else cited.link
     open_ = [
-        finding for finding, item in ((cited.link, row.E2), (cited.coverage, row.E11), (cited.clock, row.E12))
+        finding for finding, item in ((unfrozen, row.E2), (cited.coverage, row.E11), (cited.clock, row.E12))
         if pd.isna(item) or not item
     ]
-    reasons = [*open_, *cited.others, *bad, *cited.vetoes, *boot_bad]
+    reasons = [*open_, *cited.others, *bad, *cited.doubts, *cited.vetoes, *boot_bad]
     return reasons or [cited.link], [cited.label, *good, *boot_good]
 
 
@@ -212,11 +226,11 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
         return texts
     if made.operation is None and made.zone_open:
         texts.append(f"The time zone of the guest's logs in local time; {collect.ZONE}. In the guest: {collect.zone()}")
-    elif items["E11"] is not True:
+    elif items["E11"] is not True and APPLICATION not in made.channels:
         texts.append(f"The guest's Application log of that time. In the guest: {collect.event_log('Application')}")
-    if row.database is None or (row.detail is None and made.operation is None):
+    if row.database is None or (row.detail is None and made.operation is None and ERRORLOG not in made.channels):
         texts.append(f"Every ERRORLOG of the guest. In the guest: {collect.errorlogs()}")
-    if items["E4"] is None and made.operation is not None and items["E11"]:
+    if items["E4"] is None and made.operation is not None and items["E11"] and made.system_lacks:
         texts.append(f"The guest's System log of that time. In the guest: {collect.event_log('System')}")
     if items["E12"] is not True:
         host = _text(made.point.computer)

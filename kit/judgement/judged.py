@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kit import tables
+from kit.reasoning.evidence import DOUBT
 from kit.values import among, tuples, values
 
 OUTCOME_CLASS = {"benign_abort": "benign_abort", "genuine_failure": "genuine_failure", "clean": "normal"}
@@ -35,6 +36,8 @@ def judged_events(
     made["operation_id"] = made["twin"].map(operation_of)
     _noise_inside(made, operations)
     classes = _classes(made, operations, databases, claiming)
+    doubtful = records["captured"].str.contains(DOUBT, regex=False).fillna(False)
+    classes[doubtful & classes.isin(["benign_abort", "normal"])] = "unexplained"
     linked = links.dropna(subset=["operation_id"])
     points = dict(zip(linked["operation_id"], linked["recovery_point_id"], strict=True))
     own = set(operations.loc[operations["requestor"] == OWN, "operation_id"])

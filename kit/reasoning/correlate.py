@@ -15,13 +15,14 @@ from typing import Any
 import pandas as pd
 
 from kit import tables
+from kit.reasoning import beats
 from kit.reasoning.clocks import shift_of
 from kit.values import tuples
 
-WINDOW_S = 60.0  # longest time a writer stays frozen by default; pairs that differ by more share no schedule
-ENOUGH = 5
+WINDOW_S = beats.WINDOW_S  # pairs that differ by more share no schedule
+ENOUGH = beats.ENOUGH
 LONGEST_DELAY_S = 300.0  # a label that comes later than this after the thaw is not taken for granted
-HOUR = pd.Timedelta(hours=1)
+HOUR = beats.HOUR
 BEFORE_REPORT, AFTER_REPORT = pd.Timedelta(minutes=2), pd.Timedelta(minutes=15)  # a backup reports at its end
 
 
@@ -214,8 +215,10 @@ def _one(pair: tuple[_Placed, float], method: str) -> dict[str, Any]:
 def attribute(operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str, Schedule]) -> pd.DataFrame:
     """Table `operations` with the requestor: Hyper-V Replica where a point is linked or the schedule fits.
 
-    Where the schedule of a VM is known, a snapshot off it is that of an agent in the guest. Where no point list tells
-    the schedule, operations that recur every 1 to 12 whole hours are taken for the host's.
+    Where the schedule of a VM is known, a snapshot off it is that of an agent in the guest. It is known while the
+    host's operations go on; before and after that nothing tells it: a list keeps few points, a resynchronisation
+    deletes them, and a restarted host asks at other minutes. Where no point list tells the schedule, operations that
+    recur every 1 to 12 whole hours are taken for the host's.
     """
     linked = set(links["operation_id"].dropna())
     ambiguous = set(links.loc[links["ambiguous"].fillna(False), "candidates"].explode().dropna())
@@ -240,19 +243,20 @@ def _requestors(
     step = schedule.claimed if schedule is not None else None
     reason = "it stands on the beat of the operations that recovery points came from"
     if len(anchors) < ENOUGH:
-        anchors, step = _own_beat(sorted(placed.values()))
+        anchors, step = beats.own_beat(sorted(placed.values()))
         reason = "it recurs every few whole hours, as the host asks; no list of points tells more"
-    known = len(anchors) >= ENOUGH and step is not None
+    beat = beats.beat(sorted(placed.values()), anchors, step)
     made = dict.fromkeys(assumed, ("unknown", "the time of its records is only assumed"))
     for operation_id, at in placed.items():
         times = (at, frozen.get(operation_id, at))  # a freeze that outlived its window thaws off the beat
+        place = beats.OPEN if beat is None else min(beat.place(time) for time in times)
         if operation_id in linked:
             made[operation_id] = ("hyper_v_replica", "a recovery point stands at the host's usual delay after it")
         elif operation_id in ambiguous:
             made[operation_id] = ("unknown", "one of several operations that a recovery point could come from")
-        elif known and any(_on_beat(time, anchors, step) for time in times):
+        elif place == beats.ON:
             made[operation_id] = ("hyper_v_replica", reason)
-        elif known and linked & set(placed):
+        elif place == beats.OFF and linked & set(placed):
             made[operation_id] = ("guest_agent", "it stands off the schedule on which the host asks")
         else:
             made[operation_id] = ("unknown", "no recovery point and no schedule fits it")
@@ -275,24 +279,3 @@ def _of_windows_backup(operations: pd.DataFrame, words: dict[str, tuple[str, str
             chosen = near.loc[apart.idxmin(), "operation_id"]
             made[chosen] = ("windows_server_backup", "Windows Server Backup reports its run at that time")
     return made
-
-
-def _own_beat(times: list[pd.Timestamp]) -> tuple[list[pd.Timestamp], pd.Timedelta | None]:
-    """Operations that follow each other by one whole number of hours, 1 to 12, and that number."""
-    gaps = pd.Series(times).diff().dropna()
-    if len(gaps) < ENOUGH - 1:
-        return [], None
-    hours = round(gaps.median() / HOUR)
-    regular = (gaps - hours * HOUR).abs() <= pd.Timedelta(seconds=WINDOW_S)
-    if not 1 <= hours <= 12 or regular.sum() < 0.6 * len(gaps):
-        return [], None
-    return [times[number] for number in gaps.index[regular]], hours * HOUR
-
-
-def _on_beat(at: pd.Timestamp, anchors: list[pd.Timestamp], step: Any) -> bool:
-    """Whether the distance to the nearest anchor is a whole number of spacings, within the writer window."""
-    place = bisect_right(anchors, at)
-    nearest = min(anchors[max(0, place - 1) : place + 1], key=lambda anchor: abs(anchor - at))
-    whole = step.total_seconds()
-    rest = ((nearest - at).total_seconds() + whole / 2) % whole - whole / 2
-    return abs(rest) <= WINDOW_S

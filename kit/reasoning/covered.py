@@ -38,6 +38,10 @@ class Covered:
         quiet = newest.value - final[1] <= QUIET_TAIL.value
         return bool(final[0] <= first <= final[1] and quiet)
 
+    def channels(self, vm_name: str) -> frozenset[str]:
+        """The logs that the case has of this VM's guest, lower case."""
+        return frozenset(channel for name, channel in self.intervals if name == vm_name)
+
     def any_holds(self, vm_name: str, start: pd.Timestamp, end: pd.Timestamp) -> bool:
         """Whether the Application log or an ERRORLOG of the guest covers the whole time."""
         return any(self.holds(vm_name, channel, start, end) for channel in (APPLICATION, ERRORLOG))

@@ -20,10 +20,9 @@ from kit.reasoning.covered import APPLICATION, MARGIN, SYSTEM, Covered
 from kit.reasoning.verdicts import ITEMS
 from kit.values import tuples
 
-NO_DATABASE = {"tempdb", "mssqlsystemresource"}  # never part of a VSS freeze
-SYSTEM_DATABASES = ("master", "model", "msdb")  # every instance has them, and a snapshot freezes them all
 HOLD_SAFE_S = 8.0  # flush-and-hold gives up after 10 s; a freeze clearly shorter cannot hide a hold that timed out
 SQL_WRITER = "sql"
+DOUBT = '"doubts": true'  # what the knowledge says of records that put the point in doubt without deciding it
 
 
 @dataclass
@@ -58,67 +57,23 @@ class PointFacts:
     pattern: str
     failures: list[Any] = field(default_factory=list)  # records of genuine failure inside the operation
     vetoes: list[Any] = field(default_factory=list)  # failures of writers that hold no database
+    doubts: list[Any] = field(default_factory=list)  # records in the operation that leave open whether it succeeded
     host_failures: list[Any] = field(default_factory=list)
     host_open: list[Any] = field(default_factory=list)  # host failures that cannot be attributed
     others: list[str] = field(default_factory=list)  # operations of other requestors inside the window
     other_records: list[str] = field(default_factory=list)
     boot: Any = None
     rejected_boot: Any = None
+    system_lacks: bool = False  # no System log covers the operation, and its freeze is not short enough to do without
+    channels: frozenset[str] = frozenset()  # the logs of the guest that the case has, where they hold the point's time
     zone_open: bool = False  # records of the guest stand in local time of a zone that nobody knows
-
-
-def databases_of(vm_name: str, frames: Frames) -> list[tuple[str | None, str]]:
-    """The databases and stores that the case shows for a VM: (instance, database), as first written.
-
-    Without tempdb, mssqlsystemresource, and databases that the records show as offline or restoring. A name that only
-failures mention, under an instance of which nothing else is known, is the database of that name elsewhere. An
-    instance of which only one or two system databases are shown has the others as well, and more than those.
-    """
-    own = frames.operations[frames.operations["vm_name"].fillna("") == vm_name]["operation_id"]
-    tests = frames.boots[frames.boots["vm_name"].fillna("") == vm_name]["boot_id"]
-    held = frames.databases[frames.databases["operation_id"].isin(own)]
-    frozen = held[held["freeze_utc"].notna() | held["thaw_utc"].notna()]
-    booted = frames.recoveries[frames.recoveries["boot_id"].isin(tests)]
-    sure = {_key(row) for frame in (frozen, booted) for row in tuples(frame.dropna(subset=["database"]))}
-    closed = _closed(vm_name, frames.records)
-    made: dict[tuple[str, str], tuple[str | None, str]] = {}
-    for row in tuples(pd.concat([booted, held]).dropna(subset=["database"])):
-        key = _key(row)
-        elsewhere = key not in sure and any(database == key[1] for _, database in sure)
-        if key[1] not in NO_DATABASE and key not in closed and not elsewhere:
-            made.setdefault(key, (row.instance if isinstance(row.instance, str) else None, row.database))
-    made |= _unseen(made)
-    return [made[key] for key in sorted(made)]
-
-
-def _unseen(made: Mapping[tuple[str, str], tuple[str | None, str]]) -> dict[tuple[str, str], tuple[str | None, str]]:
-    """The system databases that no record shows, of instances of which nothing but system databases is shown."""
-    found: dict[tuple[str, str], tuple[str | None, str]] = {}
-    for instance in {instance for instance, _ in made}:
-        own = {database for other, database in made if other == instance}
-        if own < set(SYSTEM_DATABASES):
-            spelled = next(said for (other, _), (said, _) in made.items() if other == instance)
-            found |= {(instance, name): (spelled, name) for name in SYSTEM_DATABASES if name not in own}
-    return found
-
-
-def _key(row: Any) -> tuple[str, str]:
-    return (row.instance if isinstance(row.instance, str) else "").casefold(), row.database.casefold()
-
-
-def _closed(vm_name: str, records: pd.DataFrame) -> set[tuple[str, str]]:
-    own = records[(records["vm_name"].fillna("") == vm_name) & (records["phase"] == "not_recoverable")]
-    return {
-        ((row.instance if isinstance(row.instance, str) else "").casefold(), row.database.casefold())
-        for row in own.itertuples() if isinstance(row.database, str)
-    }
 
 
 def facts(frames: Frames) -> list[PointFacts]:
     """The facts of every point, in the order of `frames.points`."""
     links = {row.recovery_point_id: row for row in tuples(frames.links)}
     operations = {row.operation_id: row for row in tuples(frames.operations)}
-    failing = _failing(frames)
+    failing, doubting = _failing(frames), _doubting(frames)
     boots: dict[str, Any] = {}
     for row in frames.boots.itertuples():
         if isinstance(row.recovery_point_id, str):
@@ -131,15 +86,16 @@ def facts(frames: Frames) -> list[PointFacts]:
     for point in tuples(frames.points):
         link = links[point.recovery_point_id]
         operation = operations.get(link.operation_id) if isinstance(link.operation_id, str) else None
-        facts_of = _facts_of(point, link, operation, operations, failing, boots, hosts, near, frames)
+        facts_of = _facts_of(point, link, operation, operations, (failing, doubting), boots, hosts, near, frames)
         facts_of.zone_open = (point.vm_name if isinstance(point.vm_name, str) else "") in open_zones
         made.append(facts_of)
     return made
 
 
 def _facts_of(
-    point: Any, link: Any, operation: Any | None, operations: Mapping[str, Any], failing: Mapping[str, list[Any]],
-    boots: Mapping[str, Any], hosts: _Hosts, near: _Near, frames: Frames,
+    point: Any, link: Any, operation: Any | None, operations: Mapping[str, Any],
+    bad: tuple[Mapping[str, list[Any]], Mapping[str, list[Any]]], boots: Mapping[str, Any], hosts: _Hosts, near: _Near,
+    frames: Frames,
 ) -> PointFacts:
     claimed = {"application_consistent": True, "crash_consistent": False}.get(point.claimed)
     vm_name = point.vm_name if isinstance(point.vm_name, str) else ""
@@ -150,12 +106,15 @@ def _facts_of(
     items["E12"] = None if link.clock_known is pd.NA or pd.isna(link.clock_known) else bool(link.clock_known)
     if operation is not None:
         _others(made, vm_name, near, frames.covered)
-        made.failures, made.vetoes = _split_vetoes(failing.get(operation.operation_id, []))
+        made.failures, made.vetoes = _split_vetoes(bad[0].get(operation.operation_id, []))
+        made.doubts, others = _split_vetoes(_until_thaw(bad[1].get(operation.operation_id, []), operation))
+        made.vetoes = [*made.vetoes, *others]
         items["E11"] = frames.covered.holds(vm_name, APPLICATION, window[0] - MARGIN, window[1] + MARGIN)
         items["X1"] = _attributed(made)
         items["E4"] = _no_trace(made, vm_name, frames.covered)
     else:
         items["E11"] = None if bool(link.covered) else False
+        made.channels = frames.covered.channels(vm_name) if bool(link.covered) else frozenset()
         items["X1"] = False
     _reported(made, vm_name, hosts)
     _boot(made, boots.get(point.recovery_point_id), frames)
@@ -185,6 +144,25 @@ def _failing(frames: Frames) -> dict[str, list[Any]]:
     return made
 
 
+def _doubting(frames: Frames) -> dict[str, list[Any]]:
+    """Records of each operation that leave open whether it succeeded: trouble of its infrastructure, and doubts."""
+    records = frames.records
+    wrong = (records["class"] == "environment") & records["severity"].isin(["error", "critical"])
+    doubts = records["captured"].str.contains(DOUBT, regex=False).fillna(False)
+    made: dict[str, list[Any]] = {}
+    for row in tuples(records[wrong | doubts].merge(frames.members, on="uid")):
+        made.setdefault(row.operation_id, []).append(row)
+    return made
+
+
+def _until_thaw(found: list[Any], operation: Any) -> list[Any]:
+    """Trouble that came before the thaw was through: what breaks later breaks no point in time. Doubts always count."""
+    if pd.isna(operation.thaw_utc):
+        return found
+    last = operation.thaw_utc + pd.Timedelta(seconds=max(1.0, float(operation.precision_s or 0.0)))
+    return [row for row in found if row.kind != "environment" or row.time_utc <= last]
+
+
 def _split_vetoes(found: list[Any]) -> tuple[list[Any], list[Any]]:
     """Failures that count for SQL Server databases or for all, and those of a writer that holds none of them."""
     vetoes = [row for row in found if isinstance(row.writer, str) and SQL_WRITER not in row.writer.casefold()
@@ -207,13 +185,14 @@ def _no_trace(made: PointFacts, vm_name: str, held: Covered) -> bool | None:
     A hold that timed out leaves its record in the System log only; it takes 10 s, so without that log a freeze that is
     clearly shorter excludes it.
     """
+    first, last = made.window
+    short = made.operation is not None and pd.notna(made.operation.freeze_s) and made.operation.freeze_s < HOLD_SAFE_S
+    made.system_lacks = not (short or held.holds(vm_name, SYSTEM, first, last))
     if [row for row in made.failures if not isinstance(row.database, str)]:
         return None if made.others else False
-    first, last = made.window
-    application = held.holds(vm_name, APPLICATION, first, last)
-    system = held.holds(vm_name, SYSTEM, first, last)
-    short = made.operation is not None and pd.notna(made.operation.freeze_s) and made.operation.freeze_s < HOLD_SAFE_S
-    return True if application and (system or short) else None
+    if [row for row in made.doubts if not isinstance(row.database, str)]:
+        return None
+    return True if held.holds(vm_name, APPLICATION, first, last) and not made.system_lacks else None
 
 
 class _Near:

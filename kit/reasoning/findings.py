@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from kit import tables
+from kit.reasoning.covered import APPLICATION
 from kit.reasoning.evidence import PointFacts
 from kit.reasoning.operations import shown_name
 from kit.words import Words, counted, listed, span, spread
@@ -178,6 +179,18 @@ def of_others(made: PointFacts, operations: dict[str, Any], found: Findings, wor
     return ids
 
 
+def of_absent(made: PointFacts, names: list[str], found: Findings, words: Words) -> str:
+    """Which databases the linked operation did not freeze."""
+    whose = "it" if len(names) == 1 else "them"
+    return found.add(
+        "not-frozen", "unexplained", "warning",
+        f"{listed(names)}: not frozen in the operation of {words.moment(_place(made.operation))}, so nothing shows in "
+        f"what state the point holds {whose}.",
+        made.operation.evidence[:4], vm_name=_text(made.point.vm_name),
+        recovery_point_id=made.point.recovery_point_id, operation_id=made.operation.operation_id,
+    )
+
+
 def of_coverage(made: PointFacts, found: Findings, words: Words) -> str:
     """Whether the guest's logs cover the time of the point."""
     point = made.point
@@ -189,6 +202,9 @@ def of_coverage(made: PointFacts, found: Findings, words: Words) -> str:
     if state is False:
         text = f"The guest's logs have a gap or end around {words.moment(point.time_utc)}."
         return found.add("coverage", "unexplained", "warning", text, **about)
+    if APPLICATION in made.channels:
+        text = "The guest's logs cover the time of the point; no operation in them is linked to it."
+        return found.add("coverage", "unexplained", "info", text, **about)
     text = f"No Application log of the guest is part of the case for {words.moment(point.time_utc)}."
     return found.add("coverage", "unexplained", "warning", text, **about)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from kit.reasoning.evidence import Frames, PointFacts, databases_of
+from kit.reasoning.databases import databases_of
+from kit.reasoning.evidence import Frames, PointFacts
 from kit.reasoning.verdicts import ITEMS
 from kit.values import tuples
 
@@ -58,6 +59,8 @@ def _of_database(
         own["X1"], own["E4"] = (None, None) if made.others else (True, False)
     if database is not None and _named(made.failures, database):
         own["X1"], own["E4"] = (None, None) if made.others else (True, False)
+    elif database is not None and own["E4"] and _named(made.doubts, database):
+        own["E4"] = None
     if made.boot is not None:
         cut = (made.boot.boot_id, *key) in cuts
         own |= _recovered(made, detail, recovery, cut)

@@ -72,13 +72,19 @@ class _Window:
     thaws: list[Step]
     writer_thaws: list[Step]  # those of its writer as a whole
     set_thaws: list[Step]  # those of every database of the set
+    traced: frozenset[str | None] = frozenset()  # logs in which the writer itself tells of the freeze of the whole set
     by_source: dict[str | None, list[Step]] = field(default_factory=dict)
 
     def thaws_for(self, source: str | None) -> list[Step]:
-        """The thaws that a record of this log is compared with: those of its own log where it has some."""
+        """The thaws that a record of this log is compared with: those of its own log where it has some.
+
+        A writer that traces its freeze traces its thaw as well; databases resume after an abort too (domain reference,
+        1.5 and 4.5), so their resume lines cannot stand in for a thaw that the trace lacks.
+        """
         if source not in self.by_source:
             own = [one for one in self.thaws if one.source == source]
-            self.by_source[source] = own or [one for one in self.writer_thaws if one.source == source] or self.thaws
+            own = own or [one for one in self.writer_thaws if one.source == source]
+            self.by_source[source] = own or ([] if source in self.traced else self.thaws)
         return self.by_source[source]
 
 
@@ -232,6 +238,7 @@ def _window(active: list[Step], mine: list[Step], key: tuple[str | None, str | N
     return _Window(
         _narrow(freezes, key), _narrow(thaws, key), [one for one in thaws if not one.database],
         [one for one in active if one.class_ == "normal" and one.phase == "thaw"],
+        frozenset(one.source for one in freezes if not one.database),
     )
 
 

@@ -6,6 +6,7 @@ collected twice) share a `twin`, so that nothing is counted twice and every copy
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -65,7 +66,15 @@ def _machines(
 
 
 def _machine(strings: Any, data: Any, message: Any, machines: Mapping[str, str]) -> str | None:
-    """The VM that a host record names: by id, else by its name as a whole word; none when it names several or none."""
+    """The VM that a host record names: by id, else by its name as a whole word; none when it names several or none.
+
+    A record whose fields give the id of a machine that the case does not know is about that other machine, provided
+    that the case knows the ids of its own.
+    """
+    ids = {one for one in machines if len(one) == GUID_LENGTH}
+    fields = _fields(data)
+    if ids and fields.get("vmname") and fields.get("vmid", "") not in {"", *ids}:
+        return fields["vmname"]
     parts = [*(strings if isinstance(strings, list) else []), data, message]
     text = " | ".join(part for part in parts if isinstance(part, str)).casefold()
     for known in (one for one in machines if len(one) == GUID_LENGTH and one in text):
@@ -73,6 +82,15 @@ def _machine(strings: Any, data: Any, message: Any, machines: Mapping[str, str])
     found = {one for one in machines if len(one) != GUID_LENGTH and _word(one, text)}
     longest = [one for one in found if not any(one != other and one in other for other in found)]
     return machines[longest[0]] if len(longest) == 1 else None
+
+
+def _fields(data: Any) -> dict[str, str]:
+    """The fields of a record (JSON text) that are texts, by their names in small letters; ids in small letters too."""
+    if not isinstance(data, str) or "vmid" not in data.casefold():
+        return {}
+    found = json.loads(data)
+    made = {name.casefold(): value for name, value in found.items() if isinstance(value, str)}
+    return made | {"vmid": made.get("vmid", "").strip("{}").casefold()}
 
 
 def _word(name: str, text: str) -> bool:

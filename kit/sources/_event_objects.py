@@ -11,11 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from kit.powershell import Row, number_of, plain, text_of
 from kit.powershell.dates import Dates, Moment
+from kit.sources import _channels
 from kit.sources._build import APART, Made
 from kit.sources._levels import ENTRY_TYPE, level_of
 from kit.sources.seam import Fact, Lost
@@ -156,6 +157,7 @@ class Events:
         self._numbered = numbered
         self._count = self._rising = self._falling = self._cut = self._undated = 0
         self._last: datetime | None = None
+        self._providers: set[str | None] = set()
         self._zones: Counter[int] = Counter()
         self._shifts: Counter[int] = Counter()
 
@@ -168,6 +170,7 @@ class Events:
         fields = _Fields(flattened(row))
         self._count += 1
         self._cut += bool(row.cut)
+        self._providers.add(fields.text("provider"))
         written = fields.text("time")
         dates.learn([written])
         moment = dates.read(written)
@@ -182,6 +185,11 @@ class Events:
             self._rising += time > self._last
             self._falling += time < self._last
         self._last = time or self._last
+
+    @cached_property
+    def _channel(self) -> str | None:
+        """The log of events that do not name theirs: the one that all event sources of the export write to."""
+        return _channels.written_by(self._providers)
 
     @property
     def newest_first(self) -> bool:
@@ -223,7 +231,7 @@ class Events:
         return "events", {
             "record_id": self._record_id(row, fields),
             "computer": fields.text("computer"),
-            "channel": _channel(fields.text("channel")),
+            "channel": _channel(fields.text("channel")) or self._channel,
             "provider": fields.text("provider"),
             "event_id": _event_id(fields),
             "version": number_of(fields.get("version")),

@@ -9,7 +9,6 @@ intervals are marked as those of a list, so that the case can look whether it wa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
@@ -18,18 +17,18 @@ from typing import Any
 from kit import powershell
 from kit.powershell import About, Damage, Row, csvs
 from kit.powershell.dates import Dates
+from kit.sources import _channels
 from kit.sources._build import APART, Made, batches, oldest_first
 from kit.sources._levels import knows, level_of
 from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import HEAD, Line, decode, lines
 
 NAME = "Event Viewer list"
-VERSION = "3"
+VERSION = "4"
 TABLES = ("events",)
 
 _HEADER = ["Level", "Date and Time", "Source", "Event ID", "Task Category"]
 _OLD = "Date,Time,Source,Type,Category,Event,User,Computer,Description"
-_MAY_NAME_CHANNEL = re.compile(r"(application|system|security|setup)", re.IGNORECASE)
 
 
 def recognise(head: bytes, name: str) -> int:
@@ -83,12 +82,14 @@ def read(opened: Opened) -> Iterator[Reading]:
     old = None if _is_new(text) else _old_delimiter(text)
     dates, count, falling = Dates(opened.culture), 0, 0
     last: datetime | None = None
+    providers: set[str | None] = set()
     for item in _items(opened, old):
         count += isinstance(item, Row | Damage)
         if isinstance(item, Row):
             written = _written(item, old)
             dates.learn([written])
             now = dates.read(written).local or last
+            providers.add(list(item.values())[2])
             falling += (now < last) - (now > last) if now and last else 0
             last = now
     yield Fact(gaps=0, listed=True)
@@ -98,7 +99,8 @@ def read(opened: Opened) -> Iterator[Reading]:
         yield Fact(note=f"{why}: numbered from the end of the file")
     if dates.note:
         yield Fact(note=dates.note)
-    made = _made(opened, old, dates, count if newest_first else 0)
+    channel = _channels.named(opened.name) or _channels.written_by(providers)
+    made = _made(opened, old, dates, count if newest_first else 0, channel)
     yield from oldest_first(batches(made), newest_first)
 
 
@@ -120,8 +122,9 @@ def _written(row: Row, old: str | None) -> str:
     return f"{values[0]} {values[1]}" if old else str(values[1] or "")
 
 
-def _made(opened: Opened, old: str | None, dates: Dates, from_end: int) -> Iterator[Made | Lost | Fact]:
-    channel = _channel(opened.name)
+def _made(
+    opened: Opened, old: str | None, dates: Dates, from_end: int, channel: str | None
+) -> Iterator[Made | Lost | Fact]:
     for item in _items(opened, old):
         if isinstance(item, Damage):
             yield Lost(item.count, item.reason, item.row, item.row)
@@ -165,9 +168,3 @@ def _old_row(row: Row) -> dict[str, Any]:
 
 def _number(text: str | None) -> int | None:
     return int(text) & 0xFFFF if text and text.strip().isdigit() and len(text) < 12 else None
-
-
-def _channel(name: str) -> str | None:
-    """The log that the file's name speaks of; the list itself does not say."""
-    found = _MAY_NAME_CHANNEL.search(name)
-    return found[1].capitalize() if found else None
