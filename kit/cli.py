@@ -264,12 +264,13 @@ def _report(case: Path, out: Path, summary: bool = False, **options: Any) -> int
 
 @cli.command(short_help="The bundled practice case, from logs to a report.")
 @click.option("--out", type=PLACE, help="Folder for the report; default reports/demo.")
-def demo(out: Path | None) -> int:
+@LANGUAGE
+def demo(out: Path | None, language: str | None) -> int:
     """Makes the report of the bundled practice case and prints its path.
 
     Example:  kit demo
     """
-    status = _report(ROOT / "data" / "practice", out or ROOT / "reports" / "demo")
+    status = _report(ROOT / "data" / "practice", out or ROOT / "reports" / "demo", language=language)
     return 0 if status == LOSS else status
 
 
@@ -376,6 +377,7 @@ def batch(root: str, out: str, **options: Any) -> int:
 @click.option("--keep", multiple=True, metavar="NAME", help="A name that may stay; repeatable.")
 @click.option("--remove", multiple=True, metavar="TERM", help="A further term that must go; repeatable.")
 @click.option("--map", "plan", type=click.Path(path_type=Path), help="Where the map of names is kept; default beside.")
+@click.option("--lang", "language", help="Language of the copy's own texts, e.g. de; default that of the report.")
 def share(report_dir: Path, out: Path, **options: Any) -> int:
     """Writes a redacted copy of a report: stable pseudonyms, leak scan, manifest; the map of names stays behind.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,6 +20,7 @@ from kit import report as module
 from kit.audit.compare import compared
 from kit.audit.verify import verified
 from kit.batch import portfolio
+from kit.case import custody
 from kit.cli import cli
 from kit.errors import ParameterError
 from kit.exports import folder as exports
@@ -235,3 +237,23 @@ def test_a_case_of_hostile_files_is_read_and_stays_inside(tmp_path: Path) -> Non
     assert sorted(path for path in tmp_path.rglob("*") if tmp_path / "out" not in [path, *path.parents]) == before
     text = (tmp_path / "out" / "verdicts.json").read_text(encoding="utf-8")
     assert html.unescape("window.pwned") in text, "the corpus really reached the tables"
+
+
+@pytest.mark.slow
+def test_a_redacted_copy_of_a_hostile_case_is_inert_and_holds_no_name(tmp_path: Path) -> None:
+    """From files to the archive that a customer gets: names that are markup, file names that steer, in German."""
+    case = hostile.case(tmp_path / "case")
+    module.report(case, tmp_path / "report")
+    run("share", str(tmp_path / "report"), "--out", str(tmp_path / "copy.zip"), "--lang", "de")
+    with zipfile.ZipFile(tmp_path / "copy.zip") as archive:
+        assert not [name for name in archive.namelist() if name.startswith("/") or ".." in name or "\\" in name]
+        archive.extractall(tmp_path / "customer")
+    page = (tmp_path / "customer" / "report.html").read_text(encoding="utf-8")
+    body = re.sub(r"<script[^>]*>.*?</script>", "", page[page.index("<body") :], flags=re.DOTALL)
+    assert wrong(re.sub(r"</?(body|main|footer|html)\b[^>]*>", "", body)) == []
+    assert not STEERING.search(body)
+    assert "Wiederherstellungspunkte" in body and "recovery points" not in body
+    whole = b"".join(path.read_bytes() for path in (tmp_path / "customer").rglob("*") if path.is_file())
+    assert b"evil.example" not in whole
+    assert b"onerror" not in body.encode(), "the name of the machine is markup; it is replaced as a whole"
+    assert custody.verify(tmp_path / "customer") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 from story import (
     CONFIRMED,
@@ -110,6 +111,17 @@ def test_the_strip_has_a_cell_for_each_point_and_each_scheduled_one(told: Analys
         ("2", "20 May 02:00: contradicted, application-consistent, guest: benign abort, because of Sales")
     ]
     assert sum(kind.endswith(" cl") for _, kind, _, _ in cells) == 46, "every cell but the standard point claims"
+
+
+def test_many_points_in_one_hour_make_a_run_and_no_tower(told: Analysis) -> None:
+    listed = told.tables["recovery_points"].copy()
+    start = listed["time_utc"].min()
+    listed["time_utc"] = [start + pd.Timedelta(minutes=n) for n in range(len(listed))]
+    html = page.strips(Analysis(told.meta, dict(told.tables) | {"recovery_points": listed})).html
+    assert 'class="h' not in html and "in order of time" in html
+    assert html.count("<li><a") == len(listed) + len(told.tables["expected_points"])
+    times = re.findall(r'title="\d+ May (\d\d:\d\d)', html)
+    assert times[: len(listed)] == sorted(times[: len(listed)])
 
 
 def test_every_cell_of_the_strip_leads_to_an_element(told: Analysis) -> None:

@@ -17,7 +17,7 @@ VERY_MANY = 40  # sources of one kind that are told one by one
 MANY = 3  # unrecognised files that are told one by one; more share a line
 SHOWN = 5  # actions on the first page of a machine; the rest is folded
 _PLURAL = re.compile(r"(?<=\w)s\b")
-_SENTENCE = re.compile(r"(?<=\w\w[.!?]) +(?=\w)")
+_SENTENCE = re.compile(r"(?<=[\w)\]>'\"]{2}[.!?]) +(?=\w)")  # a name may end in a bracket or a quote
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -14,6 +14,7 @@ from kit.page.part import render
 from kit.page.signs import CLAIMS, PATTERNS, VERDICTS, WORST_FIRST
 from kit.page.view import Point, Row, View
 
+MOST_AN_HOUR = 4  # cells below each other; of more a day is a run of cells without hours
 READING = ("supported", "confirmed", "contradicted", "inconclusive", "no_claim")
 
 
@@ -51,6 +52,7 @@ def strip(view: View, vm: str) -> Markup:
         key=key,
         gone=len(expected),
         hourly=_hourly(points),
+        flow=any(count > MOST_AN_HOUR for cells in days.values() for count in Counter(c.hour for c in cells).values()),
         hours=range(24),
         dense=view.dense,
         undated=sum(point.time is None for point in view.points_of(vm)),

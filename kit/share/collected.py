@@ -23,6 +23,8 @@ _USER = re.compile(r"(?:user|account|owner|login|logon)_?(?:name)?$", re.IGNOREC
 _DOMAIN = re.compile(r"domain_?(?:name)?$", re.IGNORECASE)
 _HOST = re.compile(r"(?:server|host|computer|machine|workstation|client|node)_?(?:name)?s?$", re.IGNORECASE)
 _NO_NAME = re.compile(r"[\d\s.,:;+\-/%()\[\]{}]*|0x[0-9a-f]+|true|false|null|s-1-[\d-]+", re.IGNORECASE)
+_PARTS = re.compile(r"!/|/|\\(?![xuU][0-9a-f]{2})")  # a path shows what is no letter by its number: \\u202e
+_ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
 _PLAIN_FILES = frozenset({
     "admin", "agent", "all", "appevent", "application", "archive", "backup", "backups", "case", "checkpoints",
     "clixml", "clock", "cluster", "clx", "copy", "csv", "default", "dpm", "errorlog", "event", "eventlog", "events",
@@ -65,9 +67,10 @@ def _of_case(analysis: Analysis, names: Names) -> None:
             names.add("TERM", value)
     known = names.words
     for path in analysis.sources["path"].dropna().unique():
-        for part in re.split(r"!/|[/\\]", str(path)):
+        for part in _PARTS.split(str(path)):
             if not _plain_file(known.sub(" ", part)):
                 names.add("FILE", part)
+                names.add("FILE", _ESCAPED.sub(lambda found: chr(int(found[1] or found[2] or found[3], 16)), part))
 
 
 def _plain_file(part: str) -> bool:

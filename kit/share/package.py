@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 from kit.case import custody
 from kit.errors import CaseError, GateError, ParameterError
 from kit.judgement.analysis import Analysis, load_analysis
+from kit.page import language as languages
 from kit.report import notebooks
 from kit.share.collected import collect
 from kit.share.leaks import leaks
@@ -31,12 +32,13 @@ _PASSES = 5  # names found in one pass may uncover others
 
 def share(
     report: str | Path, out: str | Path, keep: Iterable[str] = (), remove: Iterable[str] = (),
-    policy: str | Path | None = None, plan: str | Path | None = None,
+    policy: str | Path | None = None, plan: str | Path | None = None, language: str | None = None,
 ) -> str:  # fmt: skip
     """What `kit share` prints, after the copy was written to `out` (a .zip) and the map of names to `plan`.
 
     keep    names that may stay; remove  further terms that must go; policy  a TOML file that says both
     plan    where the map of names is kept; default beside `out`, as <name>.map.json
+    language  of the copy's own texts; default that of the report
     A map from an earlier copy is used again, so that pseudonyms stay the same. Raises GateError when a name survives in
     the copy: then nothing is written.
     """
@@ -45,8 +47,9 @@ def share(
         raise ParameterError(f"--out {out}: name a .zip file")
     if not (folder / "report.html").is_file():
         raise CaseError(f"{folder}: no report there; run kit report first")
+    languages.language(language)
     wanted = chosen(policy, keep, remove)
-    analysis = load_analysis(folder)
+    analysis = load_analysis(folder).in_language(language)
     plan = Path(plan) if plan is not None else target.with_name(f"{target.stem}.map.json")
     names = collect(analysis, _key(plan), wanted.keep, wanted.remove)
     copy = settled(analysis, names, wanted.show)

@@ -63,7 +63,7 @@ class Names:
     spellings: dict[str, set[str]] = field(default_factory=dict)
     held: bool = False  # names found on the way are looked for in the next pass only
     _aliases: dict[str, str] = field(default_factory=dict)
-    _patterns: tuple[re.Pattern[str], re.Pattern[str]] | None = None
+    _patterns: tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]] | None = None
 
     def add(self, kind: str, name: Any) -> None:
         """Takes a name up, unless it is generally known, empty, to be kept, or a pseudonym already."""
@@ -114,7 +114,7 @@ class Names:
 
     def text(self, value: str) -> str:
         """The text with every known name, and every address, account, id, path and host, replaced."""
-        made = value
+        made = self.compounds.sub(self._known, value) if self.pseudonyms else value
         for kind, pattern in PATTERNS.items():
             made = pattern.sub(self._found(kind), made)
         if "." in made:
@@ -220,16 +220,28 @@ class Names:
         """All known names but those of a kind that has a pattern, the longest first."""
         return self._compiled()[1]
 
-    def _compiled(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    @property
+    def compounds(self) -> re.Pattern[str]:
+        """Known names that hold an address, an account or an id: they go as a whole before their parts are looked for.
+
+        What a part leaves of such a name (`Miller 10.1.2.3` without its address) would be found by nothing else.
+        """
+        return self._compiled()[2]
+
+    def _compiled(self) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
         if self._patterns is None:
             listed = sorted(
                 (name for name in self.pseudonyms if self.kinds[name] not in _BY_PATTERN),
                 key=lambda name: (-len(name), name),
             )
-            words = "|".join(form for name in listed for form in self.forms(name)) or r"(?!)"
+            words = self._any(listed)
             token = rf"(?P<token>{TOKEN.pattern}|{PATTERNS['ID'].pattern})"
-            self._patterns = re.compile(f"{token}|{words}"), re.compile(words)
+            compounds = self._any([name for name in listed if _has_parts(name)])
+            self._patterns = re.compile(f"{token}|{words}"), re.compile(words), re.compile(compounds)
         return self._patterns
+
+    def _any(self, names: Iterable[str]) -> str:
+        return "|".join(form for name in names for form in self.forms(name)) or r"(?!)"
 
     def forms(self, name: str) -> list[str]:
         """How a name is looked for: short ones and ordinary words only as they were spelled, long ones in words too."""
@@ -253,6 +265,12 @@ class Names:
         """The map that turns the copy back, as JSON; it stays with the analyst."""
         names = {made: self.originals[made] for made in sorted(self.originals)}
         return json.dumps({"key": self.key.hex(), "names": names}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _has_parts(name: str) -> bool:
+    """Whether something that is replaced wherever it stands is a part of this name, and not all of it."""
+    patterns = (*PATTERNS.values(), FQDN, ACCOUNT, WORD_PAIR)
+    return any(one.search(name) for one in patterns) and not any(one.fullmatch(name) for one in patterns)
 
 
 def _spelled(text: str) -> Iterable[str]:

@@ -20,7 +20,7 @@ from kit.share.pseudonyms import Names
 
 LEFT_OUT = {"events": ["data"], "replication": ["data"], "records": ["data"], "matches": ["captured"]}
 EMPTIED = ("records", "writers", "referee")  # nothing of the page reads them
-UNTOUCHED = {"sources": {"sha256", "source_id", "reader", "reader_version", "status", "zone", "time_basis"}}
+UNTOUCHED = {"sources": {"sha256", "source_id", "reader", "status", "zone", "time_basis"}}
 PLAIN = frozenset({  # columns of our own words, numbers and hashes
     "uid", "source_id", "source_ids", "evidence", "image_evidence", "items", "row_id", "class", "verdict", "pattern",
     "status", "severity", "phase", "claimed", "snapshot_type", "role", "time_basis", "integrity", "outcome",
