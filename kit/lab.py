@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from kit.errors import CaseError, Unsupported
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 CONFIG = ".jupyter"
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 OVERRIDES = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
@@ -29,16 +33,57 @@ def start(case: Path, port: int | None, browser: bool) -> int:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     try:
-        return subprocess.call(command, env=_environment(folder))
+        return _waited(subprocess.Popen(command, env=_environment(folder)))
     except OSError as error:
         raise Unsupported(f"JupyterLab could not be started: {error}; run python run.py setup") from error
 
 
+def _waited(server: subprocess.Popen[bytes]) -> int:
+    """The exit status of the server, which ends when this process is told to end: it never stays behind.
+
+    Ctrl-C reaches the server itself, which asks before it ends.
+    """
+    former = {number: signal.signal(number, lambda *_: server.terminate()) for number in ENDING}
+    try:
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):
+                return server.wait()
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+        if server.poll() is None:
+            server.kill()
+
+
 def _place(case: Path) -> Path:
-    """Folder of the working copy: below the current folder, or at home when that would lie in the evidence."""
+    """Folder of the working copy: below the current folder, at home when that would lie in the evidence or cannot be
+    written, and among the temporary files when home cannot be either.
+    """
     here = Path.cwd().resolve()
     inside = case.is_dir() and (here == case or case in here.parents)
-    return (Path.home() if inside else here) / "kit-lab" / _safe(case.stem)
+    places = [*([] if inside else [here]), *_home(), Path(tempfile.gettempdir()) / f"kit-{_user()}"]
+    writable = next((place for place in places if _writable(place / "kit-lab")), places[0])
+    return writable / "kit-lab" / _safe(case.stem)
+
+
+def _home() -> list[Path]:
+    try:
+        return [Path.home()]
+    except RuntimeError:  # neither HOME nor an entry for the user
+        return []
+
+
+def _user() -> int:
+    return getattr(os, "getuid", lambda: 0)()
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def prepared(case: Path, folder: Path, notebooks: Path = NOTEBOOKS) -> Path:
@@ -92,7 +137,17 @@ def _environment(folder: Path) -> dict[str, str]:
     kit = [str(NOTEBOOKS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     settings = [str(folder / CONFIG), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     joined = {"PYTHONPATH": os.pathsep.join(kit), "JUPYTER_CONFIG_PATH": os.pathsep.join(settings)}
-    return dict(os.environ, **joined, PYTHONUTF8="1")
+    return dict(os.environ, **joined, **_own_folders(folder), PYTHONUTF8="1")
+
+
+def _own_folders(folder: Path) -> dict[str, str]:
+    """Places for what Jupyter writes, in the working copy, where it could not write at home."""
+    if any(_writable(home / ".jupyter") for home in _home()):
+        return {}
+    own = folder / CONFIG
+    names = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
+             "IPYTHONDIR": "ipython"}  # fmt: skip
+    return {name: str(own / place) for name, place in names.items() if not os.environ.get(name)}
 
 
 def _safe(name: str) -> str:

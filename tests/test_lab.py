@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -80,11 +84,11 @@ def test_jupyterlab_is_told_the_folder_the_port_and_to_ask_for_no_news(
 ) -> None:
     called: list[tuple[list[str], dict[str, str]]] = []
 
-    def call(command: list[str], env: dict[str, str]) -> int:
+    def begun(command: list[str], env: dict[str, str]) -> SimpleNamespace:
         called.append((command, env))
-        return 0
+        return SimpleNamespace(wait=lambda: 0, poll=lambda: 0)
 
-    monkeypatch.setattr(lab.subprocess, "call", call)
+    monkeypatch.setattr(lab.subprocess, "Popen", begun)
     monkeypatch.chdir(tmp_path)
     assert lab.start(case, 9123, browser=False) == 0
     ((command, env),) = called
@@ -95,6 +99,46 @@ def test_jupyterlab_is_told_the_folder_the_port_and_to_ask_for_no_news(
     settings = Path(env["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0]) / "labconfig" / "default_setting_overrides.json"
     said = json.loads(settings.read_text(encoding="utf-8"))
     assert said["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+
+
+def test_without_a_home_that_can_be_written_all_lies_in_the_working_copy(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.write_text("no folder")
+    monkeypatch.setattr(Path, "home", lambda: home)
+    monkeypatch.setattr(lab.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(case)
+    folder = lab._place(case.resolve())
+    assert folder.is_relative_to(tmp_path / "temporary")
+    set_ = lab._environment(folder)
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        assert Path(set_[name]).is_relative_to(folder)
+
+
+def test_with_a_home_its_settings_stay_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    assert lab._own_folders(tmp_path / "work") == {}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows ends processes without asking them")
+def test_the_server_ends_with_the_command(tmp_path: Path) -> None:
+    told = tmp_path / "server"
+    server = f"import os,time; open({str(told)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    starts = (
+        "import subprocess, sys; from kit import lab; "
+        f"sys.exit(lab._waited(subprocess.Popen([sys.executable, '-c', {server!r}])))"
+    )
+    with subprocess.Popen([sys.executable, "-c", starts], cwd=Path(lab.__file__).parent.parent) as command:
+        until = time.monotonic() + 60
+        while not (told.exists() and told.read_text()) and time.monotonic() < until:
+            time.sleep(0.05)
+        command.terminate()
+        assert command.wait(60) != 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(told.read_text()), 0)
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:

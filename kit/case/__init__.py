@@ -87,7 +87,7 @@ class Case:
         return tables.frame("clocks", [dict(entry) | {"method": "declared"} for entry in self.config.clocks])
 
     def _table(self, name: str) -> pd.DataFrame:
-        return tables.to_pandas(assembly.rows_of(self._found, name))
+        return tables.to_pandas(assembly.rows_of(self._found, name, self._quiet))
 
     def watched(self, providers: Iterable[str]) -> pd.DataFrame:
         """The events of these providers (any case, with wildcards), and every record of logs that are plain text."""
@@ -172,9 +172,15 @@ def _outside(store: Store, root: Path) -> None:
 
 def _case(folder: intake.Folder, settings: Config, found: list[Source], quiet: bool | None = None) -> Case:
     name = settings.case_id or _name(folder.root)
-    rows = [_source_row(one) for one in progress.over(found, "accounts of the sources", path_of, quiet=quiet)]
-    points = assembly.rows_of(found, "recovery_points").select(["vm_name", "time_utc"])
-    replication = assembly.rows_of(found, "replication").select(["vm_name"])
+    rows: list[dict[str, Any]] = []
+    losses: list[dict[str, Any]] = []
+    coverage: list[dict[str, Any]] = []
+    for one in progress.over(found, "accounts of the sources", path_of, quiet=quiet):
+        rows.append(_source_row(one))
+        losses += _losses(one)
+        coverage += _coverage(one)
+    points = assembly.rows_of(found, "recovery_points", quiet).select(["vm_name", "time_utc"])
+    replication = assembly.rows_of(found, "replication", quiet).select(["vm_name"])
     lacking = _lacking(found, rows, tables.to_pandas(points), tables.to_pandas(replication))
     return Case(
         case_id=name,
@@ -185,8 +191,8 @@ def _case(folder: intake.Folder, settings: Config, found: list[Source], quiet: b
         root=folder.root,
         config=settings,
         sources=tables.frame("sources", rows + _absent_rows(found, settings, lacking)),
-        losses=tables.frame("losses", [row for one in found for row in _losses(one)]),
-        coverage=tables.frame("coverage", [row for one in found for row in _coverage(one)]),
+        losses=tables.frame("losses", losses),
+        coverage=tables.frame("coverage", coverage),
         missing=[
             *({"what": one.what, "why": one.why, "command": one.command, "vm_name": one.vm_name} for one in lacking),
             *_machines_lacking(found, rows, points),
@@ -340,7 +346,7 @@ def _zones_lacking(found: Sequence[Source]) -> Iterator[dict[str, Any]]:
     """Rows of `missing`: the zones of computers whose local times are printed as they were written."""
     paths: dict[str, list[Source]] = {}
     for one in found:
-        if one.zone is not None and one.zone.unnamed:
+        if one.zone is not None and one.zone.unnamed and one.copy_of is None:
             paths.setdefault(one.role.computer or f"the logs in {one.folder or 'the case'}", []).append(one)
     for name, own in paths.items():
         computer = own[0].path if len(own) == 1 and own[0].role.computer is None else name

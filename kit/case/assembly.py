@@ -131,16 +131,12 @@ def _filled_from(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
     return table.set_column(place, table.schema.field(place), made)
 
 
-def rows_of(found: Iterable[Source], name: str) -> pa.Table:
+def rows_of(found: Iterable[Source], name: str, quiet: bool | None = None) -> pa.Table:
     """All rows of one declared table, finished, in the order of the paths."""
-    return joined(
-        name,
-        (
-            finished(one, name, table)
-            for one in found
-            if one.entry is not None and (table := one.entry.table(name)) is not None
-        ),
-    )
+    there = [one for one in found if one.entry is not None and one.entry.path(name) is not None]
+    shown = progress.over(there, f"table {name}", path_of, quiet=quiet)
+    read = ((one, one.entry.table(name)) for one in shown if one.entry is not None)
+    return joined(name, (finished(one, name, table) for one, table in read if table is not None))
 
 
 def joined(name: str, parts: Iterable[pa.Table]) -> pa.Table:
