@@ -106,9 +106,11 @@ class Checked:
 
 def joined(some: list[Checked]) -> Checked:
     """Chunks of several batches as one."""
-    names = ("heads", "free", "number", "offset", "header_ok", "data_ok", "checked")
+    names = ("free", "number", "offset", "header_ok", "data_ok", "checked")
     arrays: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in some]) for name in names}
-    return Checked(**arrays, state=[state for one in some for state in one.state], unkept=some[0].unkept)
+    opaque = f"V{layout.CHUNK_HEADER.itemsize}"  # numpy joins structures field by field
+    heads = np.concatenate([one.heads.view(opaque) for one in some]).view(layout.CHUNK_HEADER)
+    return Checked(heads, **arrays, state=[state for one in some for state in one.state], unkept=some[0].unkept)
 
 
 def check(places: Places, number: int, head: FileHead) -> tuple[View, Checked]:

@@ -239,9 +239,21 @@ def _matrix(
     begins = np.empty((len(at), width + 1), dtype=np.int32)
     begins[:, 0] = at + 4 * resolved.count[chosen]
     np.bitwise_and(desc, 0xFFFF, out=begins[:, 1:], casting="unsafe")
-    np.cumsum(begins, axis=1, out=begins)
+    _running_sums(begins)
     bad = begins[:, -1] > resolved.instances.end[chosen]
     return Group(resolved.instances.row[chosen], desc, begins, runs), bad
+
+
+def _running_sums(rows: np.ndarray) -> None:
+    """Makes the running sum of each row, in place: one over all rows, minus what came before each row.
+
+    Sums that leave 32 bits wrap around, and back again when they are subtracted.
+    """
+    begins = rows[:, :1].copy()
+    flat = rows.reshape(-1)
+    np.cumsum(flat, out=flat)
+    begins -= rows[:, :1]
+    rows += begins
 
 
 def merged(runs: list[Run], key: Callable[[Run], _Key]) -> Iterator[tuple[_Key, int, int]]:

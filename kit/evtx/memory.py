@@ -13,6 +13,8 @@ import mmap
 import sys
 from functools import cache
 
+import pyarrow as pa
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # numbers of mallopt(3)
 _KEPT = 1 << 27  # bytes of freed memory that the process may keep
 _LARGEST = 1 << 25  # larger arrays go back to the system; the allocator allows no more
@@ -22,7 +24,10 @@ _HUGE_PAGE = 1 << 21
 
 @cache
 def keep_freed() -> None:
-    """Asks the allocator, once a process, to keep freed memory of up to 128 MiB, and the system for large pages."""
+    """Asks the allocator, once a process, to keep freed memory of up to 128 MiB, and the system for large pages.
+
+    Arrow then takes its memory there as well, instead of keeping another heap of its own.
+    """
     if sys.platform != "linux":
         return
     try:
@@ -30,6 +35,7 @@ def keep_freed() -> None:
         library.mallopt(_TRIM_THRESHOLD, _KEPT)
         library.mallopt(_MMAP_THRESHOLD, _LARGEST)
         _large_pages(library)
+        pa.set_memory_pool(pa.system_memory_pool())
     except (OSError, AttributeError):
         return
 

@@ -20,6 +20,7 @@ from kit.evtx.view import View
 
 _LINK = 4  # bytes before the hash of a name
 _BLOCK = 1 << 24  # bytes of definitions compared at once
+_CELLS = 1 << 20  # of the table (chunk, name) -> place
 
 
 def same(view: View, templates: Sequence[Template], which: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -54,34 +55,67 @@ def _other_bytes(view: View, templates: Sequence[Template], which: np.ndarray, s
 
 
 def _other_names(view: View, templates: Sequence[Template], which: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """The definitions (as positions in `which`) in which an offset leads to another name than that of the template."""
-    names = list(dict.fromkeys(name for template in templates for name in template.stored))
-    if not names:
+    """The definitions (as positions in `which`) in which an offset leads to another name than that of the template.
+
+    A chunk holds each name once as a rule. The last place at which each name is expected in each chunk is looked at for
+    all definitions that expect it there; whatever else a definition refers to is looked at by itself.
+    """
+    numbers: dict[bytes, int] = {}
+    own = [numbers.setdefault(name, len(numbers)) for template in templates for name in template.stored]
+    if not own:
         return np.zeros(0, dtype=np.int64)
-    place, name, definition = _uses(view, templates, which, start, {name: one for one, name in enumerate(names)})
-    length = np.array([len(one) for one in names], dtype=np.int64)
-    inside = (place & (layout.CHUNK_SIZE - 1)) <= layout.CHUNK_SIZE - length[name]
-    inside &= place >= 0
-    distinct = pa.array(np.where(inside, place, 0) * len(names) + name).dictionary_encode()
-    at, expected = np.divmod(distinct.dictionary.to_numpy(), len(names))
-    content = gather.pieces(view.buffer, at, at + length[expected])
-    equal = pc.equal(content, pa.array(names, pa.binary()).take(pa.array(expected)))
-    good = equal.to_numpy(zero_copy_only=False)[distinct.indices.to_numpy()] & inside
+    names = pa.array(list(numbers), pa.binary())
+    place, name, definition = _uses(view, templates, which, start, np.array(own))
+    chunk = (start // layout.CHUNK_SIZE)[definition]
+    chunk -= chunk.min()
+    key = chunk * len(names) + name
+    cells = int(key.max()) + 1
+    if cells > _CELLS:
+        good = _once(view, place, name, names)
+    else:
+        usual = np.full(cells, -1, dtype=np.int64)
+        usual[key] = place
+        met = np.flatnonzero(usual >= 0)
+        right = np.zeros(cells, dtype=bool)
+        right[met] = _is_name(view, usual[met], met % len(names), names)
+        good = right[key]
+        other = np.flatnonzero(usual[key] != place)
+        good[other] = _once(view, place[other], name[other], names)
     return np.zeros(0, dtype=np.int64) if good.all() else np.unique(definition[~good])
 
 
+def _once(view: View, place: np.ndarray, name: np.ndarray, names: pa.Array) -> np.ndarray:
+    """Whether each name stands at its place, looking once at what is asked several times."""
+    distinct = pa.array(place * len(names) + name).dictionary_encode()
+    at, expected = np.divmod(distinct.dictionary.to_numpy(), len(names))
+    found: np.ndarray = _is_name(view, at, expected, names)[distinct.indices.to_numpy()]
+    return found
+
+
+def _is_name(view: View, at: np.ndarray, name: np.ndarray, names: pa.Array) -> np.ndarray:
+    """Whether each name stands at its place (below 0: outside its chunk), as a whole and inside the chunk."""
+    length = pc.binary_length(names).to_numpy()[name]
+    inside = ((at & (layout.CHUNK_SIZE - 1)) <= layout.CHUNK_SIZE - length) & (at >= 0)
+    begin = np.where(inside, at, 0)
+    equal = pc.equal(gather.pieces(view.buffer, begin, begin + length), names.take(pa.array(name)))
+    found: np.ndarray = equal.to_numpy(zero_copy_only=False) & inside
+    return found
+
+
 def _uses(
-    view: View, templates: Sequence[Template], which: np.ndarray, start: np.ndarray, numbers: dict[bytes, int]
+    view: View, templates: Sequence[Template], which: np.ndarray, start: np.ndarray, names: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each use of a name: where the name stands (-1: outside its chunk), which it ought to be, whose use it is."""
+    """For each use of a name: where the name stands (-1: outside its chunk), which it ought to be, whose use it is.
+
+    `names` are the numbers of the names of all templates, one after the other.
+    """
     count = np.array([len(template.names) for template in templates], dtype=np.int64)
     first = np.cumsum(count) - count
     uses = count[which]
     definition = np.repeat(np.arange(len(which)), uses)
-    flat = np.arange(len(definition)) + (first[which] - (np.cumsum(uses) - uses))[definition]
+    flat = np.arange(len(definition)) + np.repeat(first[which] - (np.cumsum(uses) - uses), uses)
     relative = np.array([place for template in templates for place in template.names_at], dtype=np.int64)
-    expected = np.array([numbers[name] for template in templates for name in template.stored], dtype=np.int64)
-    offset = view.u4[start[definition] + relative[flat]].astype(np.int64)
-    base = (start & ~(layout.CHUNK_SIZE - 1))[definition]
+    offset = view.u4[np.repeat(start, uses) + relative[flat]].astype(np.int64)
+    base = np.repeat(start & ~(layout.CHUNK_SIZE - 1), uses)
     place = np.where(offset < layout.CHUNK_SIZE - _LINK, base + offset + _LINK, -1)
-    return place, expected[flat], definition
+    return place, names[flat], definition

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -113,6 +114,8 @@ class Registry:
         same = recognise.same(view, [one for _, one in some], np.repeat(np.arange(len(some)), lengths), at[members])
         numbers = np.repeat([one.number for _, one in some], lengths)
         found[members[same]] = numbers[same]
+        if same.all():
+            return []
         for (trial, _), rest in zip(some, np.split(~same, np.cumsum(lengths)[:-1]), strict=True):
             trial.members = trial.members[rest]
         return [trial for trial, _ in some if len(trial.members)]
@@ -174,4 +177,5 @@ def _groups(view: View, at: np.ndarray, size: np.ndarray) -> list[np.ndarray]:
     order = np.argsort(mixed, kind="stable")
     differs = (low[order][1:] != low[order][:-1]) | (high[order][1:] != high[order][:-1])
     differs |= size[order][1:] != size[order][:-1]
-    return np.split(order, np.flatnonzero(differs) + 1)
+    bounds = [0, *(np.flatnonzero(differs) + 1).tolist(), len(order)]
+    return [order[begin:end] for begin, end in itertools.pairwise(bounds)]
