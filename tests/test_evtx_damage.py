@@ -208,6 +208,15 @@ def test_records_whose_template_is_nowhere_are_listed(tmp_path):
     assert "template" in read.losses[1].reason and read.losses[0].offset == at
 
 
+def test_what_is_read_of_a_damaged_log_does_not_depend_on_others(tmp_path):
+    log = log_of(tmp_path, [classic(n) for n in range(5)])
+    damaged = put(log, records(log, 0)[0][0] + 24 + 4 + 10 + 20, "<I", 0)  # as above: its only template is lost
+    known = Registry()
+    assert len(Read(log, registry=known).rows) == 5
+    alone, later = Read(damaged), Read(damaged, registry=known)
+    assert later.rows == alone.rows and later.losses == alone.losses
+
+
 def test_records_whose_template_has_another_name_are_read_by_its_place(tmp_path):
     log = log_of(tmp_path, [classic(n) for n in range(5)])
     at = records(log, 0)[0][0]

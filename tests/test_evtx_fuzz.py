@@ -82,4 +82,4 @@ def test_definitions_that_overlap_are_compiled_within_bounds(tmp_path):
         guid = chunk(0) + 0x200 + number + 4
         log[at + 30 : at + 34] = log[guid : guid + 4]
     read = Read(signed(log))
-    assert read.balanced() and len(read.log.registry.templates) < 300
+    assert read.balanced() and len(read.log.met.templates) < 300

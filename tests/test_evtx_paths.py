@@ -49,7 +49,7 @@ def disagreements(data):
         for row, event in zip(records.wanted.tolist()[::step], part.events().to_pylist()[::step], strict=True):
             if records.walked.state[row] or records.marks[row] & (batch.DAMAGED | batch.BORROWED):
                 continue
-            system, strings, named, message = one_by_one(records, row, log.registry.borrow)
+            system, strings, named, message = one_by_one(records, row, log.met.borrow)
             ours = json.loads(event["data"]) if event["data"] else {}
             ours.pop("EventSourceName", None)
             flat = {key: several if len(several) > 1 else several[0] for key, several in named.items()}

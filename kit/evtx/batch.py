@@ -16,7 +16,7 @@ from kit.evtx.collected import Data, Written, sorted_out
 from kit.evtx.columns import System, Vocabulary
 from kit.evtx.level import Group, Instances, Level
 from kit.evtx.payload import Gathered, Values
-from kit.evtx.registry import Registry
+from kit.evtx.registry import Met
 from kit.evtx.view import View
 
 SCALAR, BORROWED, DAMAGED, FAILED = 1, 2, 4, 8
@@ -75,7 +75,7 @@ class Records:
 def decode(
     view: View,
     walked: walk.Walked,
-    registry: Registry,
+    met: Met,
     wanted: Wanted | None = None,
     *,
     vocabulary: Vocabulary | None = None,
@@ -86,20 +86,20 @@ def decode(
     Unless it is the `last` attempt, a record that can be read in part only counts as failed, because the template that
     is missing may still be found elsewhere. `vocabulary` is shared by the batches of a log.
     """
-    return _Decoding(view, walked, registry, last).run(wanted, vocabulary or Vocabulary())
+    return _Decoding(view, walked, met, last).run(wanted, vocabulary or Vocabulary())
 
 
 class _Decoding:
-    def __init__(self, view: View, walked: walk.Walked, registry: Registry, last: bool) -> None:
+    def __init__(self, view: View, walked: walk.Walked, met: Met, last: bool) -> None:
         self.view = view
         self.buffer = pa.py_buffer(view.data)
         self.walked = walked
-        self.registry = registry
+        self.met = met
         self.last = last
         self.odd = np.zeros(len(walked), dtype=bool)
         self.marks = np.where(walked.sound, 0, DAMAGED).astype(np.uint8)
         self.failures: dict[int, str] = {}
-        self.message_key = registry.keys.number(fields.MESSAGE, False, False)
+        self.message_key = met.keys.number(fields.MESSAGE, False, False)
         self._base = -1
         self._current: scalar.Decoder | None = None
         self._left = _SCALAR_VALUES
@@ -113,7 +113,7 @@ class _Decoding:
         if wanted is not None:
             keep = self._preview(resolved, wanted, vocabulary)
             resolved = resolved.select(keep[resolved.instances.row] & ~self.odd[resolved.instances.row])
-        outer = self._taken(level.gather(self.view, resolved, self.registry, Level()), outer=True)
+        outer = self._taken(level.gather(self.view, resolved, self.met, Level()), outer=True)
         system = self._system(outer.groups, vocabulary)
         self._read_odd(system)
         inner = self._inner(outer, keep)
@@ -135,7 +135,7 @@ class _Decoding:
         if not good.all():
             self._without_template(instances.select(~good))
             instances = instances.select(good)
-        resolved = level.resolve(self.view, instances, self.registry, listed)
+        resolved = level.resolve(self.view, instances, self.met, listed)
         self._taken(listed, outer=not instances.paths[0])
         return resolved
 
@@ -166,7 +166,7 @@ class _Decoding:
 
     def _preview(self, resolved: level.Resolved, wanted: Wanted, vocabulary: Vocabulary) -> np.ndarray:
         """Which records the filter lets through, judged by as few values as it takes."""
-        some = self._taken(level.gather(self.view, resolved, self.registry, Level(), wanted.fields), outer=True)
+        some = self._taken(level.gather(self.view, resolved, self.met, Level(), wanted.fields), outer=True)
         system = self._system(some.groups, vocabulary)
         self._read_odd(system)
         return wanted(system)
@@ -185,7 +185,7 @@ class _Decoding:
             chosen = keep[row]
             instances, good = instances.select(chosen), good[chosen]
         found = self._resolved((instances, good), Level())
-        inner = self._taken(level.gather(self.view, found, self.registry, Level()), outer=False)
+        inner = self._taken(level.gather(self.view, found, self.met, Level()), outer=False)
         for part in inner.nested:
             self.odd[part.row] = True
         return inner
@@ -197,14 +197,14 @@ class _Decoding:
         fragments = fragments.select((token == layout.OPEN_ELEMENT) & (fragments.at < fragments.end))
         if len(fragments.row) < lockstep.FEW:
             return
-        elements = self.registry.elements
-        roots = [elements.number(self.registry.tree.root(path)) for path in fragments.paths]
+        elements = self.met.elements
+        roots = [elements.number(self.met.tree.root(path)) for path in fragments.paths]
         steps = lockstep.Steps(self.view, elements)
         leaves = steps.run(fragments.at, fragments.end, np.array(roots)[fragments.above])
         self.odd[fragments.row] = False
         for rows in steps.odd:
             self.odd[fragments.row[rows]] = True
-        self._collected.append(sorted_out(self.buffer, leaves, fragments.row, elements, self.registry.keys))
+        self._collected.append(sorted_out(self.buffer, leaves, fragments.row, elements, self.met.keys))
 
     def _missing(self, rows: np.ndarray, outer: bool) -> None:
         """Records without a template. The last attempt takes what there is: names that are damaged, or System alone."""
@@ -214,7 +214,7 @@ class _Decoding:
         self.failures |= dict.fromkeys(rows[hopeless].tolist(), scalar.NO_TEMPLATE)
 
     def _gathered(self, groups: list[Group], keep: np.ndarray) -> Gathered:
-        gathered = Gathered(self.view, self.buffer, len(self.walked), self.registry.keys)
+        gathered = Gathered(self.view, self.buffer, len(self.walked), self.met.keys)
         for group in groups:
             drop = (self.odd | (self.marks & FAILED > 0) | ~keep)[group.record]
             if drop.all():
@@ -280,5 +280,5 @@ class _Decoding:
         base = at & ~(layout.CHUNK_SIZE - 1)
         if self._current is None or self._base != base:
             chunk = Chunk(self.view.data, base, base + layout.CHUNK_SIZE)
-            self._base, self._current = base, scalar.Decoder(chunk, self.registry.borrow, self.registry.tree)
+            self._base, self._current = base, scalar.Decoder(chunk, self.met.borrow, self.met.tree)
         return self._current

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from kit.evtx import format as layout
-from kit.evtx.registry import UNKNOWN, Registry
+from kit.evtx.registry import UNKNOWN, Met
 from kit.evtx.template import Plan
 from kit.evtx.view import View
 
@@ -115,14 +115,14 @@ class Resolved:
         return Resolved(self.instances.select(chosen), self.number[chosen], self.at[chosen], self.count[chosen])
 
 
-def resolve(view: View, instances: Instances, registry: Registry, level: Level) -> Resolved:
+def resolve(view: View, instances: Instances, met: Met, level: Level) -> Resolved:
     """The instances that have a template; the others are listed in the level."""
     heads = view.records(instances.at, _INSTANCE)
     base = instances.at & _CHUNK_MASK
     offset = heads["offset"].astype(np.int64)
-    number = _templates(view, heads["word"], base + np.minimum(offset, layout.CHUNK_SIZE - 1), registry)
+    number = _templates(view, heads["word"], base + np.minimum(offset, layout.CHUNK_SIZE - 1), met)
     if (number == UNKNOWN).any():
-        _borrow(level, instances, heads["word"], number, registry)
+        _borrow(level, instances, heads["word"], number, met)
     after = instances.at + _HEADER
     count = heads["count"].astype(np.int64)
     inline = np.flatnonzero((offset == after - base) & (after + layout.TEMPLATE_HEADER_SIZE <= instances.end))
@@ -139,16 +139,14 @@ def resolve(view: View, instances: Instances, registry: Registry, level: Level) 
     return found.select(known)
 
 
-def gather(
-    view: View, resolved: Resolved, registry: Registry, level: Level, fields: Iterable[str] | None = None
-) -> Level:
+def gather(view: View, resolved: Resolved, met: Met, level: Level, fields: Iterable[str] | None = None) -> Level:
     """The level with its groups of instances by number of values and template; what does not fit is listed as odd.
 
     With `fields` only as many values are gathered as these fields of System need, and no fragments are looked for.
     """
     if not len(resolved.number):
         return level
-    plans, order, stops = _sorted(resolved, registry)
+    plans, order, stops = _sorted(resolved, met)
     fitting = [one for one, (values, plan) in enumerate(plans) if plan.regular and plan.template.slot_count <= values]
     rest = set(range(len(plans))) - set(fitting)
     level.odd.extend(resolved.instances.row[order[stops[one] : stops[one + 1]]] for one in sorted(rest))
@@ -174,13 +172,13 @@ def _width(runs: list[Run], fields: Iterable[str]) -> int:
     return max((slot + 1 for slot in slots if isinstance(slot, int)), default=0)
 
 
-def _sorted(resolved: Resolved, registry: Registry) -> tuple[list[tuple[int, Plan]], np.ndarray, list[int]]:
+def _sorted(resolved: Resolved, met: Met) -> tuple[list[tuple[int, Plan]], np.ndarray, list[int]]:
     """(number of values, plan) in the order in which they stand together, the instances in that order, the bounds."""
     above = resolved.instances.above.astype(np.int64)
     kinds = pa.array((resolved.number.astype(np.int64) << 32) | (above << 16) | resolved.count).dictionary_encode()
     paths = resolved.instances.paths
     plans = [
-        (key & 0xFFFF, registry.templates[key >> 32].plan(paths[(key >> 16) & 0xFFFF], registry.keys))
+        (key & 0xFFFF, met.templates[key >> 32].plan(paths[(key >> 16) & 0xFFFF], met.keys))
         for key in kinds.dictionary.to_pylist()
     ]
     rank = _ranked(plans)
@@ -189,7 +187,7 @@ def _sorted(resolved: Resolved, registry: Registry) -> tuple[list[tuple[int, Pla
     return [plans[one] for one in np.argsort(rank).tolist()], np.argsort(ranks, kind="stable"), stops
 
 
-def _templates(view: View, word: np.ndarray, at: np.ndarray, registry: Registry) -> np.ndarray:
+def _templates(view: View, word: np.ndarray, at: np.ndarray, met: Met) -> np.ndarray:
     """Template of each instance, given where its definition stands.
 
     UNKNOWN when the definition is damaged or not the one that the instance names by the first word of its GUID.
@@ -197,7 +195,7 @@ def _templates(view: View, word: np.ndarray, at: np.ndarray, registry: Registry)
     distinct = pa.array(at).dictionary_encode()
     places = distinct.dictionary.to_numpy()
     which = distinct.indices.to_numpy()
-    numbers = registry.resolve(view, places)
+    numbers = met.resolve(view, places)
     known = numbers != UNKNOWN
     words = np.zeros(len(places), dtype=np.uint32)
     words[known] = view.u4[places[known] + 4]
@@ -208,11 +206,11 @@ def _templates(view: View, word: np.ndarray, at: np.ndarray, registry: Registry)
     return found
 
 
-def _borrow(level: Level, instances: Instances, word: np.ndarray, numbers: np.ndarray, registry: Registry) -> None:
+def _borrow(level: Level, instances: Instances, word: np.ndarray, numbers: np.ndarray, met: Met) -> None:
     """Gives instances without a template of their own the one that is known elsewhere by the same name."""
     without = np.flatnonzero(numbers == UNKNOWN)
     for one in np.unique(word[without]).tolist():
-        template = registry.borrow(one)
+        template = met.borrow(one)
         if template is not None:
             numbers[without[word[without] == one]] = template.number
     level.borrowed.append(instances.row[without[numbers[without] != UNKNOWN]])

@@ -18,7 +18,7 @@ from kit.evtx.account import Account, Checked, Loss
 from kit.evtx.batch import Records, Wanted
 from kit.evtx.columns import Vocabulary
 from kit.evtx.known import Known
-from kit.evtx.registry import Registry
+from kit.evtx.registry import Met, Registry
 from kit.evtx.view import View
 
 _MOST_DEFERRED = 512  # chunks kept for the end of the file, 32 MiB
@@ -78,7 +78,7 @@ class Log:
         self._file = file
         self._wanted = wanted
         self._progress = progress
-        self.registry = registry if registry is not None else Registry()
+        self.met = Met(registry if registry is not None else Registry())
         self.size = file.seek(0, 2)
         file.seek(0)
         self._first_bytes = file.read(layout.FILE_HEADER_SIZE + 8)
@@ -125,7 +125,7 @@ class Log:
         record_id = view.words(now.at + 8)
         self.known.add(record_id, view.words(now.at + 16))
         self.account.take(checked, now, record_id)
-        records = batch.decode(view, now, self.registry, self._wanted, vocabulary=self.vocabulary)
+        records = batch.decode(view, now, self.met, self._wanted, vocabulary=self.vocabulary)
         if self._wanted is not None:  # whoever wants few records need not pay for the checksums of all
             failed = np.array(list(records.failures), dtype=np.int64)
             checked.verify(view.data, np.unique(now.at[np.concatenate([records.wanted, failed])] // layout.CHUNK_SIZE))
@@ -152,7 +152,7 @@ class Log:
             one.walked.at = one.walked.at + number * layout.CHUNK_SIZE
         checked = account.joined([one.checked for one in some])
         walked = self._without_copies(view, walk.joined([one.walked for one in some]), checked)
-        records = batch.decode(view, walked, self.registry, self._wanted, vocabulary=self.vocabulary, last=True)
+        records = batch.decode(view, walked, self.met, self._wanted, vocabulary=self.vocabulary, last=True)
         if self._wanted is not None:
             checked.verify(view.data, np.unique(walked.at[records.wanted] // layout.CHUNK_SIZE))
         slack = walked.state == walk.SLACK

@@ -30,8 +30,6 @@ class Stash(Protocol):
 
     def of(self, guid: bytes, size: int) -> Iterable[Template]: ...
 
-    def beginning(self, first_word: int) -> Iterable[Template]: ...
-
 
 class Registry:
     """Templates by number. One registry may serve many files; it only grows.
@@ -49,8 +47,6 @@ class Registry:
         self._leaves = 0
         self.stash = stash
         self._variants: dict[tuple[bytes, int], list[Template]] = {}
-        self._words: dict[int, list[Template]] = {}
-        self._asked: set[int] = set()
 
     def _known(self, guid: bytes, size: int) -> list[Template]:
         """The templates of this GUID and size; those of earlier runs are fetched at the first call."""
@@ -65,19 +61,7 @@ class Registry:
         self._leaves += len(template.leaves)
         self.templates.append(template)
         self._variants.setdefault((template.guid, template.size), []).append(template)
-        self._words.setdefault(u32(template.guid, 0), []).append(template)
         return template
-
-    def borrow(self, first_word: int) -> Template | None:
-        """The template whose GUID begins with this word; None when there is none, or two differ in what they say."""
-        if self.stash and first_word not in self._asked:
-            self._asked.add(first_word)
-            for template in self.stash.beginning(first_word):
-                self._known(template.guid, template.size)
-        fitting = self._words.get(first_word, ())
-        if not fitting or any(one.leaves != fitting[0].leaves for one in fitting[1:]):
-            return None
-        return fitting[0]
 
     def resolve(self, view: View, at: np.ndarray) -> np.ndarray:
         """The number of the template at each position (start of a definition); UNKNOWN where none can be made out."""
@@ -144,6 +128,39 @@ class Registry:
             return None
         self.compiled.append(self._add(made))
         return made
+
+
+class Met:
+    """The templates of a registry as one log meets them.
+
+    Only a template whose definition stands in the log itself may take the place of one that is damaged there, so that
+    what is read of a log depends on no other log, and on nothing that an earlier run has kept.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self.templates = registry.templates
+        self.keys = registry.keys
+        self.tree = registry.tree
+        self.elements = registry.elements
+        self._numbers: set[int] = set()
+        self._words: dict[int, list[Template]] = {}
+
+    def resolve(self, view: View, at: np.ndarray) -> np.ndarray:
+        """The number of the template at each position (start of a definition); UNKNOWN where none can be made out."""
+        found = self._registry.resolve(view, at)
+        for number in sorted({*found.tolist()} - self._numbers - {UNKNOWN}):
+            template = self.templates[number]
+            self._numbers.add(number)
+            self._words.setdefault(u32(template.guid, 0), []).append(template)
+        return found
+
+    def borrow(self, first_word: int) -> Template | None:
+        """The template whose GUID begins with this word; None when there is none, or two differ in what they say."""
+        fitting = self._words.get(first_word, ())
+        if not fitting or any(one.leaves != fitting[0].leaves for one in fitting[1:]):
+            return None
+        return fitting[0]
 
 
 @dataclass(slots=True)

@@ -66,21 +66,11 @@ class Lines:
         self._path = path
         self._lines = _read(path)
         self._kept = 0
-        self._words: dict[int, list[_Key]] | None = None
 
     def of(self, guid: bytes, size: int) -> Iterator[Template]:
         """Templates with this GUID and size."""
         for line in self._lines.get((guid, size), ()):
             yield from _opened(line)
-
-    def beginning(self, first_word: int) -> Iterator[Template]:
-        """Templates whose GUID begins with this word."""
-        if self._words is None:
-            self._words = {}
-            for guid, size in self._lines:
-                self._words.setdefault(int.from_bytes(guid[:4], "little"), []).append((guid, size))
-        for guid, size in self._words.get(first_word, ()):
-            yield from self.of(guid, size)
 
     def add(self, templates: list[Template]) -> None:
         """Writes those of the templates compiled by a registry that were added since the last time."""
@@ -90,7 +80,7 @@ class Lines:
         if not written or self._path is None:
             return
         with contextlib.suppress(OSError):
-            self._lines, self._words = _read(self._path), None
+            self._lines = _read(self._path)
             known = {line for lines in self._lines.values() for line in lines}
             for line in written:
                 if line not in known:

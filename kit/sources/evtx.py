@@ -12,7 +12,7 @@ from kit.evtx.store import Templates
 from kit.sources.seam import Fact, Lost, Opened, Reading, Rows
 
 NAME = "evtx"
-VERSION = "2"
+VERSION = "3"
 BINARY = True
 TABLES = ("events",)
 
