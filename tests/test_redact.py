@@ -357,7 +357,8 @@ def test_a_surviving_name_stops_the_copy(shared: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     "name",
     ["Miller 10.1.2.3 old", "srv-10.1.2.3-miller", "Miller <miller@fabrikam.example>",
-     'VM"><img src="http://a.example/i.png" m>', r"Miller\old (C:\vm\miller)", "Miller {5b0c6d1e-99aa-4c1d-8a55-0f3e1d2c4b5a}"],
+     'VM"><img src="http://a.example/i.png" m>', r"Miller\old (C:\vm\miller)",
+     "Miller {5b0c6d1e-99aa-4c1d-8a55-0f3e1d2c4b5a}"],
 )  # fmt: skip
 def test_a_name_that_holds_an_address_goes_as_a_whole(name: str) -> None:
     known = pseudonyms.Names(b"k" * 32)
