@@ -116,3 +116,34 @@ def test_a_rollback_alone_asks_for_the_end_of_the_log_before_the_boot() -> None:
     ]
     assert any("ERRORLOG.1" in text for text in made["advice"])
     assert not any("late abort" in text for text in made["alternatives"])
+
+
+@pytest.mark.parametrize(
+    ("operation", "assessment"),
+    [("PrepareForSnapshot", "genuine_failure"), ("Freeze", "genuine_failure"), ("Thaw", "genuine_failure"),
+     ("PostSnapshot", "insufficient_evidence")],
+)  # fmt: skip
+def test_a_rejected_event_names_its_phase_though_source_and_number_were_not_pasted(
+    operation: str, assessment: str
+) -> None:
+    # domain reference, section 6b: before or at the thaw genuine, PostSnapshot not automatically benign
+    made = explain_text(
+        "A VSS writer has rejected an event with error 0x800423f4, The writer experienced a non-transient error.\n\n"
+        f"Operation:\n   {operation} Event\n\nContext:\n   Execution Context: Writer\n   Writer Name: SqlServerWriter"
+    )
+    assert made["assessment"] == assessment
+
+
+@pytest.mark.parametrize(
+    ("text", "root_cause"),
+    [
+        ("The flush and hold writes operation on volume C: was aborted because of low available system memory.", None),
+        ("Volume Shadow Copy Service error: Cannot find diff areas for creating shadow copies.", "shadow_storage"),
+        ("lsass (740) Shadow copy instance 1 encountered error -2403 on freeze.", None),
+    ],
+)
+def test_the_text_of_an_event_alone_gives_its_rule(text: str, root_cause: str | None) -> None:
+    made = explain_text(text)
+    assert made["events"][0]["rule_id"]
+    assert made["assessment"] in ("genuine_failure", "environment_problem")
+    assert root_cause in (None, made["root_cause"])
