@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from story import story
@@ -160,3 +162,44 @@ def test_a_line_that_is_no_text_does_not_stop_the_others(kit) -> None:  # noqa: 
     assert [json.loads(line)["assessment"] for line in said.out.splitlines()] == [
         "genuine_failure", "insufficient_evidence", "genuine_failure",
     ]  # fmt: skip
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of Windows are always text")
+@pytest.mark.parametrize("command", ["analyze", "report", "export"])
+def test_a_folder_to_write_whose_name_is_no_text_is_refused_before_anything_is_done(
+    kit: Any, case: Path, tmp_path: Path, command: str  # noqa: F811
+) -> None:
+    said = kit(command, case, "--out", os.fsdecode(os.fsencode(tmp_path / "out") + b"\xff"))
+    assert said.status == 2 and "bytes that are no text" in said.err
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("out")]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows refuses such names itself")
+@pytest.mark.parametrize(
+    "name",
+    [b"new\nline.log", b"quote\"'.log", "rtl\u202egnp.log".encode(), b"bytes\xff\xfe.log", b"n" * 251 + b".log",
+     b"CON", b"aux.txt", b"trail. ", b"<b>x</b>.log".replace(b"/", b""), b"=1+1.csv", b"-rf", b"esc\x1b[31m.log",
+     "日本語.log".encode()],
+)  # fmt: skip
+def test_names_that_no_one_expects_are_read_shown_and_verified(
+    kit: Any, tmp_path: Path, name: bytes  # noqa: F811
+) -> None:
+    folder, out = tmp_path / "case", tmp_path / "out"
+    folder.mkdir()
+    line = "2014-05-19 22:00:07.43 spid62      I/O is frozen on database Sales.\r\n"
+    with open(os.path.join(os.fsencode(folder), name), "wb") as file:  # noqa: PTH118, PTH123 - a name of bytes
+        file.write(line.encode() * 3)
+    said = kit("check", folder)
+    assert said.status == 0 and " read " in said.out
+    assert said.out.isprintable() or not set("\x1b\u202e") & set(said.out)
+    assert kit("analyze", folder, "--out", out).status == 0
+    (source,) = [row for row in json.loads((out / "verdicts.json").read_bytes())["sources"] if row["status"] == "read"]
+    assert source["kept"] == 3 and source["path"].isprintable()
+
+
+def test_every_source_of_many_is_listed_when_asked_for(kit: Any, tmp_path: Path) -> None:  # noqa: F811
+    for number in range(70):
+        (tmp_path / f"what{number:02}.bin").write_bytes(bytes([number + 1, 0, 255] * 9))
+    (tmp_path / "ERRORLOG").write_text("2014-05-19 22:00:07.43 spid62      I/O is frozen on database Sales.\n")
+    assert "what33.bin" not in kit("check", tmp_path).out
+    assert "what33.bin" in kit("check", tmp_path, "--all").out
