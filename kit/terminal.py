@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from kit import tables
 from kit.case.future import SAID
 from kit.grouping import Group, alike, grouped
 from kit.judgement.analysis import Analysis
@@ -64,8 +65,8 @@ class Checked:
     def as_json(self) -> dict[str, Any]:
         """{ sources, clocks, missing } with the rows of verdicts.json."""
         return {
-            "sources": rows(self.case.sources, SOURCE_FIELDS),
-            "clocks": rows(self.clocks, CLOCK_FIELDS),
+            "sources": rows(tables.to_arrow("sources", self.case.sources), SOURCE_FIELDS),
+            "clocks": rows(tables.to_arrow("clocks", self.clocks), CLOCK_FIELDS),
             "missing": [{name: entry.get(name) for name in ("what", "why", "command")} for entry in self.case.missing],
         }
 

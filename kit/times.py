@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -83,12 +84,7 @@ def to_utc(naive: pd.Series, zone: tzinfo) -> pd.Series:
     pass.
     A time that the clock skipped is moved to the end of the gap. `doubtful` names the rows that stay open.
     """
-    local = _local(naive)
-    if isinstance(zone, timezone):
-        shifted = local - np.timedelta64(int(zone.utcoffset(None).total_seconds()), "s")
-        return shifted.dt.tz_localize("UTC")
-    _, second = _passes(local, zone)
-    return _localised(local, zone, ~second)
+    return utc_and_doubt(naive, zone)[0]
 
 
 def doubtful(naive: pd.Series, zone: tzinfo) -> pd.Series:
@@ -96,38 +92,44 @@ def doubtful(naive: pd.Series, zone: tzinfo) -> pd.Series:
 
     They were skipped by the clock, or are repeated by it and not told apart by their order.
     """
-    local = _local(naive)
+    return utc_and_doubt(naive, zone)[1]
+
+
+def utc_and_doubt(naive: pd.Series, zone: tzinfo) -> tuple[pd.Series, pd.Series]:
+    """What `to_utc` and `doubtful` give, for the price of one."""
+    local = pd.DatetimeIndex(naive.to_numpy("M8[us]"))
     if isinstance(zone, timezone):
-        return pd.Series(False, index=local.index, dtype=bool)
-    ambiguous, second = _passes(local, zone)
-    skipped = local.dt.tz_localize(zone, ambiguous=np.ones(len(local), bool), nonexistent="NaT").isna()
-    days = local.dt.normalize()
-    settled = days.isin(days[second])
-    open_hour = ambiguous & ~settled.to_numpy()
-    return pd.Series(open_hour | (skipped & local.notna()).to_numpy(), index=local.index)
-
-
-def _local(naive: pd.Series) -> pd.Series:
-    return naive.astype("datetime64[us]")
-
-
-def _localised(local: pd.Series, zone: tzinfo, summer: np.ndarray) -> pd.Series:
-    there = local.dt.tz_localize(zone, ambiguous=summer, nonexistent="shift_forward")
-    return there.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
-
-
-def _passes(local: pd.Series, zone: tzinfo) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows lie in a repeated hour, and which of them are its second pass by their order."""
-    if not len(local):
-        return np.zeros(0, bool), np.zeros(0, bool)
-    early = _localised(local, zone, np.ones(len(local), bool))
-    late = _localised(local, zone, np.zeros(len(local), bool))
-    ambiguous = (early != late).to_numpy() & local.notna().to_numpy()
-    second = np.zeros(len(local), bool)
+        utc = local - np.timedelta64(int(zone.utcoffset(None).total_seconds()), "s")
+        return _of_index(utc, naive), pd.Series(False, index=naive.index, dtype=bool)
+    early, late = (_localised(local, zone, summer) for summer in (True, False))
+    ambiguous = early.asi8 != late.asi8
+    skipped = early.tz_convert(zone).tz_localize(None) != local
+    open_ = skipped & local.notna()
     if ambiguous.any():
         rows = np.flatnonzero(ambiguous)
-        second[rows] = _after_jump_back(local.iloc[rows])
-    return ambiguous, second
+        second = np.zeros(len(local), bool)
+        second[rows] = _after_jump_back(pd.Series(local[rows]))
+        days = local.normalize()
+        open_ |= ambiguous & ~days.isin(days[second])
+        early = early.where(~second, late)
+    return _of_index(early, naive), pd.Series(open_, index=naive.index)
+
+
+def _of_index(utc: pd.DatetimeIndex, like: pd.Series) -> pd.Series:
+    made = utc if utc.tz is not None else utc.tz_localize("UTC")
+    return pd.Series(made, index=like.index, name=like.name)
+
+
+def _localised(local: pd.DatetimeIndex, zone: tzinfo, summer: bool) -> pd.DatetimeIndex:
+    flags = np.full(len(local), summer)
+    return local.tz_localize(zone, ambiguous=flags, nonexistent="shift_forward").tz_convert("UTC").as_unit("us")
+
+
+@lru_cache(maxsize=4096)
+def moment_utc(local: datetime, zone: tzinfo) -> pd.Timestamp:
+    """A single local time in UTC, as `to_utc` gives it."""
+    made: pd.Timestamp = to_utc(pd.Series([local]).astype("datetime64[us]"), zone).iloc[0]
+    return made
 
 
 def _after_jump_back(local: pd.Series) -> np.ndarray:
@@ -142,7 +144,7 @@ def iso_z(moment: Any) -> str | None:
     if moment is None or moment is pd.NaT or moment is pd.NA:
         return None
     plain = moment.to_pydatetime(warn=False) if isinstance(moment, pd.Timestamp) else moment
-    if plain.tzinfo is not None:
+    if plain.tzinfo is not None and plain.tzinfo is not UTC:
         plain = plain.astimezone(UTC)
     return str(plain.replace(tzinfo=None).isoformat()) + "Z"
 

@@ -196,6 +196,13 @@ def test_every_figure_has_caption_alternative_numbers_and_the_kits_look(told: An
             assert colours <= set(TOKENS.values()), f"{name} uses colours that dark mode cannot follow"
 
 
+def test_plotly_finds_nothing_to_correct_in_a_figure(told: Analysis) -> None:
+    for call in (plots.timeline, plots.aborts, plots.recovery, plots.clock, plots.coverage):
+        for drawing in call(told).parts:
+            if isinstance(drawing, Drawing):
+                assert spec(drawing) == drawing.spec
+
+
 def _colours(content: Any) -> list[str]:
     if isinstance(content, dict):
         return [colour for value in content.values() for colour in _colours(value)]

@@ -221,3 +221,13 @@ def test_logs_that_name_no_computer_are_called_after_their_vm():
         points=[point("SQL01")],
     )
     assert [(one.computer, one.vm_name) for one in found] == [("SQL01", "SQL01")] * 2
+
+
+def test_of_two_spellings_of_a_computer_its_folder_gives_the_one_with_the_domain():
+    logs = [
+        Facts("guest/Application.evtx", "DB52.corp.example", SQL), Facts("guest/SqlWriterLogger.txt", "DB52"),
+        Facts("guest/ERRORLOG", None, frozenset({"ERRORLOG"})),
+    ]  # fmt: skip
+    for order in (logs, logs[::-1]):
+        found = dict(zip((one.path for one in order), decide(*order), strict=True))
+        assert found["guest/ERRORLOG"].computer == "DB52.corp.example"

@@ -10,8 +10,10 @@ import pytest
 KIT = Path(__file__).resolve().parent.parent / "kit"
 LAYERS = [
     ("ground", {"__init__", "errors", "named", "windows", "evtx"}),
-    ("forms", {"times", "text", "values", "tables", "words", "powershell", "codes", "collect", "progress", "grouping",
-               "visible"}),
+    ("forms", {
+        "times", "text", "values", "tables", "parquet", "words", "powershell", "codes", "collect", "progress",
+        "grouping", "visible",
+    }),
     ("reading and knowledge", {"sources", "rules", "referee"}),
     ("case", {"case"}),
     ("reasoning", {"reasoning", "explain"}),

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,6 +126,12 @@ def frames(rows, offset_h, strings=None):
     return here, there
 
 
+def anchors(here, there):
+    """The points that two such frames give."""
+    tables = [pa.Table.from_pandas(frame, preserve_index=False) for frame in (here, there)]
+    return zone_anchors.points(zone_anchors.Texts(tables[0]), zone_anchors.Wordings(tables[1]))
+
+
 DEVICES = [f"{{5E9B3C1A-7D44-4E0B-9C77-2B1F0A6D8E{number:02d}}}1" for number in range(24)]
 
 
@@ -140,7 +147,7 @@ def hourly(count, start=SUMMER):
 @pytest.mark.parametrize("hours", [2, -7, 5.5, 5.75, 0])
 def test_messages_in_both_logs_give_the_offset(hours):
     rows, strings = hourly(6)
-    found = zone_anchors.points(*frames(rows, hours, strings))
+    found = anchors(*frames(rows, hours, strings))
     assert {one.offset_s for one in found} == {hours * 3600}
 
 
@@ -149,21 +156,21 @@ def test_messages_that_repeat_exactly_every_hour_leave_the_offset_open():
     rows = [(SUMMER + timedelta(hours=number), None, "I/O is frozen on database Sales.") for number in range(12)]
     here, there = frames(rows, 2)
     there = there.assign(strings=[["Sales", "frozen"]] * 12)
-    assert zone_anchors.points(here, there) == []
+    assert anchors(here, there) == []
 
 
 def test_the_same_words_at_other_seconds_are_no_anchor():
     rows, strings = hourly(5)
     here, there = frames(rows, 2, strings)
     there["time_utc"] += pd.Timedelta(seconds=40)
-    assert zone_anchors.points(here, there) == []
+    assert anchors(here, there) == []
 
 
 def test_other_error_numbers_are_other_messages():
     rows, strings = hourly(5)
     here, there = frames(rows, 2, strings)
     there["event_id"] = pd.array([3041] * 5, dtype="Int64")
-    assert zone_anchors.points(here, there) == []
+    assert anchors(here, there) == []
 
 
 def test_hours_that_meet_the_next_one_by_accident_do_not_move_the_change_of_the_clock():
@@ -172,7 +179,7 @@ def test_hours_that_meet_the_next_one_by_accident_do_not_move_the_change_of_the_
     early = [(datetime(2014, 10, 26, hour, 44, second), None, text) for hour, second in ((0, 50), (1, 51))]
     late = [(datetime(2014, 10, 26, hour, 44, 5 * (hour - 3)), None, text) for hour in range(3, 13)]
     parts = frames(early, 2, [["Sales", "frozen"]] * 2), frames(late, 1, [["Sales", "frozen"]] * 10)
-    found = zone_anchors.points(*(pd.concat(pair, ignore_index=True) for pair in zip(*parts, strict=True)))
+    found = anchors(*(pd.concat(pair, ignore_index=True) for pair in zip(*parts, strict=True)))
     assert {(one.local.hour, one.offset_s) for one in found} == {(3, 3600), (12, 3600)}
 
 
@@ -187,7 +194,7 @@ def test_a_change_of_the_clock_inside_the_log_shows_in_the_anchors():
     first = frames(rows[:5], 2, strings[:5])
     later = [(moment.replace(month=12), number, text) for moment, number, text in rows[5:]]
     second = frames(later, 1, strings[5:])
-    found = zone_anchors.points(*(pd.concat(pair, ignore_index=True) for pair in zip(first, second, strict=True)))
+    found = anchors(*(pd.concat(pair, ignore_index=True) for pair in zip(first, second, strict=True)))
     assert {(one.local.month, one.offset_s) for one in found} == {(5, 7200), (12, 3600)}
     made, sure = zones.inferred(found, [], "x").convert(local("2014-06-01 12:00", "2014-12-24 12:00"))
     assert utc(made) == ["2014-06-01 10:00", "2014-12-24 11:00"]
@@ -201,12 +208,12 @@ def test_unique_messages_that_contradict_each_other_settle_nothing():
     ]
     here, there = frames(rows, 2)
     there.loc[1, "time_utc"] += pd.Timedelta(hours=3)
-    assert zone_anchors.points(here, there) == []
+    assert anchors(here, there) == []
 
 
 def test_empty_logs_have_no_anchor():
     here, there = frames([], 2, [])
-    assert zone_anchors.points(here, there) == []
+    assert anchors(here, there) == []
 
 
 @settings(deadline=None, max_examples=25)
@@ -218,5 +225,5 @@ def test_any_quarter_of_an_hour_is_found_again(quarters, count, seed):
         (start + timedelta(seconds=int(second)), 1000, f"message {chance.integers(0, 10**9)} of this run")
         for second in np.sort(chance.integers(0, 40_000, count))
     ]
-    found = zone_anchors.points(*frames(rows, quarters / 4))
+    found = anchors(*frames(rows, quarters / 4))
     assert {one.offset_s for one in found} == {quarters * 900}

@@ -6,7 +6,7 @@ follow the domain reference: strings of classic providers in order, ERRORLOG lin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,10 @@ class MemoryCase:
 
     def watched(self, providers: Sequence[str]) -> pd.DataFrame:
         return self.events
+
+    def columns(self, name: str, columns: Sequence[str], source_ids: Collection[str]) -> pd.DataFrame:
+        whole: pd.DataFrame = getattr(self, name)
+        return whole.loc[whole["source_id"].isin(list(source_ids)), list(columns)].reset_index(drop=True)
 
     def sql(self, query: str) -> pd.DataFrame:
         connection = duckdb.connect()

@@ -27,6 +27,7 @@ from kit.judgement.analysis import Analysis, load_analysis
 from kit.progress import Meter
 from kit.referee import second_parser
 from kit.sources.evtx import NAME as EVTX
+from kit.values import values
 from kit.words import counted
 
 _FOLDER = "referee"  # inside the evidence store
@@ -126,10 +127,10 @@ def _deciding(analysis: Analysis) -> pd.DataFrame:
         for finding in [*row.because, *row.against]:
             for uid in evidence.get(finding) or []:
                 best[uid] = min(best.get(uid, 9), rank.get(str(row.verdict), 9))
-    readers = dict(zip(analysis.sources["source_id"], analysis.sources["reader"], strict=True))
-    events = analysis.events[analysis.events["source_id"].map(readers) == EVTX]
-    ordered = events.assign(rank=events["uid"].map(best)).dropna(subset=["rank"]).sort_values(["rank", "uid"])
-    return ordered.drop(columns="rank")
+    logs = set(analysis.sources.loc[analysis.sources["reader"] == EVTX, "source_id"])
+    written = zip(values(analysis.events["uid"]), values(analysis.events["source_id"]), strict=True)
+    cited = [(best[uid], uid, row) for row, (uid, source) in enumerate(written) if uid in best and source in logs]
+    return analysis.events.take([row for _, _, row in sorted(cited)])
 
 
 class _Found:

@@ -21,6 +21,11 @@ class Index:
         self._former = _former(target)
         self._written = time.monotonic()
 
+    def former(self, name: str) -> dict[str, Any] | None:
+        """What the last run said of a case."""
+        about = self._former.get(name)
+        return about if isinstance(about, dict) else None
+
     def write_now_and_then(self, results: dict[str, Result]) -> None:
         """Writes the index over what is finished, if the last one is some seconds old."""
         if time.monotonic() - self._written >= EVERY_S:

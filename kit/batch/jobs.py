@@ -28,6 +28,7 @@ class Job:
     resume: bool
     timeout: float
     language: str | None = None
+    known: dict[str, Any] | None = None  # what the last run said of it, where that may be said again
 
 
 class Maker(Protocol):
@@ -94,7 +95,7 @@ def do(job: Job, worker: Maker, retries: int) -> Result:
     with staging.fetched(staging.place(job.case)) as case, staging.returned(staging.place(job.out)) as out:
         order = {
             "case": case, "out": out, "policy": job.policy, "resume": job.resume, "timeout": job.timeout,
-            "language": job.language,
+            "language": job.language, "known": job.known,
         }  # fmt: skip
         result = worker.run(order, job.timeout)
         for _ in range(retries):

@@ -10,7 +10,7 @@ from typing import Any
 
 from kit import __version__, rules
 from kit.batch.jobs import Result
-from kit.batch.summing import LOST, former_of, summary
+from kit.batch.summing import LOST, UNCHANGED, former_of, summary
 from kit.case import config, custody, intake
 from kit.errors import CaseError, KitError
 from kit.judgement.analysis import Analysis, is_saved, load_analysis
@@ -19,24 +19,37 @@ from kit.page.language import ENGLISH
 
 def make(
     case: str, out: str, policy: str | None = None, resume: bool = False, timeout: float | None = None,
-    language: str | None = None,
+    language: str | None = None, known: dict[str, Any] | None = None,
 ) -> Result:
     """The result of one case: status, seconds, error, and its summary for the portfolio; never raises a KitError.
 
     Status is done, done_with_losses, failed, or skipped where `resume` found a report of the same evidence, rules and
-    policy.
+    policy; `known` is the summary that the last run made of it.
     """
     start = time.monotonic()
     target = Path(out)
-    former = former_of(target)
     try:
         if resume and unchanged(Path(case), target, policy, language):
-            return _result("skipped", start, summary(load_analysis(target), former, former))
+            return _result("skipped", start, _still(target, known))
+        former = former_of(target)
         analysis = _report(case, target, policy, timeout, language)
     except (KitError, OSError) as error:
         return _result("failed", start, None, _said(error, Path(case)))
     lost = bool(analysis.sources["status"].isin(LOST).any())
     return _result("done_with_losses" if lost else "done", start, summary(analysis, former, former_of(target)))
+
+
+def _still(target: Path, known: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The summary of a report that is left as it is: that of the last run, if it was of this very report."""
+    if known and known.get("report_id") == _meta(target).get("report_id"):
+        return {**known, "changed": UNCHANGED}
+    former = former_of(target)
+    return summary(load_analysis(target), former, former)
+
+
+def _meta(target: Path) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads((target / "meta.json").read_text(encoding="utf-8"))
+    return made
 
 
 def _said(error: Exception, case: Path) -> str:
@@ -74,7 +87,7 @@ def unchanged(case: Path, target: Path, policy: str | None, language: str | None
     """
     try:
         manifest = json.loads((target / custody.MANIFEST).read_text(encoding="utf-8"))
-        meta = json.loads((target / "meta.json").read_text(encoding="utf-8"))
+        meta = _meta(target)
         whole = all((target / item["path"]).stat().st_size == item["size"] for item in manifest["outputs"])
     except (OSError, ValueError, KeyError, TypeError):
         return False

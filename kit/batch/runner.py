@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from kit.batch import cluster, here, index, staging
@@ -59,8 +60,9 @@ def run(
     source, target = staging.place(root), staging.place(out)
     jobs = jobs_of(source, target, policy, resume, timeout, language)
     count = max(1, min(workers or os.cpu_count() or 1, len(jobs)))
-    made = cluster.results(jobs, scheduler, retries) if scheduler else here.results(jobs, count, retries)
     pages = index.Index(target, language)
+    jobs = [replace(job, known=pages.former(job.name)) for job in jobs] if resume else jobs
+    made = cluster.results(jobs, scheduler, retries) if scheduler else here.results(jobs, count, retries)
     with Teller(len(jobs)) as teller, _stoppable():
         results = _collected(jobs, made, pages, teller, tidy=scheduler is None)
     teller.end(results, str(target.child("index.html")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -96,6 +96,11 @@ class Case:
         parts = (table for one in found if (table := _watched(one, patterns)) is not None)
         return tables.to_pandas(assembly.joined("events", parts))
 
+    def columns(self, name: str, columns: Sequence[str], source_ids: Collection[str]) -> pd.DataFrame:
+        """Some columns of a table, of these sources."""
+        own = [one for one in self._found if one.source_id in source_ids]
+        return tables.to_pandas(assembly.rows_of(own, name, True, columns))
+
     def sql(self, statement: str) -> pd.DataFrame:
         """The rows of a SQL query (DuckDB) over the tables of the case; the events stay on disk.
 
@@ -179,8 +184,8 @@ def _case(folder: intake.Folder, settings: Config, found: list[Source], quiet: b
         rows.append(_source_row(one))
         losses += _losses(one)
         coverage += _coverage(one)
-    points = assembly.rows_of(found, "recovery_points", quiet).select(["vm_name", "time_utc"])
-    replication = assembly.rows_of(found, "replication", quiet).select(["vm_name"])
+    points = assembly.rows_of(found, "recovery_points", quiet, ["vm_name", "time_utc"])
+    replication = assembly.rows_of(found, "replication", quiet, ["vm_name"])
     lacking = _lacking(found, rows, tables.to_pandas(points), tables.to_pandas(replication))
     return Case(
         case_id=name,
@@ -229,8 +234,10 @@ def _source_row(one: Source) -> dict[str, Any]:
 
 
 def _doubt(zone: Zone, given: Mapping[str, Any]) -> str:
+    if zone.basis == "assumed":
+        return ""
     ends = pd.Series([given.get("first_local"), given.get("last_local")]).dropna().astype("datetime64[us]")
-    if zone.basis == "assumed" or bool(zone.convert(ends)[1].all()):
+    if bool(zone.convert(ends)[1].all()):
         return ""
     return "; times beyond a possible change of daylight saving are only assumed: declare timezone in case.toml"
 
@@ -260,10 +267,8 @@ def _converted(one: Source, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _utc(one: Source, *local: Any) -> list[Any]:
     """Local times in UTC by the zone of their source; None for those that are not known."""
-    if one.zone is None or not any(local):
-        return [None] * len(local)
-    made = one.zone.convert(pd.Series(local).astype("datetime64[us]"))[0]
-    return [time if given is not None else None for time, given in zip(made, local, strict=True)]
+    zone = one.zone
+    return [None if zone is None or moment is None else zone.moment(moment) for moment in local]
 
 
 def _losses(one: Source) -> list[dict[str, Any]]:

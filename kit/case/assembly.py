@@ -75,9 +75,9 @@ def finished(one: Source, name: str, table: pa.Table) -> pa.Table:
         table = _filled(table, "role", one.role.role)
     if "exported_utc" in table.column_names and name != "sources":
         table = _exported_time(one, table)
-    if one.until is not None and "time_basis" in table.column_names:
+    if one.until is not None and {"time_utc", "time_basis"} <= set(table.column_names):
         table = _without_future(one.until, table)
-    return table.select(tables.schema(name).names)
+    return table.select([column for column in tables.schema(name).names if column in table.column_names])
 
 
 def _without_future(until: pd.Timestamp, table: pa.Table) -> pa.Table:
@@ -131,27 +131,38 @@ def _filled_from(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
     return table.set_column(place, table.schema.field(place), made)
 
 
-def rows_of(found: Iterable[Source], name: str, quiet: bool | None = None) -> pa.Table:
-    """All rows of one declared table, finished, in the order of the paths."""
+def rows_of(
+    found: Iterable[Source], name: str, quiet: bool | None = None, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """All rows of one declared table, finished, in the order of the paths; all its columns, or only some."""
+    needed = _needed(tables.schema(name), columns) if columns else None
     there = [one for one in found if one.entry is not None and one.entry.path(name) is not None]
     shown = progress.over(there, f"table {name}", path_of, quiet=quiet)
-    read = ((one, one.entry.table(name)) for one in shown if one.entry is not None)
-    return joined(name, (finished(one, name, table) for one, table in read if table is not None))
+    read = ((one, one.entry.table(name, needed)) for one in shown if one.entry is not None)
+    return joined(name, (finished(one, name, table) for one, table in read if table is not None), columns)
 
 
-def joined(name: str, parts: Iterable[pa.Table]) -> pa.Table:
+def _needed(declared: pa.Schema, columns: Sequence[str]) -> list[str]:
+    """The columns that finishing some of them takes: times wait for their zone under another name."""
+    waiting = [f"{column.removesuffix('_utc')}_local" for column in columns if column.endswith("_utc")]
+    basis = ["time_basis"] if waiting and "time_basis" in declared.names else []
+    return list(dict.fromkeys([*columns, *waiting, *basis]))
+
+
+def joined(name: str, parts: Iterable[pa.Table], columns: Sequence[str] | None = None) -> pa.Table:
     """The parts of a declared table as one; very many small ones are put together by handfuls, to save memory."""
+    wanted = pa.schema([tables.schema(name).field(column) for column in columns or tables.schema(name).names])
     whole: list[pa.Table] = []
     small: list[pa.Table] = []
     for part in parts:
-        small.append(part)
+        small.append(part.select(wanted.names))
         if len(small) >= _HANDFUL:
             whole.append(_compact(small))
             small = []
     whole += [_compact(small)] if whole and small else small
     if not whole:
-        return tables.schema(name).empty_table()
-    return pa.concat_tables(whole).unify_dictionaries().cast(tables.schema(name))
+        return wanted.empty_table()
+    return pa.concat_tables(whole).unify_dictionaries().cast(wanted)
 
 
 def _compact(parts: list[pa.Table]) -> pa.Table:

@@ -54,7 +54,7 @@ def _newest(one: Source) -> pd.Timestamp | None:
 def _utc(one: Source, local: datetime | None) -> pd.Timestamp | None:
     if local is None or one.zone is None:
         return None
-    made = one.zone.convert(pd.Series([local]).astype("datetime64[us]"))[0].iloc[0]
+    made = one.zone.moment(local)
     return made if pd.notna(made) else None
 
 

@@ -258,7 +258,7 @@ def _with_computers(facts: Sequence[Facts], roles: list[Role]) -> list[Role]:
     made = []
     for one, role in zip(facts, roles, strict=True):
         there = beside.get((role.role, one.path.rpartition("/")[0]), set())
-        lone = next(iter(there)) if len({short(name) for name in there}) == 1 else None
+        lone = max(there, key=lambda name: (len(name), name)) if len({short(name) for name in there}) == 1 else None
         lacking = role.computer is None and lone is not None and role.role in GUESTS
         made.append(replace(role, computer=lone, reason=f"{role.reason}; computer of its folder") if lacking else role)
     return made
@@ -269,7 +269,8 @@ def _with_computers_of_vms(roles: list[Role]) -> list[Role]:
     known: dict[str, dict[str, str]] = {}
     for role in roles:
         if role.vm_name and role.computer and role.role in GUESTS:
-            known.setdefault(role.vm_name, {})[short(role.computer)] = role.computer
+            names = known.setdefault(role.vm_name, {})
+            names[short(role.computer)] = max(role.computer, names.get(short(role.computer), ""), key=len)
     made = []
     for role in roles:
         names = known.get(role.vm_name or "", {}) if role.computer is None and role.role in GUESTS else {}

@@ -65,10 +65,12 @@ def path_of(one: Source) -> str:
 
 def matching(entry: Entry, providers: set[str], columns: list[str] | None = None) -> pa.Table | None:
     """The events of these providers (as written), read row group by row group; None when there are none."""
-    path = entry.path("events")
-    if path is None:
-        return None
     wanted = pa.array(sorted(providers))
+    if (whole := entry.small("events")) is not None:
+        mask = pc.is_in(whole.column("provider").cast(pa.string()), wanted)
+        return (whole.select(columns) if columns else whole).filter(mask) if pc.any(mask).as_py() else None
+    if entry.path("events") is None:
+        return None
     kept = []
     with entry.opened("events") as file:
         for group in range(file.num_row_groups):

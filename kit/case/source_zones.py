@@ -7,6 +7,7 @@ name, folder and time, so that the work grows with the number of files and not w
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -17,11 +18,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kit import progress, tables
+from kit import progress
 from kit.case import zones
 from kit.case.config import Config
 from kit.case.source import Source, matching, path_of
-from kit.case.zone_anchors import Point, same_items
+from kit.case.zone_anchors import Point, Texts, Wordings, same_items
 from kit.case.zone_anchors import points as anchor_points
 from kit.case.zones import Zone
 
@@ -30,6 +31,7 @@ _ABOUT_MONTH = pd.Timedelta(days=40)
 _FARTHEST = pd.Timedelta(hours=15)  # a local time is never farther from UTC
 _MOST_BESIDE = 50  # logs that one source is compared with, fewer where very many sources ask
 _MOST_COMPARED = 20_000
+_MOST_KEPT = 8  # logs whose texts wait for the next source beside them
 _MOST_POINTS = 500  # of one computer; of more, the first and last of each day tell the same
 
 
@@ -74,6 +76,7 @@ class _Beside:
         self._by_folder: dict[str, _Spans] = {}
         self._nameless: dict[str, _Spans] = {}
         self._names: dict[str, dict[str, list[Any]]] = {}
+        self._wordings: OrderedDict[tuple[str, frozenset[str]], Wordings] = OrderedDict()
         self.declared: dict[str, list[str]] = {}
         for one in found:
             said = config.said_of(one.path).timezone
@@ -92,6 +95,21 @@ class _Beside:
             return self._by_folder.get(one.folder, _Spans()).near(span)[: self._most]
         own = self._by_machine.get(one.machine, _Spans()).near(span)
         return [*own, *self._nameless.get(one.folder, _Spans()).near(span)][: self._most]
+
+    def wordings(self, one: Source) -> list[Wordings]:
+        """What the logs beside a source say that were written by its own providers; those asked for last are kept."""
+        providers = {name.casefold() for name in one.read.account.inventory["provider"]}
+        made = []
+        for other in self.logs(one):
+            key = (other.path, _written(other, providers))
+            if key not in self._wordings and (table := _events_of(other, providers)) is not None:
+                self._wordings[key] = Wordings(table)
+            if key in self._wordings:
+                self._wordings.move_to_end(key)
+                made.append(self._wordings[key])
+        while len(self._wordings) > _MOST_KEPT:
+            self._wordings.popitem(last=False)
+        return made
 
     def zones_named(self, one: Source) -> list[str]:
         """Zones that event logs of the same computer name near the time of this source; declared ones come first."""
@@ -216,12 +234,12 @@ def _own_points(one: Source, beside: _Beside) -> list[Point]:
 def _anchors(one: Source, beside: _Beside) -> Iterator[Point]:
     if one.entry is None or one.entry.path("events") is None:
         return
-    providers = {name.casefold() for name in one.read.account.inventory["provider"]}
-    known = [utc for other in beside.logs(one) if (utc := _events_of(other, providers)) is not None]
+    known = beside.wordings(one)
     local = one.entry.table("events", ["time_local", "event_id", "message"]) if known else None
     if local is not None:
-        for utc in known:
-            yield from anchor_points(local.to_pandas(), tables.to_pandas(utc))
+        texts = Texts(local)
+        for wordings in known:
+            yield from anchor_points(texts, wordings)
 
 
 def _first_sure(one: Source) -> Any:
@@ -229,11 +247,18 @@ def _first_sure(one: Source) -> Any:
     first = one.read.account.source.get("first_local")
     if one.entry is None or one.entry.path("events") is None:
         return first
+    columns = ["time_local", "time_basis"]
+    if (whole := one.entry.small("events")) is not None:
+        return _sure(whole.select(columns).to_batches(), first)
     with one.entry.opened("events") as file:
-        for batch in file.iter_batches(columns=["time_local", "time_basis"]):
-            sure = pc.and_(pc.is_valid(batch.column(0)), pc.is_null(batch.column(1)))
-            if len(found := batch.column(0).filter(sure)):
-                return found[0].as_py()
+        return _sure(file.iter_batches(columns=columns), first)
+
+
+def _sure(batches: Iterable[pa.RecordBatch], first: Any) -> Any:
+    for batch in batches:
+        sure = pc.and_(pc.is_valid(batch.column(0)), pc.is_null(batch.column(1)))
+        if len(found := batch.column(0).filter(sure)):
+            return found[0].as_py()
     return first
 
 
@@ -249,7 +274,12 @@ def _listed(one: Source, column: str) -> dict[str, Any]:
 
 
 def _events_of(other: Source, providers: set[str]) -> pa.Table | None:
-    written = [name for name in other.read.account.inventory["provider"] if name.casefold() in providers]
+    written = _written(other, providers)
     if not written or other.entry is None:
         return None
     return matching(other.entry, set(written), ["time_utc", "event_id", "message", "strings"])
+
+
+def _written(other: Source, providers: set[str]) -> frozenset[str]:
+    """The names, as the log writes them, of those of the providers that wrote into it."""
+    return frozenset(name for name in other.read.account.inventory["provider"] if name.casefold() in providers)

@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 import uuid
+import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -28,7 +30,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kit import tables, windows
+from kit import parquet, tables, windows
 from kit.errors import CaseError, IntegrityError
 from kit.sources import Account
 from kit.sources.seam import Rows
@@ -37,6 +39,7 @@ _ROW_GROUP = 65_536
 _STALE_S = 86_400
 _LARGE = 1 << 20  # smaller tables are read faster by one thread
 _ACCOUNT = "account.json"
+_SMALL, _KEPT_BYTES = 256 << 10, 64 << 20
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,56 @@ class Entry:
 
     def table(self, name: str, columns: list[str] | None = None) -> pa.Table | None:
         """All rows of a table; None when the source has none."""
+        if (whole := self.small(name)) is not None:
+            return whole.select(columns) if columns else whole
         if self.path(name) is None:
             return None
         with self.opened(name) as file:
             return file.read(columns=columns, use_threads=self.files[f"{name}.parquet"] > _LARGE)
+
+    def small(self, name: str) -> pa.Table | None:
+        """The table of a small file, which is read once for all who ask; None for a large one, or none at all."""
+        if self.files.get(f"{name}.parquet", _SMALL + 1) > _SMALL:
+            return None
+        table = _KEPT.get(self, name)
+        if table is None:
+            with self.opened(name) as file:
+                table = file.read(use_threads=False)
+            _KEPT.keep(self, name, table)
+        return table
+
+
+class _Kept:
+    """Small tables of the entries in use, those asked for last, up to a bound."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._tables: OrderedDict[tuple[int, str], pa.Table] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, entry: Entry, name: str) -> pa.Table | None:
+        """The table of an entry, if it is kept."""
+        key = (id(entry), name)
+        if key in self._tables:
+            self._tables.move_to_end(key)
+        return self._tables.get(key)
+
+    def keep(self, entry: Entry, name: str, table: pa.Table) -> None:
+        """Keeps a table as long as its entry is used and there is room."""
+        key = (id(entry), name)
+        self._drop(key)
+        self._tables[key] = table
+        self._bytes += table.nbytes
+        weakref.finalize(entry, self._drop, key).atexit = False
+        while self._bytes > self._most_bytes:
+            self._drop(next(iter(self._tables)))
+
+    def _drop(self, key: tuple[int, str]) -> None:
+        table = self._tables.pop(key, None)
+        self._bytes -= table.nbytes if table is not None else 0
+
+
+_KEPT = _Kept(_KEPT_BYTES)
 
 
 class Store:
@@ -173,7 +222,7 @@ class _Writer:
     """One Parquet file, fed in batches of any size, written in row groups of one size."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._file = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+        self._file = pq.ParquetWriter(path, schema, write_page_checksum=True, **parquet.options(schema))
         self._schema = schema
         self._waiting: list[pa.Table] = []
         self._rows = 0

@@ -11,14 +11,16 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import accumulate
-from typing import NamedTuple
+from itertools import accumulate, groupby, islice
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 _STEP_S, _SLACK_S, _FARTHEST_S = 900, 2.0, 14 * 3600
-_MOST_TEXTS, _MOST_PAIRS = 2000, 400
+_MOST_TEXTS, _MOST_PAIRS, _FEW, _ROWS = 2000, 400, 64, 10_000
+_DAY_US, _EPOCH = 86_400_000_000, datetime(1970, 1, 1)  # noqa: DTZ001
 _ENOUGH = 3
 
 
@@ -35,81 +37,87 @@ class Point(NamedTuple):
         return self.local - timedelta(seconds=self.offset_s)
 
 
-def points(local: pd.DataFrame, utc: pd.DataFrame) -> list[Point]:
-    """Points of known offset, at most two a day, in the order of time; none where the anchors leave a doubt.
+class _Pair(NamedTuple):
+    """Two records that can be the same message: the local time in microseconds, the offset, whether both are unique."""
 
-    `local` has time_local, event_id and message; `utc` has time_utc, event_id, message and strings.
-    """
-    pairs = _pairs(local, utc)
-    if pairs.empty:
-        return []
+    local_us: int
+    offset_s: int
+    unique: bool
+
+
+def points(local: Texts, utc: Wordings) -> list[Point]:
+    """Points of known offset, at most two a day, in the order of time; none where the anchors leave a doubt."""
+    pairs = list(_pairs(local, utc))
+    days: dict[int, list[_Pair]] = defaultdict(list)
+    for pair in pairs:
+        days[pair.local_us // _DAY_US].append(pair)
     found: list[Point] = []
-    for _, day in pairs.groupby(pairs["local"].dt.normalize(), sort=True):
+    for number in sorted(days):
+        day = days[number]
         offset = _settled(day)
         if offset is not None:
             own = _longest(day, offset)
-            count = own.nunique()
-            reason = f"{count} messages that also stand in the Application log"
-            found += [Point(moment.to_pydatetime(), offset, reason) for moment in sorted({own.min(), own.max()})]
+            reason = f"{len(own)} messages that also stand in the Application log"
+            found += [Point(_EPOCH + timedelta(microseconds=at), offset, reason) for at in sorted({min(own), max(own)})]
     return found if _enough(pairs, found) else []
 
 
-def _longest(day: pd.DataFrame, offset_s: int) -> pd.Series:
-    """The longest run of messages of a day that show this offset and no other.
+def _longest(day: Sequence[_Pair], offset_s: int) -> set[int]:
+    """The longest run of messages of a day that show this offset and no other, the first of several.
 
     A message that is written every hour may meet that of the next hour within two seconds, by accident.
     """
-    clear = day[day.groupby("local")["offset_s"].transform("nunique") == 1].sort_values("local", kind="stable")
-    if not (clear["offset_s"] == offset_s).any():
-        return day.loc[day["offset_s"] == offset_s, "local"]
-    run = (clear["offset_s"] != clear["offset_s"].shift()).cumsum()
-    own = clear[clear["offset_s"] == offset_s]
-    return own.loc[run[own.index] == run[own.index].value_counts().idxmax(), "local"]
+    shown: dict[int, set[int]] = defaultdict(set)
+    for pair in day:
+        shown[pair.local_us].add(pair.offset_s)
+    clear = sorted((pair.local_us, pair.offset_s) for pair in day if len(shown[pair.local_us]) == 1)
+    runs = [[at for at, _ in run] for offset, run in groupby(clear, key=itemgetter(1)) if offset == offset_s]
+    longest: list[int] = max(runs, key=len, default=[])
+    return set(longest) or {pair.local_us for pair in day if pair.offset_s == offset_s}
 
 
-def _enough(pairs: pd.DataFrame, found: list[Point]) -> bool:
+def _enough(pairs: Iterable[_Pair], found: list[Point]) -> bool:
     """Three messages in all, or one that is unique in both logs."""
     chosen = {point.offset_s for point in found}
-    used = pairs[pairs["offset_s"].isin(chosen)]
-    return bool(used["local"].nunique() >= _ENOUGH or used["unique"].any())
+    used = [pair for pair in pairs if pair.offset_s in chosen]
+    return any(pair.unique for pair in used) or len({pair.local_us for pair in used}) >= _ENOUGH
 
 
-def _settled(day: pd.DataFrame) -> int | None:
+def _settled(day: Sequence[_Pair]) -> int | None:
     """The offset of one day: that of messages unique in both logs, else the one that clearly explains most of them."""
-    unique = day.loc[day["unique"], "offset_s"].unique()
+    unique = {pair.offset_s for pair in day if pair.unique}
     if len(unique) == 1:
-        return int(unique[0])
-    counts = day.groupby("offset_s")["local"].nunique().sort_values(ascending=False)
+        return unique.pop()
+    counts = Counter(offset_s for _, offset_s in {(pair.local_us, pair.offset_s) for pair in day}).most_common(2)
     if len(counts) == 1:
-        return int(counts.index[0])
-    return int(counts.index[0]) if counts.iloc[0] >= 3 and counts.iloc[0] >= 2 * counts.iloc[1] else None
+        return counts[0][0]
+    (first, most), (_, next_) = counts
+    return first if most >= 3 and most >= 2 * next_ else None
 
 
-def _pairs(local: pd.DataFrame, utc: pd.DataFrame) -> pd.DataFrame:
-    """Every pair of records that can be the same message: local, offset_s, unique."""
-    texts = _Texts(_times_by(local.dropna(subset=["message", "time_local"]), "message", "time_local"))
-    wanted = _times_by_words(utc.dropna(subset=["time_utc"]))
-    rows: list[tuple[np.datetime64, int, bool]] = []
-    for (number, words), there in list(wanted.items())[:_MOST_TEXTS]:
-        hits = texts.with_all(number, words)
-        here = np.concatenate(hits) if hits else np.array([], "M8[us]")
+def _pairs(local: Texts, utc: Wordings) -> Iterator[_Pair]:
+    """Every pair of records that can be the same message."""
+    for (number, words), there in islice(utc.times.items(), _MOST_TEXTS):
+        here = [at for times in local.with_all(number, words) for at in times]
         if 0 < len(here) * len(there) <= _MOST_PAIRS * _MOST_PAIRS:
-            rows += _offsets(here[:_MOST_PAIRS], there[:_MOST_PAIRS], len(here) == len(there) == 1)
-    made = pd.DataFrame(rows, columns=["local", "offset_s", "unique"])
-    return made.assign(local=made["local"].astype("datetime64[us]"))
+            yield from _offsets(here[:_MOST_PAIRS], there[:_MOST_PAIRS], len(here) == len(there) == 1)
 
 
-class _Texts:
-    """Texts with their times, joined by a sign that none of them holds, so that one search finds a word in all."""
+class Texts:
+    """Texts of a log in local time, joined by a sign that none of them holds, so that one search finds a word in all.
 
-    def __init__(self, texts: Mapping[tuple[int | None, str], np.ndarray]) -> None:
+    Made from the columns time_local, event_id and message.
+    """
+
+    def __init__(self, local: pa.Table) -> None:
+        texts = _times_by(local)
         self._numbers = [number for number, _ in texts]
         self._times = list(texts.values())
         self._joined = "\n".join(text for _, text in texts)
         self._starts = list(accumulate((len(text) + 1 for _, text in texts), initial=0))
         self._known: dict[str, frozenset[int]] = {}
 
-    def with_all(self, number: int | None, words: Sequence[str]) -> list[np.ndarray]:
+    def with_all(self, number: int | None, words: Sequence[str]) -> list[list[int]]:
         """The times of each text that holds every word; texts of another error number are other messages."""
         places = frozenset.intersection(*map(self._with, words))
         fits = (place for place in sorted(places) if number is None or self._numbers[place] in (None, number))
@@ -129,44 +137,81 @@ class _Texts:
             at = self._joined.find(word, self._starts[place + 1])
 
 
-def _times_by(frame: pd.DataFrame, text: str, time: str) -> dict[tuple[int | None, str], np.ndarray]:
-    found: dict[tuple[int | None, str], list[np.datetime64]] = defaultdict(list)
-    for number, words, moment in zip(frame["event_id"], frame[text], frame[time].to_numpy("M8[us]"), strict=True):
-        if len(found) < _MOST_TEXTS or (_number(number), _plain(words)) in found:
-            found[(_number(number), _plain(words))].append(moment)
-    return {key: np.array(times) for key, times in found.items()}
+class Wordings:
+    """What the records of a log in UTC say, with their times: number and words that must stand in the other text.
+
+    Made from the columns time_utc, event_id, message and strings.
+    """
+
+    def __init__(self, utc: pa.Table) -> None:
+        self.times: dict[tuple[int | None, tuple[str, ...]], list[int]] = {}
+        plain = _Plain()
+        for number, message, strings, moment in _rows(utc, "event_id", "message", "strings", "time_utc"):
+            words = _words(message, strings, plain) if moment is not None else ()
+            if max(map(len, words), default=0) >= 4:
+                self.times.setdefault((number, words), []).append(moment)
 
 
-def _times_by_words(utc: pd.DataFrame) -> dict[tuple[int | None, tuple[str, ...]], np.ndarray]:
-    moments = utc["time_utc"].dt.tz_localize(None).to_numpy("M8[us]")
-    found: dict[tuple[int | None, tuple[str, ...]], list[np.datetime64]] = defaultdict(list)
-    for number, message, strings, moment in zip(utc["event_id"], utc["message"], utc["strings"], moments, strict=True):
-        words = _words(message, strings)
-        if max(map(len, words), default=0) >= 4:
-            found[(_number(number), words)].append(moment)
-    return {key: np.array(times) for key, times in found.items()}
+def _rows(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
+    """Values of these columns, row by row, times as microseconds; never more than a handful of rows at once."""
+    for batch in table.select(names).to_batches(max_chunksize=_ROWS):
+        yield from zip(*(_plain_values(column) for column in batch.columns), strict=True)
 
 
-def _words(message: object, strings: object) -> tuple[str, ...]:
+def _plain_values(column: pa.Array) -> list[Any]:
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+    made: list[Any] = column.to_pylist()
+    return made
+
+
+def _times_by(local: pa.Table) -> dict[tuple[int | None, str], list[int]]:
+    found: dict[tuple[int | None, str], list[int]] = {}
+    plain = _Plain()
+    for number, words, moment in _rows(local, "event_id", "message", "time_local"):
+        if words is None or moment is None:
+            continue
+        key = (number, plain[words])
+        if len(found) < _MOST_TEXTS or key in found:
+            found.setdefault(key, []).append(moment)
+    return found
+
+
+def _words(message: str | None, strings: list[str | None] | None, plain: _Plain) -> tuple[str, ...]:
     """What must stand in the other text: the inserted strings, else the message as a whole."""
-    if isinstance(strings, (list, np.ndarray)) and len(strings):
-        return tuple(dict.fromkeys(_plain(word) for word in strings if isinstance(word, str) and _plain(word)))
-    return (_plain(message),) if isinstance(message, str) else ()
+    if strings:
+        return tuple(dict.fromkeys(text for word in strings if word is not None and (text := plain[word])))
+    return (plain[message],) if message is not None else ()
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()[:2000]
+class _Plain(dict[str, str]):
+    """Texts without regard to capitals and spaces; many records say the same."""
+
+    def __missing__(self, text: str) -> str:
+        self[text] = made = " ".join(text.split()).casefold()[:2000]
+        return made
 
 
-def _number(value: object) -> int | None:
-    return int(value) if isinstance(value, (int, np.integer)) else None
-
-
-def _offsets(here: np.ndarray, there: np.ndarray, unique: bool) -> list[tuple[np.datetime64, int, bool]]:
-    difference = (here[:, None] - there[None, :]).astype("m8[us]").astype(np.int64) / 1e6
+def _offsets(here: list[int], there: list[int], unique: bool) -> Iterator[_Pair]:
+    if len(here) * len(there) <= _FEW:
+        for at in here:
+            offsets = (_offset(at - other) for other in there)
+            yield from (_Pair(at, offset, unique) for offset in offsets if offset is not None)
+        return
+    local = np.array(here)
+    difference = (local[:, None] - np.array(there)[None, :]) / 1e6
     nearest = np.round(difference / _STEP_S) * _STEP_S
     good = (np.abs(difference - nearest) <= _SLACK_S) & (np.abs(nearest) <= _FARTHEST_S)
-    return [(here[row], int(nearest[row, column]), unique) for row, column in zip(*np.nonzero(good), strict=True)]
+    rows, columns = np.nonzero(good)
+    for at, offset in zip(local[rows].tolist(), nearest[rows, columns].astype(int).tolist(), strict=True):
+        yield _Pair(at, offset, unique)
+
+
+def _offset(difference_us: int) -> int | None:
+    """The multiple of 15 minutes that a difference is, but for two seconds."""
+    seconds = difference_us / 1e6
+    nearest = round(seconds / _STEP_S) * _STEP_S
+    return nearest if abs(seconds - nearest) <= _SLACK_S and abs(nearest) <= _FARTHEST_S else None
 
 
 def same_items(local: Mapping[str, datetime], utc: Mapping[str, datetime], what: str) -> list[Point]:
@@ -187,9 +232,7 @@ def same_items(local: Mapping[str, datetime], utc: Mapping[str, datetime], what:
 
 
 def _quarter(here: datetime, there: datetime) -> int | None:
-    seconds = (here - there).total_seconds()
-    nearest = round(seconds / _STEP_S) * _STEP_S
-    return nearest if abs(seconds - nearest) <= _SLACK_S and abs(nearest) <= _FARTHEST_S else None
+    return _offset((here - there) // timedelta(microseconds=1))
 
 
 def commonest(found: Iterable[Point]) -> int | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -52,13 +52,18 @@ class Zone:
 
     def convert(self, local: pd.Series) -> tuple[pd.Series, pd.Series]:
         """UTC times, and which of them are sure (boolean): the others count as assumed."""
-        made = times.to_utc(local, self.zone)
+        made, doubt = times.utc_and_doubt(local, self.zone)
         if self.basis == "assumed":
             return made, pd.Series(False, index=local.index)
-        sure = ~times.doubtful(local, self.zone)
+        sure = ~doubt
         if self.points:
-            sure &= self._alike(local, made) | self._near(local)
+            near = self._near(local)
+            sure &= near if near.all() else near | self._alike(local, made)
         return made, sure
+
+    def moment(self, local: datetime) -> pd.Timestamp:
+        """A single local time in UTC."""
+        return times.moment_utc(local, self.zone)
 
     def _alike(self, local: pd.Series, made: pd.Series) -> pd.Series:
         """Where every zone that fits the points gives the same time; a mere offset has no such zones."""
@@ -69,9 +74,10 @@ class Zone:
 
     def _near(self, local: pd.Series) -> pd.Series:
         """Where a point of the same offset lies so near that no clock can have been changed in between."""
-        days = local.dt.normalize()
-        shown = {day: self._near_day(day.to_pydatetime()) for day in days.dropna().unique()}
-        return days.map(shown).fillna(False).astype(bool)
+        days = local.to_numpy("M8[D]")
+        found, places = np.unique(days, return_inverse=True)
+        shown = [day is not None and self._near_day(datetime.combine(day, time())) for day in found.tolist()]
+        return pd.Series(np.array(shown, dtype=bool)[places], index=local.index)
 
     def _near_day(self, day: datetime) -> bool:
         if any(abs(point.local - day) < timedelta(hours=36) for point in self.against):

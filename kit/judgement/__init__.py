@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -216,11 +217,7 @@ def _ticks(case: Case) -> pd.DataFrame:
     """uid, source_id, record_id and time_utc of every record of the test-failover machines."""
     there = case.sources["status"] != "absent"
     tests = case.sources.loc[there & (case.sources["role"] == "test_failover_guest"), "source_id"]
-    if tests.empty:
-        return tables.empty("events")[["uid", "source_id", "record_id", "time_utc"]]
-    wanted = ", ".join(f"'{source_id}'" for source_id in tests)
-    found = case.sql(f"SELECT uid, source_id, record_id, time_utc FROM events WHERE source_id IN ({wanted})")
-    return found.assign(time_utc=pd.to_datetime(found["time_utc"], utc=True).astype("datetime64[us, UTC]"))
+    return case.columns("events", ["uid", "source_id", "record_id", "time_utc"], set(tests))
 
 
 def _steps(points: pd.DataFrame, replication: pd.DataFrame) -> dict[str, pd.Timedelta]:
@@ -309,9 +306,14 @@ def _meta(
         "first_time": times.iso_z(span[0]), "last_time": times.iso_z(span[1]),
         "collected": times.iso_z(_collected(case)), "kit_version": kit.__version__,
         "rules_version": fingerprint, "rules_run": len(known.rules), "referee": None,
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
         "report_id": _report_id(case, policy, fingerprint, span[1]),
     }
+
+
+@cache
+def _version(library: str) -> str:
+    return metadata.version(library)
 
 
 def _period(made: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:

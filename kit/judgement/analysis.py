@@ -6,17 +6,16 @@ Notebooks, reports, batch and customer copies read only an `Analysis`, so that t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from kit import tables, times
+from kit import parquet, tables, times
 from kit.errors import CaseError, ParameterError
 from kit.judgement import selection
 from kit.visible import json_visible
@@ -57,12 +56,21 @@ class Analysis:
 
     meta: Mapping[str, Any]
     tables: Mapping[str, pd.DataFrame]
+    _arrow: dict[str, pa.Table] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name.startswith("_") or name not in tables.SCHEMAS:
             raise AttributeError(f"an analysis has no {name!r}; its tables: {', '.join(tables.SCHEMAS)}")
         found: pd.DataFrame | None = self.tables.get(name)
         return tables.empty(name) if found is None else found
+
+    def arrow(self, name: str) -> pa.Table:
+        """A table as Arrow has it: as it was loaded, else from its frame, once."""
+        if isinstance(self.tables, _Loaded):
+            return self.tables.arrow[name]
+        if name not in self._arrow:
+            self._arrow[name] = tables.to_arrow(name, getattr(self, name))
+        return self._arrow[name]
 
     @property
     def vm_names(self) -> list[str]:
@@ -114,10 +122,29 @@ class Analysis:
         (folder / "tables").mkdir(parents=True, exist_ok=True)
         for name in tables.SCHEMAS:
             target = folder / "tables" / f"{name}.parquet"
-            pq.write_table(tables.to_arrow(name, getattr(self, name)), target, compression="zstd")
+            parquet.write(self.arrow(name), target)
         _write_json(folder / "meta.json", dict(self.meta))
         _write_json(folder / "verdicts.json", document(self))
         return folder
+
+
+class _Loaded(Mapping[str, pd.DataFrame]):
+    """Tables that were read, each made a frame when it is first asked for: the page needs most of them as rows."""
+
+    def __init__(self, arrow: dict[str, pa.Table]) -> None:
+        self.arrow = arrow
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._frames:
+            self._frames[name] = tables.to_pandas(self.arrow[name])
+        return self._frames[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrow)
+
+    def __len__(self) -> int:
+        return len(self.arrow)
 
 
 def load_analysis(folder: str | Path, older: bool = False) -> Analysis:
@@ -132,17 +159,17 @@ def load_analysis(folder: str | Path, older: bool = False) -> Analysis:
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         found = {
-            name: tables.to_pandas(_fitted(name, pq.read_table(path), older).cast(tables.schema(name)))
+            name: _fitted(name, parquet.read(path), older).cast(tables.schema(name))
             for name in tables.SCHEMAS
             if (path := folder / "tables" / f"{name}.parquet").exists()
         }
     except (OSError, ValueError, pa.ArrowException) as error:
         raise CaseError(f"{folder}: no complete analysis there ({error}); run kit analyze again") from error
     if older:
-        found = {name: tables.empty(name) for name in tables.SCHEMAS} | found
+        found = {name: tables.schema(name).empty_table() for name in tables.SCHEMAS} | found
     if lacking := sorted(set(tables.SCHEMAS) - set(found)):
         raise CaseError(f"{folder}: table {lacking[0]} is missing; run kit analyze again")
-    return Analysis(meta, found)
+    return Analysis(meta, _Loaded(found))
 
 
 def _fitted(name: str, table: pa.Table, older: bool) -> pa.Table:

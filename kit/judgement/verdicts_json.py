@@ -24,6 +24,10 @@ SOURCE_FIELDS = (
     "path", "sha256", "reader", "role", "computer", "status", "declared", "seen", "kept", "skipped", "recovered",
     "gaps", "first_time", "last_time",
 )
+EVENT_FIELDS = (
+    "uid", "source_id", "record_id", "time_utc", "computer", "provider", "event_id", "message", "strings",
+)
+JUDGED = ["uid", "class", "rule_id", "operation_id", "recovery_point_id"]
 CLOCK_FIELDS = ("computer", "role", "reference", "offset_s", "spread_s", "anchors", "method", "ambiguous")
 
 
@@ -32,11 +36,12 @@ def document(analysis: Analysis) -> dict[str, Any]:
     made = {
         "schema_version": SCHEMA_VERSION, "kit_version": analysis.meta["kit_version"],
         "case_id": analysis.meta["case_id"], "policy": analysis.meta["policy"],
-        "recovery_points": _points(analysis), "events": _events(analysis), "findings": _findings(analysis.findings),
-        "clocks": rows(analysis.clocks, CLOCK_FIELDS), "sources": rows(analysis.sources, SOURCE_FIELDS),
+        "recovery_points": _points(analysis), "events": _events(analysis), "findings": _findings(analysis),
+        "clocks": rows(analysis.arrow("clocks"), CLOCK_FIELDS),
+        "sources": rows(analysis.arrow("sources"), SOURCE_FIELDS),
         "operations": _operations(analysis), "advice": _advice(analysis),
-        "expected_points": rows(analysis.expected_points, ("vm_name", "time_utc", "reason")),
-        "missing": rows(analysis.missing, ("what", "why", "command")),
+        "expected_points": rows(analysis.arrow("expected_points"), ("vm_name", "time_utc", "reason")),
+        "missing": rows(analysis.arrow("missing"), ("what", "why", "command")),
     }
     _check(made)
     return made
@@ -78,19 +83,15 @@ def plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def rows(frame: pd.DataFrame, fields: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The rows of a frame as JSON objects with the given fields."""
-    columns = {field: _values(frame[field]) for field in fields}
-    return [dict(zip(fields, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+def rows(table: pa.Table, fields: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The rows of a table as JSON objects with the given fields."""
+    columns = [_values(table.column(field)) for field in fields]
+    return [dict(zip(fields, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def _values(column: pd.Series) -> list[Any]:
-    """`plain` of each value of a column, in one go where the column has a type."""
-    if column.dtype == object:
-        return [plain(value) for value in column]
-    values = pa.array(column, from_pandas=True)
-    told = values.to_pylist()
-    return [times.iso_z(value) for value in told] if pa.types.is_timestamp(values.type) else told
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    told: list[Any] = column.to_pylist()
+    return [times.iso_z(value) for value in told] if pa.types.is_timestamp(column.type) else told
 
 
 def _points(analysis: Analysis) -> list[dict[str, Any]]:
@@ -103,7 +104,7 @@ def _points(analysis: Analysis) -> list[dict[str, Any]]:
              "rolled_back": plain(row.rolled_back), "rolled_forward": plain(row.rolled_forward)}
         )
     made = []
-    for point in rows(analysis.recovery_points, POINT_FIELDS):
+    for point in rows(analysis.arrow("recovery_points"), POINT_FIELDS):
         row = machine[point["recovery_point_id"]]
         made.append(
             point | {
@@ -118,12 +119,14 @@ def _points(analysis: Analysis) -> list[dict[str, Any]]:
 
 def _events(analysis: Analysis) -> list[dict[str, Any]]:
     paths = dict(zip(analysis.sources["source_id"], analysis.sources["path"], strict=True))
-    joined = analysis.judged_events.merge(analysis.events, on="uid", how="left").sort_values(["time_utc", "uid"])
-    made = rows(
-        joined, ("uid", "source_id", "record_id", "time_utc", "computer", "provider", "event_id", "message", "class",
-                 "rule_id", "operation_id", "recovery_point_id", "strings"),
-    )
+    known = {row["uid"]: row for row in analysis.arrow("events").select(list(EVENT_FIELDS)).to_pylist()}
+    unknown = dict.fromkeys(EVENT_FIELDS)
+    made = [
+        unknown | known.get(row["uid"], {}) | row for row in analysis.arrow("judged_events").select(JUDGED).to_pylist()
+    ]
+    made.sort(key=lambda event: (event["time_utc"] is None, event["time_utc"] or 0, event["uid"]))
     for event in made:
+        event["time_utc"] = times.iso_z(event["time_utc"])
         event["source"] = paths.get(event.pop("source_id"))
         event["message"] = event["message"] or _joined(event["strings"])
         del event["strings"]
@@ -135,8 +138,8 @@ def _joined(strings: Any) -> str | None:
     return " | ".join(found) if found else None
 
 
-def _findings(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    made = rows(frame, ("finding_id", "rule_id", "class", "severity", "statement", "evidence"))
+def _findings(analysis: Analysis) -> list[dict[str, Any]]:
+    made = rows(analysis.arrow("findings"), ("finding_id", "rule_id", "class", "severity", "statement", "evidence"))
     for finding in made:
         finding["evidence"] = finding["evidence"] or []
     return sorted(made, key=lambda finding: finding["finding_id"])
@@ -145,12 +148,12 @@ def _findings(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _operations(analysis: Analysis) -> list[dict[str, Any]]:
     fields = ("operation_id", "computer", "vm_name", "requestor", "freeze_utc", "thaw_utc", "abort_utc", "outcome",
               "databases", "evidence")
-    return rows(analysis.operations, fields)
+    return rows(analysis.arrow("operations"), fields)
 
 
 def _advice(analysis: Analysis) -> list[dict[str, Any]]:
     steps: dict[Any, list[Mapping[str, Any]]] = {}
-    for step in rows(analysis.actions, ("vm_name", "text", "command")):
+    for step in rows(analysis.arrow("actions"), ("vm_name", "text", "command")):
         steps.setdefault(step["vm_name"], []).append({"text": step["text"], "command": step["command"]})
-    made = rows(analysis.advice, ("vm_name", "fail_over_to", "data_loss_s", "fallback"))
+    made = rows(analysis.arrow("advice"), ("vm_name", "fail_over_to", "data_loss_s", "fallback"))
     return [row | {"next": steps.get(row["vm_name"], [])} for row in made]

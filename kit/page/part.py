@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 PLOTLY = "application/vnd.plotly.v1+json"
+CONFIG = {"config": {"displayModeBar": False, "responsive": True}}
 NOTEBOOK_ONLY = {"kit": {"notebook_only": True}}
 
 
@@ -69,13 +70,20 @@ class Drawing:
     """
 
     name: str
-    figure: go.Figure
+    spec: dict[str, Any]
     caption: str
     alternative: str
     numbers: str = ""
     heading: str = ""
     key: str = ""
     language: str = field(default_factory=lambda: current().code)
+
+    @property
+    def figure(self) -> go.Figure:
+        """The figure to go on working with in a notebook; the page needs none, which saves plotly's checks."""
+        import plotly.graph_objects as go
+
+        return go.Figure(self.spec)
 
     def described(self) -> dict[str, Any]:
         """What the export needs beside the drawing itself."""
@@ -93,7 +101,7 @@ class Drawing:
         from IPython.display import display
 
         with speaking(self.language):
-            bundle = {PLOTLY: _plain(self.figure), "text/plain": repr(self)}
+            bundle = {PLOTLY: self.spec | CONFIG, "text/plain": repr(self)}
             display(Part(render("drawing_top.html.j2", **self.described()), repr(self)), metadata=NOTEBOOK_ONLY)
             display(bundle, raw=True, metadata={"kit": self.described()})
             if self.numbers:
@@ -117,12 +125,6 @@ class Parts:
 
         for part in self.parts:
             display(part)
-
-
-def _plain(figure: go.Figure) -> dict[str, Any]:
-    spec: dict[str, Any] = figure.to_dict()
-    spec["config"] = {"displayModeBar": False, "responsive": True}
-    return spec
 
 
 @cache

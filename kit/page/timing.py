@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 from kit.judgement.analysis import Analysis
 
 FINE_S = 1.0  # records written to a whole second have an order, but no distance
-PHASES = {"freeze": "min", "thaw": "max", "abort": "min"}
+PHASES: dict[str, Callable[[datetime, datetime], datetime]] = {"freeze": min, "thaw": max, "abort": min}
 Times = dict[str, datetime]
 Key = tuple[str, str, str]  # operation, instance, database
 
@@ -20,21 +21,29 @@ def fine_times(analysis: Analysis) -> dict[Key, Times]:
 
     A database that no such source times is left out; of several sources the one that tells most phases is taken.
     """
-    wanted = ["operation_id", "instance", "database", "evidence"]
-    cited = analysis.operation_databases[wanted].explode("evidence").dropna(subset=["database", "evidence"])
-    cited = cited.fillna({"instance": ""}).rename(columns={"evidence": "uid"}).astype({"uid": "str"})
-    events = analysis.events[analysis.events["precision_s"] < FINE_S][["uid", "source_id", "time_utc"]].dropna()
-    spoken = analysis.matches[["uid", "database", "phase"]].dropna().drop_duplicates("uid")
-    joined = cited.merge(events, on="uid").merge(spoken, on="uid", suffixes=("", "_said"))
-    joined = joined[(joined["database"] == joined["database_said"]) & joined["phase"].isin(list(PHASES))]
+    timed = {
+        row["uid"]: (row["source_id"], row["time_utc"])
+        for row in _rows(analysis, "events", "uid", "source_id", "time_utc", "precision_s")
+        if row["precision_s"] is not None and row["precision_s"] < FINE_S and row["time_utc"] is not None
+    }
+    spoken: dict[str, tuple[str, str]] = {}
+    for row in _rows(analysis, "matches", "uid", "database", "phase"):
+        if row["database"] is not None and row["phase"] in PHASES:
+            spoken.setdefault(row["uid"], (row["database"], row["phase"]))
     made: dict[Key, dict[str, Times]] = {}
-    keys = ["operation_id", "instance", "database", "source_id", "phase"]
-    ends = joined.groupby(keys, observed=True, sort=True)["time_utc"].agg(["min", "max"])
-    for key, first, last in zip(ends.index, *(ends[end].dt.to_pydatetime() for end in ("min", "max")), strict=True):
-        operation, instance, database, source, phase = map(str, key)
-        own = made.setdefault((operation, instance, database), {}).setdefault(source, {})
-        own[phase] = first if PHASES[phase] == "min" else last
-    return {key: max(sources.values(), key=len) for key, sources in made.items()}
+    for row in _rows(analysis, "operation_databases", "operation_id", "instance", "database", "evidence"):
+        for uid in row["evidence"] or []:
+            database, phase = spoken.get(uid, (None, ""))
+            if database is not None and database == row["database"] and uid in timed:
+                source, time = timed[uid]
+                own = made.setdefault(key_of(row, row), {}).setdefault(source, {})
+                own[phase] = PHASES[phase](time, own.get(phase, time))
+    return {key: max((sources[name] for name in sorted(sources)), key=len) for key, sources in made.items()}
+
+
+def _rows(analysis: Analysis, table: str, *columns: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = analysis.arrow(table).select(list(columns)).to_pylist()
+    return found
 
 
 def key_of(operation: dict[str, Any], row: dict[str, Any]) -> Key:

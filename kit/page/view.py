@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from kit import tables, times
 from kit.errors import GateError
@@ -80,7 +82,7 @@ class View:
     def rows(self, name: str) -> list[Row]:
         """The rows of a declared table as dicts; null is None. Not to be changed."""
         if name not in self._rows:
-            found = rows(name, getattr(self.analysis, name))
+            found: list[Row] = self.analysis.arrow(name).to_pylist()
             if name in DATABASES:
                 found = [row | {"shown": self.shown(row)} for row in found]
             self._rows[name] = found
@@ -207,13 +209,11 @@ class View:
     @cached_property
     def judged(self) -> pd.DataFrame:
         """Judged events with time, role and captures, in order of time; one row an event."""
-        judged = self.analysis.judged_events
-        events = self.analysis.events
+        judged, events, matches = (self.analysis.arrow(name) for name in ("judged_events", "events", "matches"))
         about = ["source_id", "time_utc", "computer", "role", "vm_name", "channel", "provider", "event_id", "level"]
-        found = judged.merge(events[["uid", *about]], on="uid", how="left", validate="one_to_one")
-        captured = self.analysis.matches[["uid", "instance", "database", "phase"]].drop_duplicates("uid")
-        found = found.merge(captured, on="uid", how="left", validate="one_to_one")
-        return found.sort_values(["time_utc", "uid"], kind="stable", ignore_index=True)
+        found = _beside(_beside(judged, events, about), matches, ["instance", "database", "phase"])
+        ordered = found.sort_by([("time_utc", "ascending"), ("uid", "ascending")])
+        return tables.to_pandas(ordered)
 
     @cached_property
     def fine_times(self) -> dict[Key, Times]:
@@ -227,16 +227,19 @@ class View:
     @cached_property
     def cited(self) -> dict[str, Row]:
         """Every event that a finding or an operation cites, by uid."""
-        lists = [self.analysis.findings["evidence"], self.analysis.operations["evidence"]]
-        uids = pd.concat(lists).explode().dropna().unique()
-        chosen = self.analysis.events[self.analysis.events["uid"].isin(uids)]
-        return {row["uid"]: row for row in rows("events", chosen)}
+        cited = [*self.findings.values(), *self.operations.values()]
+        return self._events({uid for row in cited for uid in row["evidence"] or [] if uid})
+
+    def _events(self, uids: Iterable[str]) -> dict[str, Row]:
+        events = self.analysis.arrow("events")
+        chosen = events.filter(pc.is_in(events.column("uid"), pa.array(sorted(uids), pa.string())))
+        return {row["uid"]: row for row in chosen.to_pylist()}
 
     def events(self, uids: Iterable[str]) -> list[Row]:
         """The named events in the order of their files and record numbers; unknown uids are left out."""
         wanted = list(uids)
         if not all(uid in self.cited for uid in wanted):
-            found = rows("events", self.analysis.events[self.analysis.events["uid"].isin(wanted)])
+            found = list(self._events(set(wanted)).values())
         else:
             found = [self.cited[uid] for uid in dict.fromkeys(wanted)]
         return sorted(found, key=lambda row: (self.path(row["source_id"]), row["record_id"] or 0, row["uid"]))
@@ -276,6 +279,17 @@ class View:
         """Median distance between the points of a VM."""
         moments = pd.Series([point.time for point in self.points_of(vm) if point.time])
         return moments.diff().median().to_pytimedelta() if len(moments) > 1 else None
+
+
+def _beside(found: pa.Table, other: pa.Table, columns: list[str]) -> pa.Table:
+    """The rows with columns of the first row of another table that has the same uid; null where none has."""
+    names = other.column("uid").to_pylist()
+    first = dict(zip(reversed(names), range(len(names) - 1, -1, -1), strict=True))
+    places = pa.array([first.get(uid) for uid in found.column("uid").to_pylist()], pa.int64())
+    taken = other.select(columns).take(places)
+    for name in columns:
+        found = found.append_column(taken.schema.field(name), taken.column(name))
+    return found
 
 
 _LAST: list[View] = []

@@ -72,10 +72,9 @@ def _words(view: View, name: str, found: pd.DataFrame, first: int, moment: datet
     if name != "genuine_failure":
         return f"{CLASSES[name].word} {view.when.local(moment):%H:%M}"
     row = found.iloc[first]
+    if isinstance(row["meaning"], str):
+        return label(stored(row["meaning"]).rstrip(". "), 46)
     told = found[(found["class"] == name) & found["meaning"].notna()]["meaning"]
     event_id = "" if pd.isna(row["event_id"]) else str(int(row["event_id"]))
-    if isinstance(row["meaning"], str):
-        words = stored(row["meaning"])
-    else:
-        words = stored(str(told.iloc[0])) if len(told) else f"{row['provider']} {event_id}"
+    words = stored(str(told.iloc[0])) if len(told) else f"{row['provider']} {event_id}"
     return label(words.rstrip(". "), 46)

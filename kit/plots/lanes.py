@@ -15,6 +15,10 @@ from kit.plots.style import Interval
 EXPORTED = ("evtx", "evt")  # readers of logs that are exported together: the newest record of one counts for all
 HOSTS = Spoken({"primary_host": "Primary host", "replica_host": "Replica host"})
 DEFAULT = "MSSQLSERVER"  # the instance without a name
+LOOKED_AT = [
+    "time_utc", "class", "computer", "role", "vm_name", "channel", "provider", "event_id", "instance", "operation_id",
+    "meaning",
+]  # columns of the judged events that lanes, marks and labels need
 SQL_PARTS = ("sql", "mssql")  # event sources of SQL Server and of the parts that all instances share
 
 
@@ -36,7 +40,7 @@ class Lane:
 
 def lanes(view: View, vm: str, period: Interval) -> list[Lane]:
     """The lanes of one machine from top to bottom, with their records and gaps."""
-    judged = view.judged
+    judged = view.judged[LOOKED_AT]
     own = judged[judged["time_utc"].notna() & (judged["vm_name"].map(view.owner, na_action=None) == vm)]
     guest = own[~own["role"].isin([*HOSTS, "test_failover_guest"])]
     guest = guest.assign(instance=guest["instance"].mask(_called_like(guest, vm), DEFAULT))

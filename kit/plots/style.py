@@ -6,7 +6,7 @@ Figures are drawn in the light colours; the page replaces each by its token, so 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 
@@ -14,9 +14,6 @@ from kit.page.clean import clean, label
 from kit.page.language import marked, say
 from kit.page.part import Drawing, render
 from kit.page.when import When
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
 TOKENS = {
@@ -80,11 +77,10 @@ def template() -> dict[str, Any]:
     }
 
 
-def figure(traces: list[dict[str, Any]], layout: dict[str, Any]) -> go.Figure:
-    """A figure from plain traces and a layout, with the kit's template."""
-    import plotly.graph_objects as go
-
-    return go.Figure({"data": traces, "layout": {"template": template(), **layout}})
+def figure(traces: list[dict[str, Any]], layout: dict[str, Any]) -> dict[str, Any]:
+    """A figure from plain traces and a layout, with the kit's template, as plotly's JSON has it."""
+    said = {name: value for name, value in layout.items() if value != []}
+    return {"data": traces, "layout": {"template": template(), **said}}
 
 
 def time_axis(when: When, first: datetime, last: datetime, title: str, nticks: int = 10) -> dict[str, Any]:
@@ -123,7 +119,7 @@ def note(x: str | float, y: float, text: str, **more: Any) -> dict[str, Any]:
 
 
 def drawing(
-    name: str, made: go.Figure, caption: str, alternative: str, heads: list[str], rows: list[list[str]],
+    name: str, made: dict[str, Any], caption: str, alternative: str, heads: list[str], rows: list[list[str]],
     heading: str = "", key: str = "", total: int | None = None,
 ) -> Drawing:
     """A figure with its caption and its numbers as a table; `total` says how many rows there would be."""

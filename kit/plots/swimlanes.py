@@ -17,6 +17,7 @@ from kit.plots.labels import RARE, Labels
 from kit.plots.lane_marks import boot_marks, halves, point_traces
 from kit.plots.lanes import Lane, lanes
 from kit.plots.style import MARKS, TOKENS, Interval, drawing, figure, hatched, note, time_axis, wider
+from kit.values import tuples, values
 
 MOST_MARKS = 1500  # marks of records in one figure; more are gathered into bins
 BINS = 240  # bins over the period, per lane and class
@@ -100,12 +101,10 @@ def _lane_traces(view: View, lane: Lane, period: Interval, shift: dict[str, floa
     if lane.records.empty:
         return traces
     inside = lane.records[lane.records["time_utc"].between(*period)]
-    gathered = gather(inside, period, max(200, MOST_MARKS // 4))
-    for name in DRAWN:
-        found = gathered[gathered["class"] == name]
-        if len(found):
-            traces.append(_marks(view, lane, name, found, shift))
-    return traces
+    marks: dict[str, list[Any]] = {}
+    for mark in tuples(gather(inside, period, max(200, MOST_MARKS // 4)).rename(columns={"class": "kind"})):
+        marks.setdefault(mark.kind, []).append(mark)
+    return [*traces, *(_marks(view, lane, name, marks[name], shift) for name in DRAWN if name in marks)]
 
 
 def gather(found: pd.DataFrame, period: Interval, most: int) -> pd.DataFrame:
@@ -114,8 +113,9 @@ def gather(found: pd.DataFrame, period: Interval, most: int) -> pd.DataFrame:
     Columns time_utc, class, count, computer, origin, operation_id. No class vanishes: each bin that holds a
     record of a class keeps a mark of it.
     """
-    origin = found["provider"].fillna("?") + " " + found["event_id"].astype("string").fillna("")
-    plain = found.assign(count=1, origin=origin.str.strip())
+    written = zip(*(values(found[name]) for name in ("provider", "event_id")), strict=True)
+    origin = [_origin(provider, event_id) for provider, event_id in written]
+    plain = found[["time_utc", "class", "computer", "operation_id"]].assign(count=1, origin=origin)
     columns = ["time_utc", "class", "count", "computer", "origin", "operation_id"]
     if len(plain) <= most:
         return plain[columns]
@@ -128,6 +128,11 @@ def gather(found: pd.DataFrame, period: Interval, most: int) -> pd.DataFrame:
     )[columns]
 
 
+def _origin(provider: Any, event_id: Any) -> str:
+    name = provider if isinstance(provider, str) else "?"
+    return (name if pd.isna(event_id) else f"{name} {event_id}").strip()
+
+
 def _several(names: pd.Series) -> str:
     kinds = list(dict.fromkeys(names))
     if len(kinds) <= 3:
@@ -135,15 +140,13 @@ def _several(names: pd.Series) -> str:
     return say("{first} and {count} more kinds", first=", ".join(kinds[:3]), count=len(kinds) - 3)
 
 
-def _marks(view: View, lane: Lane, name: str, found: pd.DataFrame, shift: dict[str, float]) -> dict[str, Any]:
-    moments = [
-        _moved(moment, computer, shift) for moment, computer in zip(found["time_utc"], found["computer"], strict=True)
-    ]
+def _marks(view: View, lane: Lane, name: str, found: list[Any], shift: dict[str, float]) -> dict[str, Any]:
+    moments = [_moved(mark.time_utc, mark.computer, shift) for mark in found]
     by_operation = {p.verdict["operation_id"]: p for p in view.points if p.verdict["operation_id"]}
-    linked = [by_operation.get(i) if isinstance(i, str) else None for i in found["operation_id"]]
+    linked = [by_operation.get(mark.operation_id) if isinstance(mark.operation_id, str) else None for mark in found]
     texts = [
-        _hover(view, name, moment, count, origin, p)
-        for moment, count, origin, p in zip(moments, found["count"], found["origin"], linked, strict=True)
+        _hover(view, name, moment, mark.count, mark.origin, p)
+        for moment, mark, p in zip(moments, found, linked, strict=True)
     ]
     return {
         "type": "scatter", "mode": "markers", "x": [view.when.axis(moment) for moment in moments],

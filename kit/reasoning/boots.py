@@ -25,6 +25,9 @@ FEW_RECORDS = 60  # boot records of one start stand this close, whatever the clo
 SETTLE = pd.Timedelta(minutes=10)  # records of a start stand this near to one of its System records
 EARLY = pd.Timedelta(seconds=5)
 WRONG_CLOCK = pd.Timedelta(hours=15)  # a machine that reads its hardware clock in the wrong zone starts this far off
+_COLUMNS = [
+    "uid", "source_id", "record_id", "time_utc", "channel", "role", "phase", "rule_id", "instance", "twin",
+]  # of the records
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def boots(
     `ticks` has uid, source_id, record_id, time_utc of every record of the test-failover sources, not only of those that
     a rule matched. `test_failovers` are the entries of case.toml.
     """
+    records = records[_COLUMNS]
     known = set(values(records.loc[records["role"] == "guest", "twin"].dropna()))
     rows: list[dict[str, Any]] = []
     starts: list[dict[str, Any]] = []

@@ -13,6 +13,7 @@ from kit import tables
 from kit.reasoning.calibrate import Side, measure
 from kit.reasoning.covered import Covered
 from kit.reasoning.few_pairs import few
+from kit.values import values
 
 
 def reference(points: pd.DataFrame, sources: pd.DataFrame) -> str | None:
@@ -144,8 +145,9 @@ def shift_of(computer: Any, known: pd.DataFrame) -> Shift | None:
     """The shift of a computer; none when its clock is not known. Names compare without case and domain."""
     if not isinstance(computer, str):
         return None
-    same = known["computer"].str.casefold().str.split(".").str[0] == _short(computer)
-    hit = known[same & known["offset_s"].notna()]
+    wanted = _short(computer)
+    same = [isinstance(name, str) and _short(name) == wanted for name in values(known["computer"])]
+    hit = known[np.array(same, dtype=bool) & known["offset_s"].notna()]
     if hit.empty:
         return None
     row = hit.iloc[0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from kit import tables
 from kit.reasoning.records import RECOVERY_PHASES
+from kit.values import tuples
 
 STRONG = ("redo", "undo", "recovery_complete")
 
@@ -34,56 +36,57 @@ def recoveries(records: pd.DataFrame) -> pd.DataFrame:
     Strong: a record of redo, undo or completion for the database. Weak: the database was started and its instance
     reported the end of recovery, while another database of the instance shows a strong record.
     """
-    own = records[records["boot_id"].notna() & records["phase"].isin(RECOVERY_PHASES)]
-    rows: list[dict[str, Any]] = []
-    for (boot_id, instance), spoken in own.groupby(["boot_id", own["instance"].fillna("")], sort=True):
-        rows += _instance(str(boot_id), str(instance), spoken)
+    columns = ["boot_id", "instance", "database", "phase", "uid", "count"]
+    own = records.loc[records["boot_id"].notna() & records["phase"].isin(RECOVERY_PHASES), columns]
+    spoken: dict[tuple[str, str], list[Any]] = {}
+    for row in tuples(own):
+        spoken.setdefault((row.boot_id, _text(row.instance) or ""), []).append(row)
+    rows = [row for key in sorted(spoken) for row in _instance(*key, spoken[key])]
     return tables.frame("recoveries", rows)
 
 
-def _instance(boot_id: str, instance: str, spoken: pd.DataFrame) -> list[dict[str, Any]]:
-    named = spoken[spoken["database"].notna()]
-    general = spoken[spoken["database"].isna()]
-    broken = general[general["phase"] == "recovery_failed"]
-    finished = spoken[spoken["phase"] == "instance_recovered"]
-    recovered = bool(named["phase"].isin(STRONG).any())
-    rows = []
-    for _, records in named.groupby(named["database"].str.casefold(), sort=True):
-        rows.append(_database(boot_id, instance, records, finished, broken, recovered))
-    if not rows and len(broken):
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _instance(boot_id: str, instance: str, spoken: list[Any]) -> list[dict[str, Any]]:
+    general = [row for row in spoken if _text(row.database) is None]
+    broken = [row for row in general if row.phase == "recovery_failed"]
+    finished = [row for row in spoken if row.phase == "instance_recovered"]
+    named: dict[str, list[Any]] = {}
+    for row in spoken:
+        if _text(row.database) is not None:
+            named.setdefault(row.database.casefold(), []).append(row)
+    recovered = any(row.phase in STRONG for own in named.values() for row in own)
+    rows = [_database(boot_id, instance, named[name], finished, broken, recovered) for name in sorted(named)]
+    if not rows and broken:
         rows.append(_database(boot_id, instance, general, finished, broken, recovered))
     return rows
 
 
 def _database(
-    boot_id: str, instance: str, records: pd.DataFrame, finished: pd.DataFrame, broken: pd.DataFrame, recovered: bool
+    boot_id: str, instance: str, records: list[Any], finished: list[Any], broken: list[Any], recovered: bool
 ) -> dict[str, Any]:
-    strong = bool(records["phase"].isin(STRONG).any())
-    weak = bool((records["phase"] == "database_start").any()) and len(finished) > 0 and recovered
-    failed = len(broken) > 0 or bool((records["phase"] == "recovery_failed").any())
-    evidence = [*records["uid"], *finished["uid"], *broken["uid"]]
+    said = {row.phase for row in records}
+    strong = not said.isdisjoint(STRONG)
+    weak = "database_start" in said and bool(finished) and recovered
+    failed = bool(broken) or "recovery_failed" in said
     return {
-        "boot_id": boot_id, "instance": instance or None, "database": _name(records),
+        "boot_id": boot_id, "instance": instance or None, "database": _text(records[0].database),
         "rolled_forward": _largest(records, "redo"), "rolled_back": _largest(records, "undo"),
         "completed": (strong or weak) and not failed, "strength": "strong" if strong else "weak" if weak else None,
-        "failed": failed, "evidence": sorted(set(evidence)),
+        "failed": failed, "evidence": sorted({row.uid for row in (*records, *finished, *broken)}),
     }
 
 
-def _name(records: pd.DataFrame) -> str | None:
-    names = records["database"].dropna()
-    return str(names.iloc[0]) if len(names) else None
-
-
-def _largest(records: pd.DataFrame, phase: str) -> int | None:
-    counts = records.loc[records["phase"] == phase, "count"].dropna()
-    return int(counts.max()) if len(counts) else None
+def _largest(records: list[Any], phase: str) -> int | None:
+    return max((int(row.count) for row in records if row.phase == phase and not pd.isna(row.count)), default=None)
 
 
 def with_coverage(boots: pd.DataFrame, records: pd.DataFrame, coverage: pd.DataFrame) -> pd.DataFrame:
     """Table `boots` with `covered`: each instance that started reports the end of its recovery, no gap before it."""
     made = boots.copy()
-    own = records[records["boot_id"].notna()]
+    own = records.loc[records["boot_id"].notna(), ["boot_id", "phase", "instance", "source_id", "time_utc"]]
     made["covered"] = pd.array(
         [
             _covered(own[own["boot_id"] == row.boot_id], row.start_utc, coverage) if row.test_failover else None
@@ -127,21 +130,30 @@ def cut_in_freeze(records: pd.DataFrame, boots: pd.DataFrame, starts: pd.DataFra
     follows says that the image was cut inside the freeze.
     """
     tests = boots[boots["test_failover"].fillna(False)]
+    wanted = records["boot_id"].isna() & records["phase"].isin(["freeze", "thaw"]) & (records["class"] == "normal")
+    columns = ["uid", "source_id", "record_id", "time_utc", "phase", "instance", "database"]
+    own = records.loc[wanted & records["database"].notna(), columns]
     rows = []
     for boot in tests.itertuples():
-        own = records[records["source_id"].isin(list(boot.source_ids)) & records["boot_id"].isna()]
-        own = own[own["phase"].isin(["freeze", "thaw"]) & own["database"].notna() & (own["class"] == "normal")]
-        for (instance, database), pair in own.groupby([own["instance"].fillna(""), own["database"].str.casefold()]):
-            last = [log.sort_values("record_id").iloc[-1] for _, log in pair.groupby("source_id")]
-            newest = max(last, key=lambda record: record["time_utc"])
-            if newest["phase"] == "freeze" and all(
-                record["phase"] == "freeze" for record in last
-                if record["time_utc"] >= newest["time_utc"] - pd.Timedelta(seconds=2)
-            ) and _at_end(newest, boot):
-                rows.append((boot.boot_id, instance, database, newest["uid"]))
+        for (instance, database), last in _last_of_logs(own[own["source_id"].isin(list(boot.source_ids))]):
+            newest = max(last, key=lambda record: record.time_utc)
+            near = newest.time_utc - pd.Timedelta(seconds=2)
+            frozen = all(record.phase == "freeze" for record in last if record is newest or record.time_utc >= near)
+            if frozen and _at_end(newest, boot):
+                rows.append((boot.boot_id, instance, database, newest.uid))
     return pd.DataFrame(rows, columns=["boot_id", "instance", "database", "uid"])
 
 
-def _at_end(record: pd.Series, boot: Any) -> bool:
+def _last_of_logs(own: pd.DataFrame) -> Iterator[tuple[tuple[str, str], list[Any]]]:
+    """The last record of each log, for each instance and database."""
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in tuples(own.sort_values("record_id", kind="stable")):
+        key = (_text(row.instance) or "", row.database.casefold())
+        last.setdefault(key, {})[row.source_id] = row
+    for key in sorted(last):
+        yield key, [row for _, row in sorted(last[key].items())]
+
+
+def _at_end(record: Any, boot: Any) -> bool:
     """Whether the freeze stands at the end of the image: within the longest window that a writer may stay frozen."""
-    return bool(boot.image_time_utc - record["time_utc"] <= pd.Timedelta(seconds=70))
+    return bool(boot.image_time_utc - record.time_utc <= pd.Timedelta(seconds=70))

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 from nbformat import NotebookNode
 
 from kit import progress
@@ -22,7 +21,7 @@ from kit.judgement.analysis import Analysis, is_saved
 from kit.named import callable_by_name
 from kit.page import language as languages
 from kit.page.view import view_of
-from kit.report import notebooks, publishing, running
+from kit.report import ipynb, notebooks, publishing, running
 
 if TYPE_CHECKING:
     from kit.case import Case
@@ -167,7 +166,8 @@ def _write(executed: NotebookNode, parameters: dict[str, Any], analysis: Analysi
         when = view_of(analysis).when
         issued = f"{when.date(moment, year=True)} {when.local(moment):%H:%M}"
         html = export.to_html(scrubbed, title, str(analysis.meta.get("report_id") or ""), issued, language)
-        nbformat.write(export.translated(scrubbed), work / NOTEBOOK)
+        copy = ipynb.text(export.translated(scrubbed))
+    (work / NOTEBOOK).write_text(copy, encoding="utf-8", newline="\n")
     (work / PAGE).write_text(html, encoding="utf-8", newline="\n")
     if pdf:
         printer.write(work / PAGE, work / PDF, moment)

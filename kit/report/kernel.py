@@ -20,8 +20,6 @@ def remember() -> None:
     """Keeps the state of a fresh kernel and loads what every report needs."""
     gc.set_threshold(100_000, 20, 50)  # a report makes many objects and little garbage
     _FIRST.update(environ=dict(os.environ), path=list(sys.path), filters=list(warnings.filters))
-    import plotly.graph_objects  # noqa: F401
-
     import kit.page
     import kit.plots  # noqa: F401
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Iterator
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.notebooknode import from_dict
 
 from kit.errors import ExportError
 
@@ -24,18 +23,13 @@ def execute(
     timeout: float | None = None,
 ) -> NotebookNode:  # fmt: skip
     """The executed notebook. A run that fails is kept under the name `failed` and raises ExportError."""
-    import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     failed.unlink(missing_ok=True)
     engine = _engine()
     try:
-        with _checked_parameters():
-            executed = papermill.execute_notebook(
-                template, None, parameters=parameters, engine_name=ENGINE, cwd=str(work),
-                progress_bar=False, request_save_on_cell_execute=False, fresh=isolated, execution_timeout=timeout,
-            )  # fmt: skip
+        executed = _executed(template, parameters, work, fresh=isolated, execution_timeout=timeout)
     except PapermillExecutionError as error:
         nbformat.write(engine.last, failed)
         raise ExportError(f"notebook {name} failed in cell {error.exec_count}: {error.evalue}; see {failed}") from error
@@ -65,19 +59,22 @@ def stop() -> None:
         engine.WarmKernelEngine.stop()
 
 
-@contextlib.contextmanager
-def _checked_parameters() -> Iterator[None]:
-    """Without papermill's warning of unknown parameters.
+def _executed(template: NotebookNode, parameters: dict[str, Any], work: Path, **options: Any) -> NotebookNode:
+    """What papermill's `execute_notebook` does, without turning the notebook into text to write it nowhere."""
+    from papermill.engines import papermill_engines
+    from papermill.execute import raise_for_execution_errors, remove_error_markers
+    from papermill.parameterize import parameterize_notebook
+    from papermill.utils import chdir
 
-    It cannot read an annotation such as `str | None`; `notebooks.check` has compared given with declared already.
-    """
-    logger = logging.getLogger("papermill")
-    logger.addFilter(_not_unknown)
-    try:
-        yield
-    finally:
-        logger.removeFilter(_not_unknown)
-
-
-def _not_unknown(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith("Passed unknown parameter")
+    notebook = copy.deepcopy(template)
+    notebook.metadata["papermill"] = from_dict({"parameters": {}})
+    for cell in notebook.cells:
+        cell.metadata.setdefault("tags", [])
+        cell.metadata["papermill"] = NotebookNode()
+    notebook = remove_error_markers(parameterize_notebook(notebook, parameters, engine_name=ENGINE))
+    with chdir(str(work)):
+        executed: NotebookNode = papermill_engines.execute_notebook_with_engine(
+            ENGINE, notebook, papermill_engines.nb_kernel_name(ENGINE, notebook), progress_bar=False, **options
+        )
+    raise_for_execution_errors(executed, None)
+    return executed

@@ -11,9 +11,8 @@ from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from kit import tables
+from kit import parquet, tables
 from kit.page.part import asset
 from kit.share.encodings import decoded, views
 from kit.share.own_words import is_own
@@ -131,7 +130,7 @@ def _assets() -> tuple[str, ...]:
 
 
 def _parquet(path: Path) -> Iterator[Said]:
-    table = pq.read_table(path)
+    table = parquet.read(path)
     declared = tables.SCHEMAS.get(path.stem)
     if declared is None or not table.schema.equals(declared, check_metadata=True):
         yield Said(f"{table.schema.names} {table.schema.metadata} {[field.metadata for field in table.schema]}")
