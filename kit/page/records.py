@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -61,9 +62,10 @@ def evidence_of(view: View, point: Point) -> list[str]:
 
 
 def table(view: View, uids: Iterable[str], caption: str = "") -> Markup:
-    """The records as a table."""
+    """The records as a table, under the path and the hash of their file."""
     found, more = cited(view, uids)
-    return render("records.html.j2", records=found, more=more, caption=caption)
+    files = [(path, list(records)) for path, records in itertools.groupby(found, key=lambda record: record.path)]
+    return render("records.html.j2", files=files, more=more, caption=caption)
 
 
 def appendix(view: View, shown: Iterable[str] = ()) -> Part:

@@ -55,7 +55,7 @@ def timeline(view: View, vm: str, period: Interval) -> Drawing:
         "margin": {"l": 152, "r": 12, "t": 8, "b": foot}, "xaxis": time_axis(view.when, *period, clock),
         "yaxis": {
             "range": [-0.5, len(made) - 0.5], "tickvals": [lane.y for lane in made], "fixedrange": True,
-            "ticktext": [f"<b>{lane.title}</b><br>{label(lane.subtitle, 20)}" for lane in made],
+            "ticktext": [f"<b>{lane.title}</b><br>{label(lane.subtitle, 16)}" for lane in made],
             "tickfont": {"size": 13, "color": TOKENS["ink"]}, "ticklabelposition": "outside", "ticklabelstandoff": 6,
         },
     }
@@ -81,7 +81,7 @@ def _clock(view: View, shift: dict[str, float]) -> str:
     if not reference:
         return say("each computer’s own clock, {zone}", zone=zone)
     moved = [
-        say("{computer} moved by {seconds} s", computer=name, seconds=number(seconds, 1, True))
+        say("{computer} moved by {seconds} s", computer=label(name, 32), seconds=number(seconds, 1, True))
         for name, seconds in sorted(shift.items())
         if abs(seconds) >= 0.05
     ]
