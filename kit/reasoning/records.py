@@ -109,15 +109,15 @@ def _order(given: pd.DataFrame) -> np.ndarray:
     """The rows by time; where a clock was set back inside one log, its record numbers still rule."""
     narrow = given[["source_id", "record_id", "uid", "time_utc"]].assign(row=np.arange(len(given)))
     ordered = narrow.sort_values(["source_id", "record_id", "uid"], kind="stable")
-    ordered["ordered_time"] = ordered.groupby("source_id", sort=False, dropna=False)["time_utc"].transform(_never_back)
+    ordered["ordered_time"] = _never_back(ordered["time_utc"], ordered["source_id"])
     by = ["ordered_time", "source_id", "record_id", "uid"]
     return ordered.sort_values(by, kind="stable")["row"].to_numpy()
 
 
-def _never_back(times: pd.Series) -> pd.Series:
-    """Times as they stand, but small steps back (out-of-order logging, up to a minute) are levelled."""
-    filled = times.ffill()
-    highest = filled.cummax()
+def _never_back(times: pd.Series, logs: pd.Series) -> pd.Series:
+    """Times of each log as they stand, but small steps back (out-of-order logging, up to a minute) are levelled."""
+    filled = times.groupby(logs, sort=False, dropna=False).ffill()
+    highest = filled.groupby(logs, sort=False, dropna=False).cummax()
     small = (highest - filled) <= pd.Timedelta(seconds=60)
     return filled.where(~small, highest)
 
