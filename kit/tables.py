@@ -287,6 +287,8 @@ _ALL = [
         ("spread_s", REAL, "spread of the anchors in seconds"),
         ("drift_s_per_day", REAL, "seconds a day by which the offset grows"),
         ("epoch_utc", TIME, "time on this computer's clock at which offset_s holds"),
+        ("from_utc", TIME, "first time on its clock at which offset_s holds; null: from the start"),
+        ("until_utc", TIME, "last time on its clock at which offset_s holds; null: to the end"),
         ("anchors", WHOLE, "pairs used"),
         ("method", TEXT, "reference, declared, measured pairs or unknown"),
         ("ambiguous", CLAIM, "several offsets fit equally"),

@@ -15,7 +15,7 @@ from kit import tables
 from kit.case.future import SAID
 from kit.grouping import Group, alike, grouped
 from kit.judgement.analysis import Analysis
-from kit.judgement.verdicts_json import CLOCK_FIELDS, SOURCE_FIELDS, rows
+from kit.judgement.verdicts_json import SOURCE_FIELDS, clock_rows, rows
 from kit.words import Words, counted, listed, span
 
 SIGNS = {"confirmed": "●", "supported": "◐", "inconclusive": "○", "contradicted": "✕", "no_claim": "·"}
@@ -66,7 +66,7 @@ class Checked:
         """{ sources, clocks, missing } with the rows of verdicts.json."""
         return {
             "sources": rows(tables.to_arrow("sources", self.case.sources), SOURCE_FIELDS),
-            "clocks": rows(tables.to_arrow("clocks", self.clocks), CLOCK_FIELDS),
+            "clocks": clock_rows(tables.to_arrow("clocks", self.clocks)),
             "missing": [{name: entry.get(name) for name in ("what", "why", "command")} for entry in self.case.missing],
         }
 
@@ -145,6 +145,15 @@ def _number(value: Any) -> str:
     return "-" if pd.isna(value) else str(int(value))
 
 
+def _stretch(row: Any) -> str:
+    """From when until when an offset holds, where the clock was set on the way."""
+    ends = [
+        f"{word} {value:%Y-%m-%d %H:%M}" for word, value in (("from", row.from_utc), ("until", row.until_utc))
+        if pd.notna(value)
+    ]
+    return f"; {' '.join(ends)} of its own time" if ends else ""
+
+
 def _clocks(found: pd.DataFrame, every: bool) -> str:
     if found.empty:
         return ""
@@ -161,7 +170,8 @@ def _clocks(found: pd.DataFrame, every: bool) -> str:
             if pd.isna(row.spread_s) or not row.anchors
             else f"spread {row.spread_s:.1f}  {counted(row.anchors, 'anchor')}"
         )
-        lines.append(f"  {row.computer:<{wide}} {offset:>9}  {row.method}{', ' + spread if spread else ''}")
+        said = f"{row.method}{', ' + spread if spread else ''}{_stretch(row)}"
+        lines.append(f"  {row.computer:<{wide}} {offset:>9}  {said}")
     return "\n".join([*lines, *([f"  and {counted(more, 'computer')} more"] if more else [])])
 
 

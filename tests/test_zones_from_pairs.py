@@ -1,7 +1,10 @@
 """Zones that nothing states: found from the pairs of thaw and recovery point, or left open."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from kit.case import load_case
@@ -117,3 +120,48 @@ def test_an_odd_rest_may_be_a_clock_that_is_wrong_by_hours_as_well(tmp_path):
     _, zones, verdicts = judged(tmp_path)
     assert zones["replica/points.csv"] == "UTC"
     assert verdicts == {"inconclusive"}
+
+
+def across_daylight_saving(folder, silent):
+    """Twelve days around 30 March 2014: ERRORLOG in Berlin's time, points in UTC; one hour without a snapshot."""
+    start, berlin = datetime(2014, 3, 24, 12, tzinfo=UTC), ZoneInfo("Europe/Berlin")
+    rng = np.random.default_rng(5)
+
+    def line(moment, text):
+        local = moment.astimezone(berlin)
+        return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 10000:02d} spid52      {text}\n"
+
+    text = line(start - timedelta(minutes=40), "Server name is 'SQL01'. This is an informational message only.")
+    rows = ["Name,Id,VMName,SnapshotType,CreationTime,ComputerName"]
+    for hour, late in enumerate(rng.integers(0, 40, 288)):
+        begin = start + timedelta(hours=hour, seconds=int(late))
+        if hour != silent:
+            text += line(begin, "I/O is frozen on database Sales. No user action is required.")
+            text += line(
+                begin + timedelta(seconds=3), "I/O was resumed on database Sales. No user action is required."
+            )
+        when = begin + timedelta(seconds=5 + int(rng.integers(0, 3)))
+        point = f"P{hour},01A1B2C3-1111-4222-8333-{hour:012d},SQL01,AppConsistentReplica"
+        rows.append(f"{point},{when:%Y-%m-%dT%H:%M:%SZ},HV2")
+    text += line(start + timedelta(hours=289), "Recovery is complete. This is an informational message only.")
+    for name in ("guest", "replica"):
+        (folder / name).mkdir()
+    (folder / "guest" / "ERRORLOG").write_bytes(text.encode("utf-16"))
+    (folder / "replica" / "points.csv").write_text("\n".join(rows), encoding="utf-8")
+
+
+def test_daylight_saving_inside_a_log_that_names_no_zone(tmp_path):
+    """Before the change the log is an hour ahead, after it two; a single offset would move six days by one point."""
+    silent = 250
+    across_daylight_saving(tmp_path, silent)
+    made, zones, _ = judged(tmp_path)
+    assert zones["guest/ERRORLOG"] == "Europe/Berlin"
+    frozen = made.operations.sort_values("freeze_utc")["freeze_utc"]
+    listed = made.recovery_points.sort_values("time_utc")
+    kept = listed[listed["name"] != f"P{silent}"]["time_utc"]
+    assert len(frozen) == len(kept) == 287
+    apart = (kept.array - frozen.array).total_seconds()
+    assert ((apart > 0) & (apart < 10)).all()
+    links = made.links.set_index("recovery_point_id")["operation_id"]
+    assert pd.isna(links[listed.loc[listed["name"] == f"P{silent}", "recovery_point_id"].iloc[0]])
+    assert links.notna().sum() >= 280

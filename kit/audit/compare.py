@@ -127,13 +127,17 @@ def _differs(one: Any, other: Any) -> bool:
 
 def _clocks(sides: Sides) -> Iterator[str]:
     old, new = (
-        {row.computer: row for row in made.clocks.dropna(subset=["computer"]).itertuples()}
+        {(row.computer, str(row.from_utc)): row for row in made.clocks.dropna(subset=["computer"]).itertuples()}
         for made in (sides.before, sides.after)
     )
-    for computer in sorted(old.keys() & new.keys()):
-        one, other = old[computer], new[computer]
+    for key in sorted(old.keys() & new.keys()):
+        one, other = old[key], new[key]
         if _differs(one.offset_s, other.offset_s) or one.method != other.method:
-            yield f"  {clean(computer)}: {_offset(one)} -> {_offset(other)}"
+            yield f"  {clean(one.computer)}: {_offset(one)} -> {_offset(other)}"
+    for key in sorted(old.keys() ^ new.keys()):
+        said, row = ("before", old[key]) if key in old else ("now", new[key])
+        if pd.notna(row.from_utc) or pd.notna(row.until_utc):
+            yield f"  {clean(row.computer)}: {said} {_offset(row)} for a part of the time only"
 
 
 def _offset(row: Any) -> str:

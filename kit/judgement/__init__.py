@@ -42,6 +42,7 @@ from kit.words import Words
 if TYPE_CHECKING:
     from kit.case import Case
 
+MOST_ROUNDS = 3  # a list of points whose zone one machine shows may show that of another machine's logs
 HOSTS = ("primary_host", "replica_host")
 LIBRARIES = ("jupyterlab", "pandas", "python-evtx", "plotly", "papermill", "numpy", "pyarrow", "duckdb", "nbconvert")
 
@@ -145,15 +146,15 @@ def clocks_of(case: Case) -> pd.DataFrame:
 
 def _spoken(case: Case, known: rules.Rules) -> tuple[Case, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The case with every zone that can be found, its watched events, their matches, and both as records."""
-    watched = case.watched(known.watched_providers)
-    matches = rules.match(watched, known)
-    spoken = records.records(watched, matches, _machines(case))
-    zoned = zones_from_pairs.settled(case, spoken)
-    if zoned is case:
-        return case, watched, matches, spoken
-    watched = zoned.watched(known.watched_providers)
-    matches = rules.match(watched, known)
-    return zoned, watched, matches, records.records(watched, matches, _machines(zoned))
+    for rounds in range(MOST_ROUNDS + 1):
+        watched = case.watched(known.watched_providers)
+        matches = rules.match(watched, known)
+        spoken = records.records(watched, matches, _machines(case))
+        zoned = zones_from_pairs.settled(case, spoken) if rounds < MOST_ROUNDS else case
+        if zoned is case:
+            break
+        case = zoned
+    return case, watched, matches, spoken
 
 
 class _Chain:
@@ -182,7 +183,7 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
     links, schedules = correlate.links(
         points, made.operations, known, case.replication, near, config.tolerance_s
     )
-    attributed = correlate.attribute(made.operations, links, schedules)
+    attributed = correlate.attribute(made.operations, links, schedules, known)
     attributed = host_backups.told(attributed, spoken, known)
     started = links_of_boots.link(started, links, attributed, cuts)
     frames = evidence.Frames(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from kit import collect, tables
 from kit.reasoning import findings as said
+from kit.reasoning.correlate import CLOCK_SET
 from kit.reasoning.covered import APPLICATION, ERRORLOG
 from kit.reasoning.evidence import Frames, PointFacts
 from kit.reasoning.findings import Findings
@@ -235,6 +236,10 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
     if items["E12"] is not True:
         host = _text(made.point.computer)
         texts.append(f"The clock of the guest against the host; {collect.CLOCK}. In the guest: {collect.clock(host)}")
+    if made.link.method == CLOCK_SET:
+        texts.append(
+            f"The guest's System log, which says when its clock was set. In the guest: {collect.event_log('System')}"
+        )
     if items["E5"] is None:
         texts.append(f"The VMMS log of the primary host. On it: {collect.event_log(collect.VMMS)}")
     if made.rejected_boot is not None and items["B"] is None:

@@ -28,6 +28,7 @@ EVENT_FIELDS = (
     "uid", "source_id", "record_id", "time_utc", "computer", "provider", "event_id", "message", "strings",
 )
 JUDGED = ["uid", "class", "rule_id", "operation_id", "recovery_point_id"]
+STRETCH_FIELDS = ("from_utc", "until_utc")  # only of clocks that were set on the way
 CLOCK_FIELDS = ("computer", "role", "reference", "offset_s", "spread_s", "anchors", "method", "ambiguous")
 
 
@@ -37,7 +38,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION, "kit_version": analysis.meta["kit_version"],
         "case_id": analysis.meta["case_id"], "policy": analysis.meta["policy"],
         "recovery_points": _points(analysis), "events": _events(analysis), "findings": _findings(analysis),
-        "clocks": rows(analysis.arrow("clocks"), CLOCK_FIELDS),
+        "clocks": clock_rows(analysis.arrow("clocks")),
         "sources": rows(analysis.arrow("sources"), SOURCE_FIELDS),
         "operations": _operations(analysis), "advice": _advice(analysis),
         "expected_points": rows(analysis.arrow("expected_points"), ("vm_name", "time_utc", "reason")),
@@ -87,6 +88,14 @@ def rows(table: pa.Table, fields: tuple[str, ...]) -> list[dict[str, Any]]:
     """The rows of a table as JSON objects with the given fields."""
     columns = [_values(table.column(field)) for field in fields]
     return [dict(zip(fields, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def clock_rows(clocks: pa.Table) -> list[dict[str, Any]]:
+    """The rows of `clocks`; a clock that was set on the way has a row for each stretch, with its ends."""
+    made = rows(clocks, (*CLOCK_FIELDS, *STRETCH_FIELDS))
+    return [
+        {name: value for name, value in row.items() if name in CLOCK_FIELDS or value is not None} for row in made
+    ]
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:

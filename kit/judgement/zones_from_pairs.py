@@ -2,23 +2,26 @@
 
 A list of points printed on the host, or a list of events and an ERRORLOG from the guest, may hold local times of a zone
 that no file names. Where thaws and points share their jitter at one shift only (kit/reasoning/calibrate.py), that shift
-is the zone, in whole quarters of an hour, and the rest of it the clock. It is not taken where a zone that is known for
-the machine says otherwise, nor where the rest is no small one: then the clock may be wrong by hours as well.
+is the zone, in whole quarters of an hour, and the rest of it the clock. Where the shift changes on the way, each
+stretch says its own offset, and the zone is one that has them all. It is not taken where a zone that is known for the
+machine says otherwise, nor where the rest is no small one: then the clock may be wrong by hours as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import tzinfo
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from kit import times
-from kit.case.zones import Zone, common, offset_text
+from kit.case.zone_anchors import Point
+from kit.case.zones import Zone, common, inferred, offset_text
 from kit.errors import ConfigError
 from kit.reasoning.calibrate import Measured, Side, measure
+from kit.reasoning.clock_steps import Stretch, stretches
 from kit.reasoning.clocks import seconds
 
 if TYPE_CHECKING:
@@ -29,6 +32,9 @@ SMALL_S = 120.0  # clocks that nobody set wrong, and the delay of a label, where
 LIKELY_S = 450.0  # the same where a known zone agrees
 APART = pd.Timedelta(seconds=60)  # resume lines of one thaw follow each other closer
 GUESTS = ("guest", "test_failover_guest")
+HOSTS = ("primary_host", "replica_host")
+BESIDE = ("normal", "background_noise")  # classes of records that say nothing against a point, whenever they were
+TELLING = ("host_failure", "host_request", "backup", "test_failover", "replication")  # phases of records that may
 
 
 def settled(case: Case, spoken: pd.DataFrame) -> Case:
@@ -55,7 +61,7 @@ def _of_vm(
     elif lists and len(thaws):
         zone = _of_points(points, thaws, _named(known))
         yield from ((source_id, zone) for source_id in sorted(lists) if zone)
-    elif lists and not _other_clocks(sources):
+    elif lists and not _other_clocks(sources, spoken):
         yield from _common(points, open_, lists, spoken)
 
 
@@ -64,13 +70,17 @@ def _of_points(points: pd.DataFrame, thaws: np.ndarray, named: list[tzinfo]) -> 
     for zone in named:
         placed = points.assign(time_utc=times.to_utc(points["time_utc"].dt.tz_localize(None), zone))
         said = _measured(thaws, placed)
-        if said is not None and abs(said.offset_s or 0.0) <= LIKELY_S:
-            return _zone(zone, said)
-    said = _measured(thaws, points)
-    if named or said is None or said.offset_s is None:
+        if said and all(abs(one.measured.offset_s or 0.0) <= LIKELY_S for one in said):
+            return _known_zone(zone, said)
+    if named:
         return None
-    whole = round(said.offset_s / QUARTER_S) * QUARTER_S
-    return _zone(timezone(timedelta(seconds=whole)), said) if abs(said.offset_s - whole) <= SMALL_S else None
+    shown = [
+        point
+        for one in _measured(thaws, points)
+        if (offset_s := _whole(one, 1, SMALL_S)) is not None
+        for point in _daily(_within(points["time_utc"], one, moved_s=one.measured.offset_s or 0.0), offset_s, one)
+    ]
+    return inferred(shown, (), shown[0].reason) if shown else None
 
 
 def _of_guest(
@@ -79,25 +89,64 @@ def _of_guest(
     """The zones of a guest's logs, each by its own thaws; logs without any take the one that the others share."""
     made: dict[str, Zone] = {}
     for source_id in open_["source_id"]:
-        said = _measured(_thaws(spoken, {source_id}), points)
-        if said is None or said.offset_s is None:
-            continue
-        whole = -round(said.offset_s / QUARTER_S) * QUARTER_S
-        zone = timezone(timedelta(seconds=whole))
-        agrees = [one for one in named if _offset(one, points) == whole]
-        if abs(said.offset_s + whole) <= (LIKELY_S if agrees else SMALL_S) and (agrees or not named):
-            made[source_id] = _zone(agrees[0] if agrees else zone, said)
+        thaws = _thaws(spoken, {source_id})
+        if zone := _of_log(thaws, _measured(thaws, points), named):
+            made[source_id] = zone
     yield from made.items()
     if len({one.text for one in made.values()}) == 1:
         yield from ((one, next(iter(made.values()))) for one in open_["source_id"] if one not in made)
+
+
+def _of_log(thaws: np.ndarray, said: Sequence[Stretch], named: list[tzinfo]) -> Zone | None:
+    """The zone of local times, by the stretches in which their thaws stand at one distance from the points."""
+    shown: list[_Shown] = []
+    for one in said:
+        offset_s = _whole(one, -1, LIKELY_S if named else SMALL_S)
+        moments = _within(pd.Series(pd.to_datetime(thaws, unit="s", utc=True)), one)
+        if offset_s is not None and len(moments):
+            shown.append(_Shown(offset_s, moments, one))
+    agrees = [zone for zone in named if all(_offset(zone, one.moments.min()) == one.offset_s for one in shown)]
+    if shown and agrees:
+        return _known_zone(agrees[0], said)
+    points = [point for one in shown for point in _daily(one.moments, one.offset_s, one.stretch)]
+    return inferred(points, (), points[0].reason) if points and not named else None
+
+
+class _Shown(NamedTuple):
+    """Seconds east of UTC that local times of one stretch show."""
+
+    offset_s: int
+    moments: pd.Series
+    stretch: Stretch
+
+
+def _whole(one: Stretch, sign: int, rest_s: float) -> int | None:
+    """The offset of a stretch in whole quarters of an hour; none where more than a small rest is left over."""
+    offset = one.measured.offset_s or 0.0
+    whole = round(offset / QUARTER_S) * QUARTER_S
+    return int(sign * whole) if abs(offset - whole) <= rest_s else None
+
+
+def _within(moments: pd.Series, one: Stretch, moved_s: float = 0.0) -> pd.Series:
+    """The moments that lie in a stretch, whose ends are moved first."""
+    values = moments.to_numpy(dtype="datetime64[us]").astype("int64") / 1e6
+    return moments[(values >= one.first_s + moved_s - SMALL_S) & (values <= one.last_s + moved_s + SMALL_S)].dropna()
+
+
+def _daily(moments: pd.Series, offset_s: int, one: Stretch) -> Iterator[Point]:
+    """A point of known offset for the first and the last moment of each day."""
+    reason = _reason(one.measured)
+    local = moments.dt.tz_localize(None)
+    for _, day in local.groupby(local.dt.normalize()):
+        for moment in sorted({day.min(), day.max()}):
+            yield Point(moment.to_pydatetime(), offset_s, reason)
 
 
 def _common(
     points: pd.DataFrame, open_: pd.DataFrame, lists: set[str], spoken: pd.DataFrame
 ) -> Iterator[tuple[str, Zone]]:
     """Everything of the case is in local time: where it agrees as written, it is one zone, whichever that is."""
-    said = {one: _measured(_thaws(spoken, {one}), points) for one in open_["source_id"]}
-    fits = [one for one in said.values() if one is not None]
+    fits = [part.measured for one in open_["source_id"] for part in _measured(_thaws(spoken, {one}), points)]
     if not fits or any(abs(one.offset_s or 0.0) > LIKELY_S for one in fits):
         return
     reason = f"{fits[0].pairs} pairs of thaw and recovery point agree as written: one local time, its zone is not known"
@@ -105,12 +154,16 @@ def _common(
     yield from ((source_id, zone) for source_id in sorted({*lists, *open_["source_id"]}))
 
 
-def _measured(thaws: np.ndarray, points: pd.DataFrame) -> Measured | None:
+def _measured(thaws: np.ndarray, points: pd.DataFrame) -> list[Stretch]:
+    """The stretches in which thaws and points stand at one distance; empty where that is open."""
     claimed = points["claimed"] == "application_consistent"
     listed = points["time_utc"].notna()
+    guest = Side(thaws, np.empty(0))
     host = Side(seconds(points.loc[claimed & listed, "time_utc"]), seconds(points.loc[~claimed & listed, "time_utc"]))
-    said = measure(Side(thaws, np.empty(0)), host) if len(thaws) else None
-    return said if said is not None and said.offset_s is not None else None
+    said = measure(guest, host) if len(thaws) else None
+    if parts := stretches(guest, host, said):
+        return parts
+    return [Stretch(-np.inf, np.inf, said)] if said is not None and said.offset_s is not None else []
 
 
 def _thaws(spoken: pd.DataFrame, source_ids: set[str]) -> np.ndarray:
@@ -131,18 +184,28 @@ def _named(known: pd.DataFrame) -> list[tzinfo]:
     return made
 
 
-def _offset(zone: tzinfo, points: pd.DataFrame) -> float | None:
-    offset = zone.utcoffset(points["time_utc"].min().tz_localize(None).to_pydatetime())
+def _offset(zone: tzinfo, local: pd.Timestamp) -> float | None:
+    offset = zone.utcoffset(local.tz_localize(None).to_pydatetime())
     return offset.total_seconds() if offset is not None else None
 
 
-def _other_clocks(sources: pd.DataFrame) -> bool:
-    """Whether a log in UTC is part of the case: beside it, times of an unknown zone would be set against wrong ones."""
-    return bool((sources["time_basis"] == "utc").any())
+def _other_clocks(sources: pd.DataFrame, spoken: pd.DataFrame) -> bool:
+    """Whether a log in UTC would be set against wrong times, if all others are read in one unknown zone.
+
+    The log of a host that tells nothing about a backup or a point may stand beside them.
+    """
+    sure = sources[sources["time_basis"] == "utc"]
+    own = spoken[spoken["source_id"].isin(sure["source_id"]) & spoken["rule_id"].notna()]
+    return bool(
+        (~sure["role"].isin(HOSTS)).any() or (~own["class"].isin(BESIDE)).any() or own["phase"].isin(TELLING).any()
+    )
 
 
-def _zone(zone: tzinfo, said: Measured) -> Zone:
+def _known_zone(zone: tzinfo, said: Iterable[Stretch]) -> Zone:
     offset = zone.utcoffset(None)
     text = offset_text(int(offset.total_seconds())) if offset is not None else str(zone)
-    return Zone(zone, text, "inferred", f"{said.pairs} pairs of thaw and recovery point fit no other: {said.why}")
+    return Zone(zone, text, "inferred", _reason(next(iter(said)).measured))
 
+
+def _reason(said: Measured) -> str:
+    return f"{said.pairs} pairs of thaw and recovery point fit no other: {said.why}"

@@ -72,17 +72,23 @@ def clocks(view: View) -> Part:
     found = sorted(view.rows("clocks"), key=lambda row: (row["computer"] != row["reference"], row["computer"] or ""))
     unsure = [row for row in found if row["ambiguous"] or row["offset_s"] is None]
     html = render(
-        "clocks.html.j2", clocks=[(row, _method(row)) for row in found], roles=ROLES, fold=len(found) > MOST_OPEN,
-        unsure=[(row, _method(row)) for row in unsure],
+        "clocks.html.j2", clocks=[(row, _method(row, view)) for row in found], roles=ROLES, fold=len(found) > MOST_OPEN,
+        unsure=[(row, _method(row, view)) for row in unsure],
     )  # fmt: skip
     told = "; ".join(f"{row['computer']}: {row['offset_s']} s" for row in found)
     return Part(html, told or say("No clock is known."))
 
 
-def _method(row: Row) -> str:
+def _method(row: Row, view: View) -> str:
     if row["ambiguous"]:
         return say("ambiguous: several offsets fit equally")
-    return METHODS.get(row["method"] or "unknown") or stored(row["method"])
+    said = METHODS.get(row["method"] or "unknown") or stored(row["method"])
+    first, last = (view.when.minute(row[name]) if row[name] else None for name in ("from_utc", "until_utc"))
+    if first and last:
+        return say("{method}; holds from {first} to {last} of its own time", method=said, first=first, last=last)
+    if first:
+        return say("{method}; holds from {first} of its own time on", method=said, first=first)
+    return say("{method}; holds until {last} of its own time", method=said, last=last) if last else said
 
 
 def replication(view: View) -> Part:

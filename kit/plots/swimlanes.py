@@ -16,6 +16,7 @@ from kit.page.when import listed_some, number
 from kit.plots.labels import RARE, Labels
 from kit.plots.lane_marks import boot_marks, halves, point_traces
 from kit.plots.lanes import Lane, lanes
+from kit.plots.moves import Moves
 from kit.plots.style import MARKS, TOKENS, Interval, drawing, figure, hatched, note, time_axis, wider
 from kit.values import tuples, values
 
@@ -37,7 +38,7 @@ def timeline(view: View, vm: str, period: Interval) -> Drawing:
     """The timeline of one machine over a period."""
     made = lanes(view, vm, period)
     period = wider(period)
-    shift = offsets(view)
+    shift = Moves(view)
     traces: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     for lane in made:
@@ -66,24 +67,14 @@ def timeline(view: View, vm: str, period: Interval) -> Drawing:
     )
 
 
-def offsets(view: View) -> dict[str, float]:
-    """Seconds that each computer's records are moved by to stand on the reference clock; unknown ones are not moved."""
-    return {
-        row["computer"]: row["offset_s"]
-        for row in view.rows("clocks")
-        if row["computer"] and row["offset_s"] and not row["ambiguous"]
-    }
-
-
-def _clock(view: View, shift: dict[str, float]) -> str:
+def _clock(view: View, shift: Moves) -> str:
     zone = view.when.zone_name
     reference = next((row["reference"] for row in view.rows("clocks") if row["reference"]), None)
     if not reference:
         return say("each computer’s own clock, {zone}", zone=zone)
     moved = [
         say("{computer} moved by {seconds} s", computer=label(name, 32), seconds=number(seconds, 1, True))
-        for name, seconds in sorted(shift.items())
-        if abs(seconds) >= 0.05
+        for name, seconds in shift.told()
     ]
     clock = say("clock of {computer}, {zone}", computer=reference, zone=zone)
     return f"{clock}\n{listed_some(moved, 3)}" if moved else clock
@@ -93,7 +84,7 @@ def _heading(view: View, vm: str) -> str:
     return vm if len(view.vms) > 1 and vm != NO_VM else ""
 
 
-def _lane_traces(view: View, lane: Lane, period: Interval, shift: dict[str, float]) -> list[dict[str, Any]]:
+def _lane_traces(view: View, lane: Lane, period: Interval, shift: Moves) -> list[dict[str, Any]]:
     traces = []
     if lane.gaps:
         words = say("{lane}: no record survives", lane=lane.title)
@@ -140,7 +131,7 @@ def _several(names: pd.Series) -> str:
     return say("{first} and {count} more kinds", first=", ".join(kinds[:3]), count=len(kinds) - 3)
 
 
-def _marks(view: View, lane: Lane, name: str, found: list[Any], shift: dict[str, float]) -> dict[str, Any]:
+def _marks(view: View, lane: Lane, name: str, found: list[Any], shift: Moves) -> dict[str, Any]:
     moments = [_moved(mark.time_utc, mark.computer, shift) for mark in found]
     by_operation = {p.verdict["operation_id"]: p for p in view.points if p.verdict["operation_id"]}
     linked = [by_operation.get(mark.operation_id) if isinstance(mark.operation_id, str) else None for mark in found]
@@ -165,12 +156,11 @@ def _hover(view: View, name: str, moment: datetime, count: int, origin: str, poi
     return "<br>".join(said)
 
 
-def _moved(moment: Any, computer: Any, shift: dict[str, float]) -> datetime:
-    plain: datetime = moment.to_pydatetime(warn=False)
-    return plain + timedelta(seconds=shift.get(computer, 0.0)) if isinstance(computer, str) else plain
+def _moved(moment: Any, computer: Any, shift: Moves) -> datetime:
+    return shift.moved(moment.to_pydatetime(warn=False), computer)
 
 
-def _lane_notes(view: View, lane: Lane, period: Interval, shift: dict[str, float]) -> list[dict[str, Any]]:
+def _lane_notes(view: View, lane: Lane, period: Interval, shift: Moves) -> list[dict[str, Any]]:
     """Direct labels of a lane: that no log was given, or each rare record and the longest gap."""
     if not lane.given and lane.records.empty:
         return [note(view.when.axis(period[0]), lane.y, f"  {say('no log given')}")]
@@ -183,10 +173,9 @@ def _lane_notes(view: View, lane: Lane, period: Interval, shift: dict[str, float
     return labels.notes
 
 
-def _holes(lane: Lane, shift: dict[str, float]) -> list[Interval]:
+def _holes(lane: Lane, shift: Moves) -> list[Interval]:
     """The gaps of a lane on the clock that its records are drawn on."""
-    move = timedelta(seconds=shift.get(lane.computer or "", 0.0))
-    return [(first + move, last + move) for first, last in lane.gaps]
+    return [(shift.moved(first, lane.computer), shift.moved(last, lane.computer)) for first, last in lane.gaps]
 
 
 def _rows(made: list[Lane]) -> list[dict[str, Any]]:

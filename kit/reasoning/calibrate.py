@@ -67,10 +67,10 @@ def measure(guest: Side, host: Side) -> Measured | None:
     `guest.good` are thaws, `guest.bad` failed operations; `host.good` points that claim application consistency,
     `host.bad` those that do not.
     """
-    every = _whole(guest), _whole(host)
+    every = whole(guest), whole(host)
     if len(every[0].good) < FEWEST or len(every[1].good) < FEWEST:
         return None
-    step = _step(host.good if len(host.good) >= FEWEST else every[1].good)
+    step = step_of(host.good if len(host.good) >= FEWEST else every[1].good)
     shifts = _shifts(guest, host, step) if min(len(guest.good), len(host.good)) >= FEWEST else []
     best, why = _by_jitter(shifts, guest.good, step)
     if best is None:
@@ -83,7 +83,21 @@ def measure(guest: Side, host: Side) -> Measured | None:
     return Measured(best.offset, float(high - low), best.drift * 86400.0, best.epoch, len(best.guest), False, why)
 
 
-def _whole(side: Side) -> Side:
+def decided(guest: Side, host: Side, chance: float) -> tuple[float, float, float] | None:
+    """Middle (guest's clock), offset and usual rest of the one shift that fits a few operations; None if several do.
+
+    Weaker than `measure`: a hint to be confirmed. `chance` is that of an accident, over all shifts.
+    """
+    best = _by_left_over(_shifts(guest, host, step_of(host.good)), chance)
+    return (best.epoch, best.offset, float(np.median(np.abs(best.residual)))) if best else None
+
+
+def nearest_s(placed: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Seconds from each operation to the nearest point, both on one clock and sorted."""
+    return points[_nearest(points, placed)] - placed
+
+
+def whole(side: Side) -> Side:
     """Every operation or point of a side, whatever became of it: a failed one happened at its time all the same."""
     return Side(np.sort(np.concatenate([side.good, side.bad])), np.empty(0), side.covered)
 
@@ -95,7 +109,8 @@ def _shifts(guest: Side, host: Side, step: float) -> list[_Shift]:
     return _distinct([shift for shift in shifts if len(shift.guest) >= max(FEWEST, 0.5 * most)], step)
 
 
-def _step(times: np.ndarray) -> float:
+def step_of(times: np.ndarray) -> float:
+    """The usual interval of sorted times, in seconds."""
     return float(np.median(np.diff(times)))
 
 
@@ -241,7 +256,7 @@ def _sharing(shifts: list[_Shift], guest: np.ndarray, step: float) -> list[_Shif
     return found if all(one is found[0] for one in found) else []
 
 
-def _by_left_over(shifts: list[_Shift]) -> _Shift | None:
+def _by_left_over(shifts: list[_Shift], chance: float | None = None) -> _Shift | None:
     """The shift whose residuals are smaller than those of any other, and not by accident."""
     if len(shifts) < 2:
         return None
@@ -250,8 +265,8 @@ def _by_left_over(shifts: list[_Shift]) -> _Shift | None:
     if next_ < ROUGH_S:
         return None
     ratio = (next_ / max(small, ROUGH_S / 3)) ** 2
-    chance = _exceeded(ratio, min(len(best.guest), len(other.guest)) - 2) * len(shifts)
-    return best if chance <= CHANCE[abs(best.offset) <= NEAR_S] else None
+    accident = _exceeded(ratio, min(len(best.guest), len(other.guest)) - 2) * len(shifts)
+    return best if accident <= (chance or CHANCE[abs(best.offset) <= NEAR_S]) else None
 
 
 def _fewest_accidents(shifts: list[_Shift], guest: np.ndarray, agreement: _Agreement) -> _Shift | None:

@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 
 from kit import tables
-from kit.reasoning.calibrate import Side, measure
+from kit.reasoning.calibrate import Measured, Side, measure
+from kit.reasoning.clock_steps import Stretch, stretches
 from kit.reasoning.covered import Covered
 from kit.reasoning.few_pairs import few
 from kit.values import values
+
+NOTHING, SLACK = pd.Timedelta(0), pd.Timedelta(seconds=60)  # the second is the writer window
 
 
 def reference(points: pd.DataFrame, sources: pd.DataFrame) -> str | None:
@@ -29,7 +32,9 @@ def clocks(
     sources: pd.DataFrame, points: pd.DataFrame, declared: Sequence[Mapping[str, Any]],
     operations: pd.DataFrame | None = None, databases: pd.DataFrame | None = None, held: Covered | None = None,
 ) -> pd.DataFrame:
-    """Table `clocks`: one row for each computer that wrote a source; the offset is null where nobody knows it.
+    """Table `clocks`: a row for each computer that wrote a source; the offset is null where nobody knows it.
+
+    A clock that was set on the way has a row for each stretch between, with `from_utc` and `until_utc`.
 
     `declared` are the [[clock]] entries of case.toml, offsets against the reference clock; they win. With `operations`
     the clocks of guests are measured from thaws and recovery points; those offsets include the delay with which the
@@ -38,21 +43,22 @@ def clocks(
     base = reference(points, sources)
     said = {_short(str(entry["computer"])): float(entry["offset_s"]) for entry in declared}
     seen = sources.dropna(subset=["computer"]).drop_duplicates("computer")
-    rows = {}
+    rows: dict[str, list[dict[str, Any]]] = {}
     for source in seen.to_dict("records"):
         name = _short(source["computer"])
         if name not in rows or source["role"] == "guest":
-            rows[name] = _row(source["computer"], source["role"], base, said)
+            rows[name] = [_row(source["computer"], source["role"], base, said)]
     if base is not None and _short(base) not in rows:
-        rows[_short(base)] = _row(base, "replica_host", base, said)
+        rows[_short(base)] = [_row(base, "replica_host", base, said)]
     if operations is not None and databases is not None and held is not None:
         failed = set(databases.loc[databases["outcome"] == "genuine_failure", "operation_id"])
         failed |= set(operations.loc[operations["outcome"] == "genuine_failure", "operation_id"])
         for computer, own in operations.dropna(subset=["computer"]).groupby("computer"):
-            row = rows.get(_short(str(computer)))
-            if row is not None and row["method"] == "unknown":
-                row |= _measured(own, failed, points, held)
-    return tables.frame("clocks", sorted(rows.values(), key=lambda row: row["computer"].casefold()))
+            known = rows.get(_short(str(computer)), [])
+            if len(known) == 1 and known[0]["method"] == "unknown":
+                rows[_short(str(computer))] = [known[0] | more for more in _measured(own, failed, points, held)]
+    every = sorted((row for own in rows.values() for row in own), key=lambda row: row["computer"].casefold())
+    return tables.frame("clocks", every)
 
 
 def _short(computer: str) -> str:
@@ -69,8 +75,8 @@ def _row(computer: str, role: str, base: str | None, said: Mapping[str, float]) 
     return row | {"offset_s": None, "spread_s": None, "anchors": 0, "method": "unknown"}
 
 
-def _measured(own: pd.DataFrame, failed: set[str], points: pd.DataFrame, held: Covered) -> dict[str, Any]:
-    """The measured part of a row; nothing where there is too little to measure."""
+def _measured(own: pd.DataFrame, failed: set[str], points: pd.DataFrame, held: Covered) -> list[dict[str, Any]]:
+    """The measured part of each row; an empty one where there is too little to measure."""
     names = own["vm_name"].dropna().unique()
     mine = points[points["vm_name"].isin(names) & points["time_utc"].notna() & (points["time_basis"] != "assumed")]
     whole = own[own["time_basis"] != "assumed"]
@@ -79,17 +85,34 @@ def _measured(own: pd.DataFrame, failed: set[str], points: pd.DataFrame, held: C
     claimed = mine["claimed"] == "application_consistent"
     guest = Side(seconds(good), seconds(bad), _spans(names, held))
     host = Side(seconds(mine.loc[claimed, "time_utc"]), seconds(mine.loc[~claimed, "time_utc"]))
-    found = measure(guest, host) or few(guest, host)
-    if found is None:
-        return {}
-    row: dict[str, Any] = {"anchors": found.pairs, "ambiguous": found.ambiguous, "note": found.why}
+    found = measure(guest, host)
+    if parts := stretches(guest, host, found):
+        return [_stretch(part) for part in parts]
+    found = found or few(guest, host)
+    return [_told(found) if found is not None else {}]
+
+
+def _told(found: Measured) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "anchors": found.pairs, "ambiguous": found.ambiguous, "note": found.why, "method": "point_minus_thaw",
+    }
     if found.offset_s is None:
-        return row | {"method": "point_minus_thaw"}
+        return row
     return row | {
-        "offset_s": round(found.offset_s, 3), "spread_s": round(found.spread_s or 0.0, 3), "method": "point_minus_thaw",
+        "offset_s": round(found.offset_s, 3), "spread_s": round(found.spread_s or 0.0, 3),
         "drift_s_per_day": round(found.drift_s_per_day, 4),
         "epoch_utc": pd.Timestamp(found.epoch_s, unit="s", tz="UTC").round("s"),
     }
+
+
+def _stretch(part: Stretch) -> dict[str, Any]:
+    ends = {"from_utc": part.first_s, "until_utc": part.last_s}
+    row = _told(part.measured) | {name: _instant(value) for name, value in ends.items() if np.isfinite(value)}
+    return row | {"note": f"the clock was set during the case; in this stretch {part.measured.why}"}
+
+
+def _instant(value_s: float) -> pd.Timestamp:
+    return pd.Timestamp(round(value_s * 1e6), unit="us", tz="UTC")
 
 
 def _placed(failed: pd.DataFrame) -> pd.Series:
@@ -108,21 +131,68 @@ def _spans(names: Sequence[str], held: Covered) -> tuple[tuple[float, float], ..
 
 
 @dataclass(frozen=True)
-class Shift:
-    """How one computer's times become those of the reference clock."""
+class Offset:
+    """How the times of one stretch of a computer's clock become those of the reference clock."""
 
     offset_s: float
     drift: float = 0.0  # seconds a second
     epoch: pd.Timestamp | None = None
+    first: pd.Timestamp | None = None  # the stretch on the computer's own clock; open where none
+    last: pd.Timestamp | None = None
 
     def to_reference(self, time: pd.Timestamp) -> pd.Timestamp:
         """The time on the reference clock."""
         more = self.drift * (time - self.epoch).total_seconds() if self.epoch is not None else 0.0
         return time + pd.Timedelta(seconds=round(self.offset_s + more, 6))
 
+    def beside(self, time: pd.Timestamp) -> pd.Timedelta:
+        """How far a time on the computer's own clock lies outside of the stretch."""
+        return _outside(time, self.first, self.last)
+
+    def beside_reference(self, time: pd.Timestamp) -> pd.Timedelta:
+        """How far a time on the reference clock lies outside of the stretch."""
+        first, last = (self.to_reference(end) if end is not None else None for end in (self.first, self.last))
+        return _outside(time, first, last)
+
+
+def _outside(time: pd.Timestamp, first: pd.Timestamp | None, last: pd.Timestamp | None) -> pd.Timedelta:
+    if first is not None and time < first:
+        return first - time
+    return time - last if last is not None and time > last else NOTHING
+
+
+class Shift:
+    """How one computer's times become those of the reference clock, stretch by stretch."""
+
+    def __init__(self, *offsets: Offset) -> None:
+        self._offsets = offsets
+
+    def to_reference(self, time: pd.Timestamp) -> pd.Timestamp:
+        """The time on the reference clock; between two stretches by the nearer one."""
+        return self._nearest(time).to_reference(time)
+
     def from_reference(self, time: pd.Timestamp) -> pd.Timestamp:
-        """The time on the computer's own clock."""
-        return time - (self.to_reference(time) - time)
+        """The time on the computer's own clock; between two stretches by the nearer one."""
+        own = self._offsets[0]
+        if len(self._offsets) > 1:
+            own = min(self._offsets, key=lambda one: one.beside_reference(time))
+        return time - (own.to_reference(time) - time)
+
+    def knows(self, time: pd.Timestamp) -> bool:
+        """Whether a time on the computer's own clock lies in a stretch whose offset is known."""
+        return not self._nearest(time).beside(time)
+
+    def knows_reference(self, time: pd.Timestamp) -> bool:
+        """The same for a time on the reference clock, but for the writer window."""
+        return any(one.beside_reference(time) <= SLACK for one in self._offsets)
+
+    def _nearest(self, time: pd.Timestamp) -> Offset:
+        if len(self._offsets) == 1:
+            return self._offsets[0]
+        return min(self._offsets, key=lambda one: one.beside(time))
+
+
+UNSHIFTED = Shift(Offset(0.0))  # a clock that nobody knows, where it is taken as it stands
 
 
 class Shifts:
@@ -147,10 +217,12 @@ def shift_of(computer: Any, known: pd.DataFrame) -> Shift | None:
         return None
     wanted = _short(computer)
     same = [isinstance(name, str) and _short(name) == wanted for name in values(known["computer"])]
-    hit = known[np.array(same, dtype=bool) & known["offset_s"].notna()]
-    if hit.empty:
-        return None
-    row = hit.iloc[0]
-    if pd.isna(row["drift_s_per_day"]) or pd.isna(row["epoch_utc"]):
-        return Shift(float(row["offset_s"]))
-    return Shift(float(row["offset_s"]), float(row["drift_s_per_day"]) / 86400.0, row["epoch_utc"])
+    hits = known[np.array(same, dtype=bool) & known["offset_s"].notna()]
+    return Shift(*map(_offset, hits.itertuples())) if len(hits) else None
+
+
+def _offset(row: Any) -> Offset:
+    first, last = (None if pd.isna(end) else end for end in (row.from_utc, row.until_utc))
+    if pd.isna(row.drift_s_per_day) or pd.isna(row.epoch_utc):
+        return Offset(float(row.offset_s), first=first, last=last)
+    return Offset(float(row.offset_s), float(row.drift_s_per_day) / 86400.0, row.epoch_utc, first, last)

@@ -16,13 +16,15 @@ import pandas as pd
 
 from kit import tables
 from kit.reasoning import beats
-from kit.reasoning.clocks import shift_of
+from kit.reasoning.clocks import Shift, Shifts, shift_of
 from kit.values import tuples
 
 WINDOW_S = beats.WINDOW_S  # pairs that differ by more share no schedule
 ENOUGH = beats.ENOUGH
 LONGEST_DELAY_S = 300.0  # a label that comes later than this after the thaw is not taken for granted
 HOUR = beats.HOUR
+CLOCK_UNKNOWN = "the clock of the guest is not known against the host"
+CLOCK_SET = "the clock of the guest was set around this time"
 BEFORE_REPORT, AFTER_REPORT = pd.Timedelta(minutes=2), pd.Timedelta(minutes=15)  # a backup reports at its end
 
 
@@ -85,9 +87,9 @@ def _links_of_vm(
     vm_name: str, points: pd.DataFrame, operations: pd.DataFrame, clocks: pd.DataFrame, replication: pd.DataFrame,
     tolerance_s: float,
 ) -> tuple[list[dict[str, Any]], Schedule]:
-    placed = _placed(operations, clocks)
-    clock = all(shift_of(computer, clocks) is not None for computer in operations["computer"].dropna().unique())
-    known = clock if len(operations) else None
+    shifts = {computer: shift_of(computer, clocks) for computer in operations["computer"].dropna().unique()}
+    placed = _placed(operations, shifts)
+    known = _Known(tuple(shifts.values())) if len(operations) else None
     claimed = points[points["claimed"] == "application_consistent"]
     others = points[points["claimed"] != "application_consistent"]
     configured = configured_hours(replication, vm_name)
@@ -113,14 +115,28 @@ class _Placed:
     known: bool
 
 
-def _placed(operations: pd.DataFrame, clocks: pd.DataFrame) -> list[_Placed]:
-    shifts = {computer: shift_of(computer, clocks) for computer in operations["computer"].dropna().unique()}
+@dataclass(frozen=True)
+class _Known:
+    """The clocks of a VM's guest, one for each computer name that it had; none where a clock is not known."""
+
+    shifts: tuple[Shift | None, ...]
+
+    @property
+    def set_on_the_way(self) -> bool:
+        """Whether they are known, but not for all the time."""
+        return all(self.shifts)
+
+    def at(self, time: pd.Timestamp) -> bool:
+        """Whether they are known at a time of the reference clock."""
+        return all(shift is not None and shift.knows_reference(time) for shift in self.shifts)
+
+
+def _placed(operations: pd.DataFrame, shifts: dict[str, Shift | None]) -> list[_Placed]:
     made = []
     for operation in tuples(operations[operations["time_basis"] != "assumed"]):
-        shift = shifts.get(operation.computer)
-        known = shift is not None
-        at = shift.to_reference(instant(operation)) if shift is not None else instant(operation)
-        made.append(_Placed(at, operation.operation_id, known))
+        shift, own = shifts.get(operation.computer), instant(operation)
+        at = shift.to_reference(own) if shift is not None else own
+        made.append(_Placed(at, operation.operation_id, shift is not None and shift.knows(own)))
     return sorted(made, key=lambda one: (one.at, one.operation_id))
 
 
@@ -168,22 +184,26 @@ def _middle(values: list[float]) -> float:
 
 
 def _link(
-    point: Any, placed: list[_Placed], step: pd.Timedelta, schedule: Schedule, tolerance_s: float, clock: bool | None
+    point: Any, placed: list[_Placed], step: pd.Timedelta, schedule: Schedule, tolerance_s: float, clock: _Known | None
 ) -> dict[str, Any]:
+    known = clock.at(point.time_utc) if clock is not None and pd.notna(point.time_utc) else None
     row: dict[str, Any] = {
         "recovery_point_id": point.recovery_point_id, "vm_name": point.vm_name, "operation_id": None,
-        "candidates": [], "offset_s": None, "ambiguous": False, "clock_known": clock,
+        "candidates": [], "offset_s": None, "ambiguous": False, "clock_known": known,
     }
     if pd.isna(point.time_utc) or point.time_basis == "assumed":
         return row | {"method": "the time of the point is not known", "clock_known": False}
     row |= {"interval_from": point.time_utc - step / 2, "interval_until": point.time_utc + step / 2}
     found = _inside(point, placed, step)
+    if known is False and clock is not None and clock.set_on_the_way:
+        return row | {"candidates": [one.operation_id for one in found], "method": CLOCK_SET}
     if not found:
         return row | {"method": "no operation in the interval"}
     known = all(one.known for one in found)
     row |= {"candidates": [one.operation_id for one in found], "clock_known": known}
     if not known:
-        return row | {"method": "the clock of the guest is not known against the host", "ambiguous": len(found) > 1}
+        method = CLOCK_SET if clock is not None and clock.set_on_the_way else CLOCK_UNKNOWN
+        return row | {"method": method, "ambiguous": len(found) > 1}
     offsets = [(one, (point.time_utc - one.at).total_seconds()) for one in found]
     return row | _chosen(offsets, schedule, tolerance_s)
 
@@ -212,7 +232,9 @@ def _one(pair: tuple[_Placed, float], method: str) -> dict[str, Any]:
     return {"operation_id": pair[0].operation_id, "offset_s": pair[1], "method": method, "ambiguous": False}
 
 
-def attribute(operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str, Schedule]) -> pd.DataFrame:
+def attribute(
+    operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str, Schedule], clocks: pd.DataFrame
+) -> pd.DataFrame:
     """Table `operations` with the requestor: Hyper-V Replica where a point is linked or the schedule fits.
 
     Where the schedule of a VM is known, a snapshot off it is that of an agent in the guest. It is known while the
@@ -224,7 +246,7 @@ def attribute(operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str
     ambiguous = set(links.loc[links["ambiguous"].fillna(False), "candidates"].explode().dropna())
     words: dict[str, tuple[str, str]] = {}
     for vm_name, own in operations[operations["requestor"] == "unknown"].groupby(operations["vm_name"].fillna("")):
-        words |= _requestors(own, linked, ambiguous, schedules.get(str(vm_name)))
+        words |= _requestors(own, linked, ambiguous, schedules.get(str(vm_name)), Shifts(clocks))
     words |= _of_windows_backup(operations, words)
     said = [words.get(row.operation_id, (row.requestor, row.requestor_reason)) for row in tuples(operations)]
     return tables.check(
@@ -234,9 +256,10 @@ def attribute(operations: pd.DataFrame, links: pd.DataFrame, schedules: dict[str
 
 
 def _requestors(
-    own: pd.DataFrame, linked: set[str], ambiguous: set[str], schedule: Schedule | None
+    own: pd.DataFrame, linked: set[str], ambiguous: set[str], schedule: Schedule | None, shifts: Shifts
 ) -> dict[str, tuple[str, str]]:
     assumed = set(own.loc[own["time_basis"] == "assumed", "operation_id"])
+    computers = dict(zip(own["operation_id"], own["computer"], strict=True))
     placed = {row.operation_id: instant(row) for row in tuples(own) if row.operation_id not in assumed}
     frozen = {row.operation_id: row.freeze_utc for row in tuples(own) if pd.notna(row.freeze_utc)}
     anchors = sorted(at for operation_id, at in placed.items() if operation_id in linked)
@@ -256,6 +279,8 @@ def _requestors(
             made[operation_id] = ("unknown", "one of several operations that a recovery point could come from")
         elif place == beats.ON:
             made[operation_id] = ("hyper_v_replica", reason)
+        elif (shift := shifts.of(computers[operation_id])) is not None and not shift.knows(at):
+            made[operation_id] = ("unknown", CLOCK_SET)
         elif place == beats.OFF and linked & set(placed):
             made[operation_id] = ("guest_agent", "it stands off the schedule on which the host asks")
         else:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from kit.reasoning.clocks import Shift, Shifts
+from kit.reasoning.clocks import UNSHIFTED, Shift, Shifts
 from kit.reasoning.correlate import WINDOW_S, Schedule
 from kit.reasoning.covered import APPLICATION, MARGIN, SYSTEM, Covered
 from kit.reasoning.verdicts import ITEMS
@@ -307,7 +307,7 @@ def _inside_operation(made: PointFacts, shifts: Shifts) -> bool:
     slack = pd.Timedelta(seconds=WINDOW_S)
     first, last = (guest.to_reference(time) for time in made.window)
     for row in made.host_failures:
-        host = shifts.of(row.computer) or Shift(0.0)
+        host = shifts.of(row.computer) or UNSHIFTED
         if first - slack <= host.to_reference(row.time_utc) <= last + slack:
             return True
     return False
@@ -367,7 +367,7 @@ def point_coverage(
             rows.append((point.recovery_point_id, None))
             continue
         margin = min(MARGIN, step.get(vm_name, MARGIN * 2) / 2)
-        at = (shifts.get(vm_name) or Shift(0.0)).from_reference(point.time_utc)
+        at = (shifts.get(vm_name) or UNSHIFTED).from_reference(point.time_utc)
         holds = held.any_holds(vm_name, at - margin, at + margin)
         rows.append((point.recovery_point_id, holds))
     made = pd.DataFrame(rows, columns=["recovery_point_id", "covered"])

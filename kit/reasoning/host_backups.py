@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from kit import tables
-from kit.reasoning.clocks import Shift, Shifts
+from kit.reasoning.clocks import UNSHIFTED, Shifts
 from kit.reasoning.correlate import AFTER_REPORT, BEFORE_REPORT
 from kit.values import tuples
 
@@ -67,7 +67,7 @@ def _on_host(
 
 
 def _placed(time: pd.Timestamp, computer: Any, shifts: Shifts) -> pd.Timestamp:
-    return (shifts.of(computer) or Shift(0.0)).to_reference(time)
+    return (shifts.of(computer) or UNSHIFTED).to_reference(time)
 
 
 def _concerns(row: Any, operation: Any) -> bool:
