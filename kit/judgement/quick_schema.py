@@ -42,13 +42,13 @@ def _none(_value: Any) -> bool:
 
 
 def _object(schema: Mapping[str, Any]) -> Fits:
-    """Objects with exactly the declared keys; one that may be left out is for jsonschema to judge."""
+    """Objects with the declared keys, those that are required among them."""
     fields = {name: quick(one) for name, one in schema.get("properties", {}).items()}
-    names = fields.keys()
-    known = set(schema.get("required", ())) <= names
+    names, required = fields.keys(), frozenset(schema.get("required", ()))
+    known = required <= names
 
     def fits(value: Any) -> bool:
-        if type(value) is not dict or value.keys() != names:
+        if type(value) is not dict or not required <= value.keys() <= names:
             return False
         return all(fields[name](one) for name, one in value.items())
 
