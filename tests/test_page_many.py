@@ -195,3 +195,16 @@ def test_what_matters_is_seen_at_once_and_printed(chromium: Any, page_path: Path
         "d => d.querySelector('.card').checkVisibility({contentVisibilityAuto: true}))"
     )
     assert visible == [True, True, False, False, False, False]
+
+
+def test_of_many_operations_those_that_are_not_as_usual_stand_in_front(
+    many: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kit.page import guest
+
+    monkeypatch.setattr(guest, "MOST_OPERATIONS", 10)
+    html = page.operation_list(Analysis(many.meta, many.tables)).html
+    odd = ~many.operations["outcome"].isin(["benign_abort", "clean"])
+    assert html.count('<tr><td class="nw">') == len(many.operations) + odd.sum(), "all of them once, the odd ones twice"
+    first = html[: html.index("<details><summary>")]
+    assert "genuine failure" in first and "<td>benign abort after thaw</td>" not in first

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from kit.page.folds import folds
 from kit.page.language import Spoken, say, say_n
 from kit.page.part import Part, render
 from kit.page.signs import CLASSES, OUTCOMES, REQUESTORS, Sign
@@ -23,6 +24,7 @@ SILENCE = Spoken({
     "normal": "Not an error",
 })  # fmt: skip
 READABLE = ("read", "partial")
+MOST_OPERATIONS = 60  # operations of a machine that stand open
 KINDS = 60  # kinds of unexplained records that a page lists
 ERRORS = tuple(name for name in CLASSES if name != "normal")
 
@@ -66,13 +68,17 @@ def _id(event_id: Any) -> str:
 
 
 def operations(view: View) -> Part:
-    """Every VSS operation: time, requestor and why, freeze, abort, outcome, databases."""
-    found = [(vm, view.of(vm, view.operations.values())) for vm in view.vms]
-    found = [(vm, rows) for vm, rows in found if rows]
+    """Every VSS operation: time, requestor and why, freeze, abort, outcome, databases.
+
+    Of many those that are not as usual stand in front, all of them folded below.
+    """
+    found = [(fold, view.of(fold.vm, view.operations.values())) for fold in folds(view)]
+    found = [(fold, rows) for fold, rows in found if rows]
     html = render(
         "operations.html.j2",
         machines=found,
-        several=len(view.vms) > 1,
+        most=MOST_OPERATIONS,
+        usual=("benign_abort", "clean"),
         when=view.when,
         outcomes=OUTCOMES,
         requestors=REQUESTORS,
