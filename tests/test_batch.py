@@ -22,7 +22,7 @@ import kit
 from kit import __version__, rules
 from kit.batch import cluster, here, jobs, portfolio, runner, staging, summing, telling, worker
 from kit.errors import CaseError, ParameterError, Unsupported
-from kit.judgement.analysis import Analysis
+from kit.judgement.analysis import Analysis, load_analysis
 from kit.page.view import View
 from kit.practice import generate
 
@@ -272,6 +272,15 @@ def test_names_that_are_no_text_or_no_url_stop_nothing(tmp_path: Path, log: list
     assert 'href="raw-_ff/report.html"' in html
 
 
+def test_skipped_cases_do_not_count_as_speed() -> None:
+    teller = telling.Teller(10)
+    for name in "abcde":
+        teller.done(name, result(["supported"], status="skipped"))
+    assert "cases/min" not in teller.line("e", result(["supported"], status="skipped"), 3.0)
+    teller.done("f", result(["supported"]))
+    assert "10.0 cases/min, 0:24 left" in teller.line("f", result(["supported"]), 6.0)
+
+
 def test_each_case_is_told_with_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:
     teller = telling.Teller(12)
     teller.done("sqlvm", result(["supported"]))
@@ -369,6 +378,9 @@ def test_two_real_cases_in_two_processes_and_again_with_resume(tmp_path: Path) -
     first = (out / "one" / "report.html").read_bytes()
     (root / "two" / "added.txt").write_text("new", encoding="utf-8")
     runner.run(root, out, workers=1, resume=True)
+    kept = json.loads((out / "portfolio.json").read_text(encoding="utf-8"))["cases"]["one"]
+    whole = summing.summary(load_analysis(out / "one"), summing.former_of(out / "one"))
+    assert kept == whole | {"changed": "Unchanged"}
     again = {
         case["case"]: case["status"] for case in json.loads((out / "batch.json").read_text(encoding="utf-8"))["cases"]
     }

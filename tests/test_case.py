@@ -1,5 +1,6 @@
 """A case as a user gives it: folders and archives, good and bad files, roles, zones, frames, and what is missing."""
 
+import io
 import json
 import os
 import re
@@ -372,8 +373,18 @@ def test_only_unknown_files_are_listed_and_nothing_can_be_judged(tmp_path):
     case = load_case(tmp_path)
     assert status(case) == {"a.bin": "unrecognised", "empty.evtx": "empty"}
     (tmp_path / "empty.evtx").unlink()
-    with pytest.raises(CaseError, match=r"holds no file that can be read: a\.bin \(unrecognised\)"):
+    with pytest.raises(CaseError, match=r"holds no file that can be read: a\.bin \(unrecognised: no reader knows"):
         load_case(tmp_path).require()
+
+
+def test_an_archive_inside_an_archive_is_refused_with_the_way_out(tmp_path):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as file:
+        file.writestr("Application.evtx", b"x")
+    with zipfile.ZipFile(tmp_path / "case.zip", "w") as file:
+        file.writestr("inner.zip", inner.getvalue())
+    with pytest.raises(CaseError, match=r"inner\.zip \(unrecognised: an archive inside an archive: .* extract it"):
+        load_case(tmp_path / "case.zip").require()
 
 
 def test_a_single_file_is_a_case_of_one(folder):

@@ -25,7 +25,7 @@ class Teller:
     """Tells on stderr how a batch gets on, and on stdout what came of it."""
 
     def __init__(self, total: int) -> None:
-        self._total, self._count = total, 0
+        self._total, self._count, self._made = total, 0, 0
         self._start = time.monotonic()
         self._complete = False
 
@@ -40,15 +40,16 @@ class Teller:
     def done(self, name: str, result: Result) -> None:
         """A case has ended."""
         self._count += 1
+        self._made += result["status"] != "skipped"
         print(self.line(name, result, time.monotonic() - self._start), file=sys.stderr, flush=True)  # noqa: T201
 
     def line(self, name: str, result: Result, seconds: float) -> str:
         """Number, sign, name, status, seconds; how fast it goes and how long it will still take; the error below."""
-        rate = self._count / seconds if seconds > 0 else 0.0
+        rate = self._made / seconds if seconds > 0 else 0.0  # what was skipped cost no time
         left = f", {clock((self._total - self._count) / rate)} left" if rate and self._count < self._total else ""
         width = len(str(self._total))
         took = f"{result['seconds']:.1f} s" if result["seconds"] is not None else ""
-        speed = f"{rate * 60:.1f} cases/min{left}"
+        speed = f"{rate * 60:.1f} cases/min{left}" if rate else ""
         head = f"{self._count:>{width}}/{self._total} {SIGNS[result['status']]} {shortened(name, 32):<20}"
         said = f"{head} {WORDS[result['status']]:<16} {took:>8}  {speed}".rstrip()
         return said + (f"\n{'':>{2 * width + 4}}{shortened(result['error'], 160)}" if result["error"] else "")

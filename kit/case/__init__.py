@@ -25,6 +25,7 @@ from kit.case.zones import Zone
 from kit.errors import CaseError
 
 _READ = ("read", "partial")
+_EXPLAINED = 3  # files of a case without any log up to which each is told with its reason
 _TROUBLE, _INFORMATION = {"1", "2", "3"}, {"0", "4"}  # levels of events
 
 
@@ -121,8 +122,11 @@ class Case:
         if self.sources["status"].isin([*_READ, "empty"]).any():
             return self
         given = self.sources[self.sources["status"] != "absent"]
-        first = zip(given["path"][:5], given["status"], strict=False)
-        named = ", ".join(f"{path} ({status})" for path, status in first)
+        first = zip(given["path"][:5], given["status"], given["note"], strict=False)
+        few = len(given) <= _EXPLAINED
+        named = ", ".join(
+            f"{path} ({status}{f': {note}' if few and isinstance(note, str) else ''})" for path, status, note in first
+        )
         more = f" and {len(given) - 5} more" if len(given) > 5 else ""
         raise CaseError(f"{self.root} holds no file that can be read: {named}{more}")
 

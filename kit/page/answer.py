@@ -114,8 +114,8 @@ def _with_failures(view: View, vm: str, operations: list[Row], benign: list[Row]
     """The runs that failed, as exceptions where most others are benign."""
     by_operation = {point.verdict["operation_id"]: point for point in view.points_of(vm)}
     points = [by_operation.get(row["operation_id"]) for row in failed]
-    named = [_failure(view, row, point) for row, point in zip(failed, points, strict=True)]
-    times = Markup(_some(named))
+    named = dict.fromkeys(_failure(view, row, point) for row, point in zip(failed, points, strict=True))
+    times = Markup(_some(list(named)))  # two of one minute are told once
     if not benign:
         text = say_n(
             len(failed), "{count} snapshot failed in the guest, on {times}.",
