@@ -8,6 +8,7 @@ import pytest
 from reading import read, sample
 
 from kit import powershell, text
+from kit.powershell.dates import Dates
 from kit.sources import event_text, recognise, replication
 
 
@@ -84,3 +85,36 @@ def test_an_inventory_of_the_system_names_its_updates():
 def test_in_wmi_the_element_name_is_the_name_of_the_machine():
     (row,) = told("replication/wmi-computer-system.txt")[0]["replication"]
     assert row["vm_name"] == "SQLVM"
+
+
+CUT = (
+    "\r\nVMName Name                              SnapshotType       CreationTime         ParentSnapshotName\r\n"
+    "------ ----                              ------------       ------------         ------------------\r\n"
+    "SQLVM  {name:<33} AppConsistentRe... 5/19/2014 10:00:...\r\n"
+)
+
+
+def test_a_time_that_the_console_cut_off_is_never_read_as_it_stands():
+    """10:00:... was 10 in the evening: what is left of it is no time."""
+    tables, account = read(CUT.format(name="SQLVM - Application-consistent..."), "points.txt")
+    assert "recovery_points" not in tables and account.source["skipped"] == 1
+    assert "'5/19/2014 10:00:...' is no date" in account.losses[0]["reason"]
+
+
+def test_the_time_of_a_point_stands_in_its_name_too():
+    tables, _ = read(CUT.format(name="SQLVM - (5/19/2014 - 10:00:14 PM)"), "points.txt")
+    (row,) = tables["recovery_points"]
+    assert row["time_local"].isoformat() == "2014-05-19T22:00:14"
+    assert "time read from the name" in row["note"]
+
+
+@pytest.mark.parametrize("raw", ["5/19/2014 10:00:14 ...", "19.05.2014 22:0…", "2014-05-19T22:00..."])
+def test_what_is_left_of_a_date_is_none(raw):
+    assert not Dates().read(raw).known
+
+
+@pytest.mark.parametrize("text", ["[]", " [ ]\r\n", "null", '<Objs Version="1.1.0.1" xmlns="x">\r\n  <Nil />\r\n</Objs>',
+                                  '<Objs Version="1.1.0.1" xmlns="x" />'])  # fmt: skip
+def test_an_export_without_objects_is_empty_and_not_unknown(text):
+    source = read(text, "points")[1].source
+    assert source["status"] == "empty" and "the command found nothing" in source["note"]

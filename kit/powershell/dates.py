@@ -152,8 +152,10 @@ class Dates:
         return declared != self.order
 
     def read(self, value: Any) -> Moment:
-        """The moment that the text names; neither utc nor local where it names none."""
+        """The moment that the text names; neither utc nor local where it names none, or is cut off."""
         raw = str(value if value is not None else "").strip()
+        if raw.endswith(("...", "…")):
+            return Moment(raw)
         if exact := _exact(raw):
             return _placed(raw, exact, 0.001 if "Date(" in raw else _iso_precision(raw))
         if written := _written(raw):

@@ -133,6 +133,8 @@ def _read(
 def _nothing_read(path: str, head: bytes, known: dict[str, Any]) -> Account:
     if not head:
         return unreadable(path, "the file is empty (0 bytes)", "empty", **known)
+    if _sniff.is_export_of_nothing(head):
+        return unreadable(path, "an export without any object: the command found nothing", "empty", **known)
     return unreadable(path, _sniff.unknown_note(head), "unrecognised", **known)
 
 

@@ -25,6 +25,7 @@ _TYPE = ("SnapshotType", "CheckpointType", "VirtualSystemType", "RecoveryPointTy
 _TIME = ("CreationTime", "RecoveryPointTime")
 _NAME = ("Name", "VMSnapshotName", "SnapshotName", "CheckpointName", "ElementName")
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_IN_NAME = re.compile(r"\(\s*([\d./-]{6,12}\.?)\s*-\s*(\d[^()]{3,14})\)\s*$")  # (5/19/2014 - 10:00:14 PM)
 _TYPE_NAMES = ("vmsnapshot", "vmcheckpoint", "msvm_virtualsystemsettingdata")
 
 
@@ -106,7 +107,7 @@ class Snapshots:
         kind, how = self._type(row)
         if kind in _enums.NO_RECOVERY_POINT:
             return None
-        moment = dates.read(row.text(*_TIME))
+        moment, named = _moment(row, dates)
         if not moment.known:
             return lost(row, f"column CreationTime: {moment.raw[:60] or 'nothing'!r} is no date")
         vm_id = _guid(row.text("VMId", "VMGuid", "VirtualSystemIdentifier", "SystemName"))
@@ -127,7 +128,7 @@ class Snapshots:
             "snapshot_type": kind,
             "claimed": codes.claim(kind),
             "computer": computer_of(row),
-            "note": _note(row, how, moment),
+            "note": _note(row, how if not named else "; ".join(filter(None, [how, named])), moment),
         }
         return "recovery_points", point | times("time", moment)
 
@@ -206,6 +207,15 @@ def _guid(text: str | None) -> str | None:
 
 def _identity(row: Row) -> str | None:
     return _guid(row.text("VMSnapshotId", "SnapshotId", "CheckpointId", "Id", "InstanceID"))
+
+
+def _moment(row: Row, dates: Dates) -> tuple[Moment, str | None]:
+    """The time of a point; where the console cut it off that in its name, with a note that says so."""
+    moment = dates.read(row.text(*_TIME))
+    found = _IN_NAME.search(row.text(*_NAME) or "") if row.has_cut(*_TIME) and not row.has_cut(*_NAME) else None
+    if found is None:
+        return moment, None
+    return dates.read(f"{found[1]} {found[2]}"), "time read from the name: the console cut off the column"
 
 
 def _note(row: Row, how: str | None, moment: Moment) -> str | None:

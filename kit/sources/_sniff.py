@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from collections.abc import Callable
 from typing import BinaryIO
@@ -41,6 +42,9 @@ _ARCHIVES = {"7-Zip archive", "RAR archive", "gzip file", "bzip2 file", "xz file
              "cabinet archive", "tar archive", "ISO image"}  # fmt: skip
 
 
+_NOTHING = re.compile(r"\[\s*\]|null|<Objs\b[^<>]*(?:/>|>\s*(?:<Nil\s*/>\s*)?</Objs>)")
+
+
 def digest(file: BinaryIO, advance: Callable[[int], None] | None = None) -> str:
     """SHA-256 of the whole file, read in blocks; the file is left at its beginning."""
     file.seek(0)
@@ -76,6 +80,11 @@ def kind(head: bytes) -> str | None:
     if head.startswith(b"PK"):
         return "ZIP container that is no archive of files, or a damaged one"
     return None
+
+
+def is_export_of_nothing(head: bytes) -> bool:
+    """Whether this is what ConvertTo-Json or Export-Clixml write where a command found nothing."""
+    return len(head) < HEAD and bool(_NOTHING.fullmatch(decode(head)[0].strip("\ufeff\x00 \r\n\t")))
 
 
 def unknown_note(head: bytes) -> str:
