@@ -113,8 +113,10 @@ def test_what_is_left_of_a_date_is_none(raw):
     assert not Dates().read(raw).known
 
 
-@pytest.mark.parametrize("text", ["[]", " [ ]\r\n", "null", '<Objs Version="1.1.0.1" xmlns="x">\r\n  <Nil />\r\n</Objs>',
-                                  '<Objs Version="1.1.0.1" xmlns="x" />'])  # fmt: skip
+NIL = '<Objs Version="1.1.0.1" xmlns="x">\r\n  <Nil />\r\n</Objs>'
+
+
+@pytest.mark.parametrize("text", ["[]", " [ ]\r\n", "null", NIL, '<Objs Version="1.1.0.1" xmlns="x" />'])
 def test_an_export_without_objects_is_empty_and_not_unknown(text):
     source = read(text, "points")[1].source
     assert source["status"] == "empty" and "the command found nothing" in source["note"]
