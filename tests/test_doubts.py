@@ -66,7 +66,7 @@ def test_a_writer_that_the_hyper_v_requestor_saw_failed_is_in_doubt(writer: str,
     assert row(made, points[P + 1])["verdict"] == "supported"
     assert classes(made, 23) == {"unexplained"}
     if verdict == "inconclusive":
-        assert "a writer that had failed" in said(made, points[P])
+        assert "IcSvc 23 (SqlServerWriter), " in said(made, points[P])
         assert "System log" not in " ".join(row(made, points[P])["missing"]), "that log is there"
 
 
@@ -226,3 +226,102 @@ def test_a_point_without_a_known_clock_does_not_ask_for_logs_that_are_there() ->
     assert "No Application log" not in said(made, points[2])
     assert "Application.evtx" not in " ".join(told["missing"])
     assert "w32tm" in " ".join(told["missing"])
+
+
+def test_the_usual_error_of_vss_before_the_freeze_is_listed_as_noise_of_the_operation() -> None:
+    """Section 6b: 8194 is logged once in each run. Who asks about it each hour must find it in the list."""
+    world, points = benign()
+    early = f"0{P}:00:01"
+    uid = world.add(APPLICATION, early, "VSS", 8194, message="Volume Shadow Copy Service error: Unexpected error "
+                    "querying for the IVssWriterCallback interface. hr = 0x80070005, Access is denied.", level=2)
+    quiet = world.add(APPLICATION, early, "VSS", 8224, level=4)
+    made = analysed(world)
+    told = made.judged_events.set_index("uid")
+    assert told.loc[uid, "class"] == "background_noise"
+    assert told.loc[uid, "operation_id"] == made.links.set_index("recovery_point_id").loc[points[P], "operation_id"]
+    assert pd.isna(told.loc[uid, "recovery_point_id"])
+    assert quiet not in told.index
+
+
+def test_a_list_of_an_extended_replica_that_claims_consistency_is_remarked() -> None:
+    """Section 2: the extended (third-site) replica has no application-consistent points."""
+    world, _ = benign()
+    world.replication.append({"source_id": "r", "computer": REPLICA, "vm_name": "SQLVM", "mode": "ExtendedReplica"})
+    made = analysed(world)
+    told = made.findings.set_index("rule_id")["statement"]
+    assert "holds the extended replica of SQLVM" in told["extended-replica"]
+    assert "claims it of 10" in told["extended-replica"]
+
+
+@pytest.mark.parametrize(
+    ("first", "failures", "verdict"),
+    [("02:00:00", 1, "inconclusive"), ("02:00:00", 0, "supported"), ("2014-05-12T02:00:00", 1, "supported")],
+)
+def test_a_failed_set_that_the_host_counts_and_no_record_shows_may_be_any_point(
+    first: str, failures: int, verdict: str
+) -> None:
+    """Section 5, E5: the counter did not rise. One that began before the guest's log may have risen before it."""
+    world, points = benign()
+    world.replication.append({
+        "source_id": "r", "computer": REPLICA, "vm_name": "SQLVM", "mode": "Replica", "from_utc": at(first),
+        "until_utc": at("08:30:00"), "app_consistent_failures": failures,
+    })
+    made = analysed(world)
+    assert row(made, points[P])["verdict"] == verdict
+    assert row(made, points[10])["verdict"] == "supported"
+    assert ("The host counts 1 failed snapshot set" in said(made, points[P])) == (verdict == "inconclusive")
+
+
+def test_a_failed_set_that_the_records_show_explains_the_counter() -> None:
+    world = World()
+    world.guest()
+    points = world.hours([hour for hour in HOURS if hour != 3])
+    world.add(APPLICATION, "03:00:03", "MSSQLSERVER", 3197, ["Sales"])
+    world.abort("03:00:04", databases=("Sales",))
+    world.add(APPLICATION, "03:00:05", "MSSQLSERVER", 3198, ["Sales"])
+    world.replication.append({
+        "source_id": "r", "computer": REPLICA, "vm_name": "SQLVM", "mode": "Replica", "from_utc": at("00:30:00"),
+        "until_utc": at("08:30:00"), "app_consistent_failures": 1,
+    })
+    made = analysed(world)
+    assert row(made, points[P])["verdict"] == "supported"
+
+
+# ------------------------------------------------------------------------------------------------ instances
+
+
+@pytest.mark.parametrize(("later_s", "instances"), [(0, {"PROD"}), (20, {"PROD", "MSSQLSERVER"})])
+def test_an_errorlog_that_names_no_instance_is_of_the_one_that_froze_with_it(
+    later_s: int, instances: set[str]
+) -> None:
+    """One server tells the same in both logs; freezes at other times are another server's."""
+    world, points = benign()
+    for event in world.events:
+        if event["provider"] == "MSSQLSERVER":
+            event["provider"] = "MSSQL$PROD"
+    log = world.source("guest/ERRORLOG", "guest", "SQLVM", "ERRORLOG")
+    for event in [event for event in world.events if event["event_id"] in (3197, 3198)]:
+        frozen = "is frozen" if event["event_id"] == 3197 else "was resumed"
+        world.add(log, event["time_utc"] + pd.Timedelta(seconds=later_s), "MSSQLSERVER", None,
+                  message=f"I/O {frozen} on database {event['strings'][0]}. No user action is required.")
+    made = analysed(world)
+    assert set(made.verdicts["instance"].dropna()) == instances
+    if not later_s:
+        assert row(made, points[P])["verdict"] == "supported"
+
+
+# ------------------------------------------------------------------------------------------------- rollbacks explained
+
+
+@pytest.mark.parametrize(("history_until", "class_"), [(f"0{P}:00:04", "normal"), (f"0{P}:00:30", "unexplained")])
+def test_a_rollback_of_a_booted_image_is_normal_where_the_image_was_cut_inside_the_freeze(
+    history_until: str, class_: str
+) -> None:
+    """Section 1: a freeze stops writes, not transactions; E10 explains the count where the image shows the freeze."""
+    world, points = benign()
+    world.boot("15:00:00", {"master": (3, 0), "model": (0, 0), "Sales": (12, 2)}, history_until=history_until)
+    world.test_failovers.append({"vm": "SQLVM", "path": "testfailover/*", "recovery_point": points[P]})
+    made = analysed(world)
+    counts = made.judged_events[made.judged_events["rule_id"] == "sql-3407-undo"]
+    assert counts["class"].tolist() == [class_]
+    assert row(made, points[P], "Sales")["verdict"] == ("confirmed" if class_ == "normal" else "inconclusive")

@@ -113,6 +113,18 @@ def test_without_a_name_the_default_instance_is_taken_and_said():
     assert "does not name its instance" in account.source["note"]
 
 
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [("MSSQL15.PROD-ERRORLOG.1", "MSSQL$PROD"), ("MSSQL10_50.SQLEXPRESS-ERRORLOG", "MSSQL$SQLEXPRESS"),
+     ("MSSQL16.MSSQLSERVER-ERRORLOG", "MSSQLSERVER"), ("ERRORLOG-PROD", "MSSQLSERVER")],
+)  # fmt: skip
+def test_the_name_that_the_collection_gives_tells_the_instance(name, provider):
+    # docs/collect.md: copied as <folder of the instance>-ERRORLOG
+    assert read(FREEZE, name=name)[0][0]["provider"] == provider
+    named = "2014-05-19 21:00:01.12 Server      Server name is 'SQL01\\SHOP'. This is informational.\n"
+    assert read(named, name=name)[0][0]["provider"] == "MSSQL$SHOP"
+
+
 def test_the_server_of_a_default_instance():
     rows, account = read("2014-05-19 21:00:01.12 Server      Server name is 'SQL01'. This is informational.\n")
     assert (rows[0]["provider"], account.source["computer"]) == ("MSSQLSERVER", "SQL01")

@@ -24,6 +24,7 @@ from kit.reasoning import (
     boots,
     clocks,
     correlate,
+    counters,
     covered,
     evidence,
     expected,
@@ -97,12 +98,13 @@ def analyze(case: Case | str | Path, policy: str | None = None) -> Analysis:
     del spoken
     zone = _zone(case)
     words = Words(times.zone(zone))
-    verdicts, said, failed_points = _verdicts(chain.frames, case.sources, words, policy, meanings)
+    verdicts, said, failed_points, explained = _verdicts(chain.frames, case, words, policy, meanings)
     cited = set(said["evidence"].explode().dropna().unique())
     judged_events = judged.judged_events(
         chain.spoken, chain.frames.members, chain.frames.operations, chain.frames.databases, chain.frames.links,
         _claiming(case.recovery_points), failed_points, meanings, known.watched_providers, cited,
     )
+    judged_events = judged.with_explained(judged_events, explained)
     others = _unwatched(case, cited - set(values(watched["uid"])))
     wanted = among(watched["uid"], set(values(judged_events["uid"])) | cited)
     kept = pd.concat([watched[wanted], others], ignore_index=True)
@@ -115,14 +117,25 @@ def analyze(case: Case | str | Path, policy: str | None = None) -> Analysis:
 
 
 def _verdicts(
-    frames: evidence.Frames, sources: pd.DataFrame, words: Words, policy: str, meanings: dict[str, str]
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
-    """Tables `verdicts` and `findings`, and the point of each host record that reports its failure."""
+    frames: evidence.Frames, case: Case, words: Words, policy: str, meanings: dict[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str], set[str]]:
+    """Tables `verdicts` and `findings`, the point of each host record that reports its failure, and the uids of
+    rollbacks that are explained.
+    """
     found = evidence.facts(frames)
     statements = findings.Findings()
-    made = issue.verdicts(found, items.items(found, frames), frames, statements, words, policy, meanings)
-    findings.of_future(frames.records, sources, statements, words)
-    return made, statements.frame(), _failed_points(found)
+    holds = items.items(found, frames)
+    made = issue.verdicts(found, holds, frames, statements, words, policy, meanings)
+    findings.of_future(frames.records, case.sources, statements, words)
+    findings.of_extended(frames.points, case.replication, statements)
+    return made, statements.frame(), _failed_points(found), _explained(holds, frames.records)
+
+
+def _explained(holds: pd.DataFrame, records: pd.DataFrame) -> set[str]:
+    """The records of rollbacks in linked boots that E10 explains (domain reference, section 5)."""
+    rows = holds.loc[holds["E7"].fillna(False) & holds["E10"].fillna(False), "recovery"]
+    told = {uid for recovery in rows if recovery is not None for uid in recovery.evidence}
+    return told & set(values(records.loc[records["phase"] == "undo", "uid"]))
 
 
 def _machines(case: Case) -> dict[str, str]:
@@ -188,7 +201,9 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
     started = links_of_boots.link(started, links, attributed, cuts)
     frames = evidence.Frames(
         points, links, attributed, made.databases, spoken, made.members, started, recovered, cuts, known, held,
-        _host_intervals(case), schedules, frozenset(boots.declared_points(config.test_failovers, points)),
+        _host_intervals(case), schedules,
+        tuple(counters.unseen_failures(case.replication, attributed, spoken, known, held)),
+        frozenset(boots.declared_points(config.test_failovers, points)),
     )
     return _Chain(spoken, frames, expected.expected_points(points, spoken, attributed, schedules, known))
 

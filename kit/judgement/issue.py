@@ -86,6 +86,7 @@ def _cited(
         cited.others = said.of_others(made, operations, statements, words)
     hosts = [*made.host_failures, *made.host_open]
     cited.hosts = said.of_records(hosts, statements, words, meanings, vm_name=vm_name)
+    cited.hosts += said.of_counter(made, statements, words)
     if made.boot is not None:
         cited.boot = said.of_boot(made, recoveries.get(made.boot.boot_id, ()), statements, words)
     return cited

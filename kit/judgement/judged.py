@@ -14,6 +14,8 @@ from kit.values import among, tuples, values
 
 OUTCOME_CLASS = {"benign_abort": "benign_abort", "genuine_failure": "genuine_failure", "clean": "normal"}
 OWN = "hyper_v_replica"
+WARNING = 3  # the level of warnings; errors are lower
+AROUND = pd.Timedelta(seconds=60)
 
 
 def judged_events(
@@ -69,17 +71,34 @@ def with_cited(judged: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([judged, more], ignore_index=True)
 
 
+def with_explained(judged: pd.DataFrame, uids: set[str]) -> pd.DataFrame:
+    """Table `judged_events` where rollbacks that the evidence explains are part of a healthy recovery."""
+    explained = among(judged["uid"], uids) & (judged["class"] == "unexplained")
+    return judged.assign(**{"class": judged["class"].mask(explained, "normal")})
+
+
 def _noise_inside(made: pd.DataFrame, operations: pd.DataFrame) -> None:
-    """Gives noise the operation of the same machine in whose window it stands."""
+    """Gives noise the operation of the same machine in whose window it stands.
+
+    Errors and warnings that mean nothing belong to it from a writer's window before to one after it: VSS writes its
+    usual ones while it looks for writers, before the first freeze, and that is what people ask about.
+    """
     noise = made[(made["kind"] == "background_noise") & made["operation_id"].isna() & made["time_utc"].notna()]
+    loud = (noise["level"] <= WARNING).fillna(False)
     for vm_name, own in operations.groupby(operations["vm_name"].fillna("")):
-        mine = noise[noise["vm_name"].fillna("") == vm_name]
-        spans = own.sort_values("begin_utc")
-        place = spans["begin_utc"].searchsorted(mine["time_utc"], side="right") - 1
-        known = place >= 0
-        after, before = mine[known], place[known]
-        inside = np.asarray(after["time_utc"].array <= spans["end_utc"].array[before])
-        made.loc[after.index[inside], "operation_id"] = spans["operation_id"].array[before[inside]]
+        mine = noise["vm_name"].fillna("") == vm_name
+        _give(made, noise[mine], own, pd.Timedelta(0))
+        _give(made, noise[mine & loud & made.loc[noise.index, "operation_id"].isna()], own, AROUND)
+
+
+def _give(made: pd.DataFrame, records: pd.DataFrame, operations: pd.DataFrame, margin: pd.Timedelta) -> None:
+    """Gives records the operation that begins last before them, if it has not ended before; with a margin around."""
+    spans = operations.sort_values("begin_utc")
+    place = (spans["begin_utc"] - margin).searchsorted(records["time_utc"], side="right") - 1
+    known = place >= 0
+    after, before = records[known], place[known]
+    inside = np.asarray(after["time_utc"].array <= (spans["end_utc"] + margin).array[before])
+    made.loc[after.index[inside], "operation_id"] = spans["operation_id"].array[before[inside]]
 
 
 def _classes(

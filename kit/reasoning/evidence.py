@@ -16,6 +16,7 @@ import pandas as pd
 
 from kit.reasoning.clocks import UNSHIFTED, Shift, Shifts
 from kit.reasoning.correlate import WINDOW_S, Schedule
+from kit.reasoning.counters import Counted
 from kit.reasoning.covered import APPLICATION, MARGIN, SYSTEM, Covered
 from kit.reasoning.verdicts import ITEMS
 from kit.values import tuples
@@ -42,6 +43,7 @@ class Frames:
     covered: Covered
     host_covered: Mapping[str, list[tuple[pd.Timestamp, pd.Timestamp]]]  # computer of a host -> intervals of its log
     schedules: Mapping[str, Schedule]
+    unseen: tuple[Counted, ...] = ()  # failed sets that a host counts and no record shows
     declared_tests: frozenset[str] = frozenset()  # points that case.toml says were tested
 
 
@@ -60,6 +62,7 @@ class PointFacts:
     doubts: list[Any] = field(default_factory=list)  # records in the operation that leave open whether it succeeded
     host_failures: list[Any] = field(default_factory=list)
     host_open: list[Any] = field(default_factory=list)  # host failures that cannot be attributed
+    counted: list[Counted] = field(default_factory=list)  # failed sets of the host's counter, this one perhaps
     others: list[str] = field(default_factory=list)  # operations of other requestors inside the window
     other_records: list[str] = field(default_factory=list)
     boot: Any = None
@@ -117,6 +120,9 @@ def _facts_of(
         made.channels = frames.covered.channels(vm_name) if bool(link.covered) else frozenset()
         items["X1"] = False
     _reported(made, vm_name, hosts)
+    if claimed and pd.notna(point.time_utc) and items["X1"] is False:
+        made.counted = [one for one in frames.unseen if one.holds(vm_name, point.time_utc)]
+        items["E5"] = False if made.counted else items["E5"]
     _boot(made, boots.get(point.recovery_point_id), frames)
     return made
 

@@ -143,11 +143,17 @@ def of_records(
         made.append(
             found.add(
                 rule_id, _text(first.kind) or "unexplained", _text(first.severity) or "error",
-                f"{_label(first)}, {times}: {said}", [row.uid for row in own],
+                f"{_label(first)}{_writers(own)}, {times}: {said}", [row.uid for row in own],
                 status=_text(first.status) or "documented", **about,
             )
         )
     return made
+
+
+def _writers(rows: list[Any]) -> str:
+    """The writers that records name which are not their own, such as those of VSS."""
+    names = {_text(row.writer) for row in rows if _text(row.instance) is None} - {None}
+    return f" ({listed(sorted(map(str, names)))})" if names else ""
 
 
 def _label(row: Any) -> str:
@@ -233,6 +239,37 @@ def of_future(records: pd.DataFrame, sources: pd.DataFrame, found: Findings, wor
             f"{times.min():%Y}{until}, later than the rest of the case can vouch for. The clock leapt, or the "
             "time was changed; no verdict rests on them.", sorted(own["uid"]),
         )
+
+
+def of_counter(made: PointFacts, found: Findings, words: Words) -> list[str]:
+    """Failed sets that the host counts around the point and that no record shows."""
+    return [
+        found.add(
+            "failure-counter", "unexplained", "warning",
+            f"The host counts {counted(one.counted, 'failed snapshot set')} from {words.moment(one.first)} to "
+            f"{words.moment(one.last)}, and the records show {one.seen}: any point of that time may be one of them.",
+            vm_name=one.vm_name,
+        )
+        for one in made.counted
+    ]
+
+
+def of_extended(points: pd.DataFrame, replication: pd.DataFrame, found: Findings) -> None:
+    """Points that claim what their host cannot have: it holds an extended replica (domain reference, section 2)."""
+    extended = replication[replication["mode"] == "ExtendedReplica"].dropna(subset=["vm_name", "computer"])
+    hosts = set(zip(extended["vm_name"].str.casefold(), extended["computer"].map(_short), strict=True))
+    claiming = points[points["claimed"] == "application_consistent"].dropna(subset=["vm_name", "computer"])
+    for (vm_name, computer), own in claiming.groupby(["vm_name", "computer"], sort=True):
+        if (vm_name.casefold(), _short(computer)) in hosts:
+            found.add(
+                "extended-replica", "unexplained", "warning",
+                f"{computer} holds the extended replica of {vm_name}, which has no application-consistent points, yet "
+                f"its list claims it of {len(own)}: ask which host the list is from.", vm_name=vm_name,
+            )
+
+
+def _short(computer: str) -> str:
+    return computer.casefold().split(".")[0]
 
 
 def of_boot(made: PointFacts, recoveries: Iterable[Any], found: Findings, words: Words) -> dict[str, str]:

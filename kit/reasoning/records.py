@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kit.reasoning import instances
 from kit.values import tuples
 
 HOSTS = ("primary_host", "replica_host")
@@ -48,6 +49,7 @@ def records(events: pd.DataFrame, matches: pd.DataFrame, machines: Mapping[str, 
     joined = joined.merge(matches[MATCH_COLUMNS], on="uid", how="left", validate="1:1")
     joined["vm_name"] = _machines(joined, events, order, machines or {})
     joined["instance"] = _instances(joined)
+    joined["instance"] = instances.told_apart(joined, DEFAULT_INSTANCE)
     joined["twin"] = _twins(joined, *(events[name].take(order).fillna("").array for name in ("time_raw", "message")))
     joined["kind"] = joined["class"]  # the same under a name that row tuples can carry
     return joined

@@ -17,7 +17,7 @@ ITEMS: dict[str, str] = {
     "E2": "the guest shows freeze and thaw of the database in the operation linked to the point",
     "E3": "every abort comes after the thaw of the database",
     "E4": "no trace of a genuine failure in guest or host within the operation",
-    "E5": "the host reports no failure for this VM",
+    "E5": "the host reports no failure for this VM and counts none that no record shows",
     "E6": "only one requestor was active in the operation",
     "E7": "a test-failover boot is linked to the point and the time of its image fits",
     "E8": "the boot shows a completed recovery of the database and no failure",

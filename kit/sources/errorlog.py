@@ -27,7 +27,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading, Rows
 from kit.text import HEAD, Line, code_page, decode, encoding_of, lines
 
 NAME = "SQL Server ERRORLOG"
-VERSION = "3"
+VERSION = "4"
 TABLES = ("events",)
 NUMBERED = False
 
@@ -56,6 +56,7 @@ _NODE_NAME = re.compile(r"NETBIOS\D{0,80}?['\"«„“‘「]\s*([^'\"»“”�
 _INSTANCE = re.compile(
     r"(?:\\MSSQL\d{1,2}(?:_\d\d)?\.|\bMSSQL\$|\\pipe\\SQLLocal\\)([A-Za-z_#][\w#$]{0,15})", re.IGNORECASE
 )
+_FOLDER_NAME = re.compile(r"(?:^|[^a-z])mssql\d{1,2}(?:_\d\d)?\.([a-z_#][\w#$]{0,15})", re.IGNORECASE)  # as collected
 _UTC = re.compile(r"\bUTC\b(?:-[^\W\d]+)?[^\d+-]{0,30}([+-]?)(\d{1,2}):(\d\d)\s*\.?\s*", re.IGNORECASE)
 _VERSION_LINE = re.compile(r"Microsoft SQL Server (?:20\d\d)?[^\n]{0,80}?- ([\d.]{5,20})[^\n]*")
 
@@ -138,6 +139,8 @@ def _about(opened: Opened) -> _About:
         about.take((found[3] or "") if found else line.text[:2000])
         if line.number >= _ABOUT_LINES:
             break
+    if not about.instance and (found := _FOLDER_NAME.search(opened.name)):
+        about.instance = found[1].upper()
     return about
 
 
