@@ -8,6 +8,8 @@ import pytest
 from reading import read, sample
 
 from kit import powershell
+from kit.case import load_case
+from kit.case.store import Store
 from kit.sources import recognise, session
 
 ERRORLOG = "2014-05-19 22:00:07.43 spid62      I/O is frozen on database Sales. No user action is required.\r\n"
@@ -115,3 +117,21 @@ def test_an_excerpt_of_systeminfo_is_enough():
     text = "Host Name:                 SQLVM\r\nOS Version:           6.3.9600 N/A Build 9600\r\n[01]: KB2919355\r\n"
     tables, _ = read(text, "x.txt")
     assert [row["name"] for row in tables["records"]] == ["SQLVM", "KB2919355"]
+
+
+def test_what_a_remote_session_printed_belongs_to_that_computer():
+    tables, account = told("transcript.txt")
+    assert [row["computer"] for row in tables["replication"]] == ["HV2"]
+    assert {row["computer"] for row in tables["recovery_points"]} == {"HV2"}
+    assert account.source["computer"] == "SQLVM"
+
+
+def test_a_guest_whose_transcript_visits_the_host_stays_a_guest(tmp_path):
+    (tmp_path / "session.txt").write_bytes(sample("session/transcript.txt"))
+    (tmp_path / "ERRORLOG").write_text(
+        "2014-05-19 21:00:02.11 Server      Server name is 'SQLVM'. This is an informational message only.\n" + ERRORLOG
+    )
+    sources = load_case(tmp_path, store=Store(tmp_path.parent / "store"), quiet=True).sources
+    given = sources[sources["status"] == "read"].set_index("path")
+    assert given["role"].to_dict() == {"ERRORLOG": "guest", "session.txt": "guest"}
+    assert set(given["vm_name"]) == {"SQLVM"}

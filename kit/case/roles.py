@@ -171,7 +171,9 @@ def _test(one: Facts, told: Exports, config: Config) -> tuple[str, str] | None:
 
 
 def _is_host_content(one: Facts) -> bool:
-    return _any(one.channels, _HOST_CHANNELS) or bool(one.tables & {"recovery_points", "replication"})
+    """Whether only a host has such channels or exports; a session with an ERRORLOG in it was held in a guest."""
+    exported = bool(one.tables & {"recovery_points", "replication"}) and not _any(one.channels, _GUEST_CHANNELS)
+    return exported or _any(one.channels, _HOST_CHANNELS)
 
 
 def _host(one: Facts, told: Exports, known: tuple[str, str] | None) -> tuple[str, str] | None:

@@ -25,7 +25,7 @@ from typing import IO, BinaryIO, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kit import powershell
+from kit import powershell, tables
 from kit import sources as readers
 from kit.errors import KitError
 from kit.powershell import console
@@ -91,23 +91,49 @@ def recognise(head: bytes, name: str) -> int:
 def read(opened: Opened) -> Iterator[Reading]:
     """Rows of every piece that a reader knows, then of the lists, tables and vssadmin output of the whole session."""
     told: list[str] = []
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as rest:
+    with contextlib.closing(_Rest()) as rest:
         for piece in _pieces(lines(opened.file, opened.culture), rest):
             reader = _reader(piece)
             if reader is None:
-                piece.file.seek(0)
-                rest.writelines(piece.file)
+                rest.take(piece)
                 continue
-            rest.write(b"\n" * piece.numbers)
             told.append(f"lines {piece.first} to {piece.first + piece.numbers - 1} as {reader.NAME}")
             yield from _read(reader, piece, opened)
         if told:
             more = f" and {len(told) - _NAMED} more pieces" if len(told) > _NAMED else ""
             yield Fact(note=f"read piece by piece: {', '.join(told[:_NAMED])}{more}")
-        yield from _rest(cast(BinaryIO, rest), opened, bool(told))
+        for computer, file in rest.files.items():
+            yield from _read_rest(file, computer, opened, bool(told) or len(rest.files) > 1)
 
 
-def _pieces(given: Iterator[Line], rest: IO[bytes] | None = None) -> Generator[_Piece]:
+class _Rest:
+    """What no reader of its own takes, a file for each computer that it was printed on; every line keeps its number."""
+
+    def __init__(self) -> None:
+        self.files: dict[str | None, IO[bytes]] = {}
+        self._lines: dict[str | None, int] = {}
+
+    def add(self, number: int, text: str, computer: str | None) -> None:
+        """Adds a line of the session."""
+        if computer not in self.files:
+            self.files[computer] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - see `close`
+        gap = number - 1 - self._lines.get(computer, 0)
+        self.files[computer].write(b"\n" * gap + text.encode("utf-8", "replace") + b"\n")
+        self._lines[computer] = number
+
+    def take(self, piece: _Piece) -> None:
+        """Adds the lines of a piece."""
+        piece.file.seek(0)
+        for number, raw in enumerate(piece.file, piece.first):
+            self.add(number, raw.decode("utf-8").rstrip("\n"), piece.computer)
+
+    def close(self) -> None:
+        """Closes the files."""
+        for file in self.files.values():
+            file.close()
+
+
+def _pieces(given: Iterator[Line], rest: _Rest | None = None) -> Generator[_Piece]:
     """The outputs one after the other; prompts and what stands before the first piece of output go to `rest`."""
     piece = _Piece(None)
     try:
@@ -122,8 +148,8 @@ def _pieces(given: Iterator[Line], rest: IO[bytes] | None = None) -> Generator[_
             if text:
                 piece.file.close()
                 piece = _Piece(found[1] if found else None)
-            if rest is not None:
-                rest.write(text.encode("utf-8", "replace") + b"\n")
+            if rest is not None and text:
+                rest.add(line.number, text, piece.computer)
         if piece.numbers:
             yield piece
     finally:
@@ -153,7 +179,8 @@ def _read(reader: ModuleType, piece: _Piece, opened: Opened) -> Iterator[Reading
     try:
         for reading in reader.read(inner):
             if isinstance(reading, Rows):
-                yield Rows(reading.table, _placed(reading.columns, piece, 0 if numbered else piece.first - 1))
+                placed = Rows(reading.table, _placed(reading.columns, piece, 0 if numbered else piece.first - 1))
+                yield Rows(placed.table, _of_computer(placed, piece.computer)) if piece.computer else placed
             elif isinstance(reading, Lost):
                 yield _placed_loss(reading, piece, numbered)
             else:
@@ -164,7 +191,7 @@ def _read(reader: ModuleType, piece: _Piece, opened: Opened) -> Iterator[Reading
 
 
 def _placed(columns: pa.Table, piece: _Piece, shift: int) -> pa.Table:
-    """Rows with the line numbers and offsets of the whole file, and the computer that a remote prompt names."""
+    """Rows with the line numbers and offsets of the whole file."""
     names = columns.column_names
     if shift and "record_id" in names:
         made = pc.add(columns.column("record_id"), shift)
@@ -172,11 +199,6 @@ def _placed(columns: pa.Table, piece: _Piece, shift: int) -> pa.Table:
     if "offset" in names:
         moved = [piece.offset(own) for own in columns.column("offset").to_pylist()]
         columns = columns.set_column(names.index("offset"), "offset", pa.array(moved, pa.int64()))
-    if piece.computer and "computer" in names:
-        filled = pc.coalesce(columns.column("computer").cast(pa.string()), pa.scalar(piece.computer))
-        return columns.set_column(names.index("computer"), "computer", filled)
-    if piece.computer and "record_id" in names:
-        return columns.append_column("computer", pa.repeat(pa.scalar(piece.computer), len(columns)))
     return columns
 
 
@@ -193,18 +215,33 @@ def _placed_loss(lost: Lost, piece: _Piece, numbered: bool) -> Lost:
     return replace(lost, reason=_LINE.sub(moved, lost.reason), offset=piece.offset(lost.offset), **ids)
 
 
-def _rest(rest: BinaryIO, opened: Opened, others: bool) -> Iterator[Reading]:
-    """Lists, tables and vssadmin output; nothing among them is no failure where other pieces were read."""
-    size = rest.tell()
-    inner = Opened(opened.path, rest, size, opened.culture, opened.options)
-    events = [item for item in powershell.stream(rest, opened.culture) if looks_like_event(item)]
+def _read_rest(rest: IO[bytes], computer: str | None, opened: Opened, others: bool) -> Iterator[Reading]:
+    """Lists, tables and vssadmin output; nothing among them is no failure where something else was read."""
+    file = cast(BinaryIO, rest)
+    inner = Opened(opened.path, file, file.tell(), opened.culture, opened.options)
+    events = [item for item in powershell.stream(file, opened.culture) if looks_like_event(item)]
     numbered = bool(events) and all(is_numbered(row) for row in events if isinstance(row, powershell.Row))
     try:
-        yield from _mappers.read(inner, "output of a known command in it", numbered)
+        for reading in _mappers.read(inner, "output of a known command in it", numbered):
+            if isinstance(reading, Rows) and computer:
+                yield Rows(reading.table, _of_computer(reading, computer))
+            elif not (isinstance(reading, Fact) and reading.computer and computer):
+                yield reading
     except KitError as error:
         if not others:
             raise
         yield Fact(note=str(error))
+
+
+def _of_computer(rows: Rows, computer: str) -> pa.Table:
+    """The rows with the computer of the remote session where they name none."""
+    columns, names = rows.columns, rows.columns.column_names
+    if "computer" in names:
+        filled = pc.coalesce(columns.column("computer").cast(pa.string()), pa.scalar(computer))
+        return columns.set_column(names.index("computer"), "computer", filled)
+    if "computer" in tables.schema(rows.table).names:
+        return columns.append_column("computer", pa.repeat(pa.scalar(computer), len(columns)))
+    return columns
 
 
 def looks_like_event(item: powershell.Item) -> bool:
