@@ -111,7 +111,7 @@ START = datetime(2014, 5, 18, tzinfo=UTC)
 COUNT, STEP_AT, SILENT = 60, 40, 50
 
 
-def written(folder: Path, step: timedelta) -> Analysis:
+def written(folder: Path, step: timedelta, declared_s: float | None = None) -> Analysis:
     """Sixty hourly snapshots; the guest's clock is set by `step` after the fortieth; the fiftieth is not taken."""
     rng = np.random.default_rng(3)
     late = rng.integers(0, 40, COUNT)
@@ -134,7 +134,38 @@ def written(folder: Path, step: timedelta) -> Analysis:
         (folder / name).mkdir()
     write_evtx(folder / "guest" / "Application.evtx", events)
     (folder / "replica" / "points.csv").write_text("\n".join(rows), encoding="utf-8")
+    if declared_s is not None:
+        (folder / "case.toml").write_text(f'[[clock]]\ncomputer = "SQL01"\noffset_s = {declared_s}\n', "utf-8")
     return analyze(load_case(folder))
+
+
+def numbered(made: Analysis) -> dict[int, str]:
+    """The verdict of each hour."""
+    rows = made.verdicts[made.verdicts["database"].isna()].set_index("recovery_point_id")["verdict"]
+    names = made.recovery_points.set_index("recovery_point_id")["name"]
+    return {int(names[one][1:]): verdict for one, verdict in rows.items()}
+
+
+def test_a_declared_offset_holds_where_the_pairs_allow_it(tmp_path: Path) -> None:
+    """Declared as right, and right for the first forty hours only."""
+    made = written(tmp_path, timedelta(hours=1), declared_s=0)
+    verdicts = numbered(made)
+    assert all(verdicts[hour] == "supported" for hour in range(STEP_AT - BESIDE - 1))
+    assert {verdicts[hour] for hour in range(STEP_AT + BESIDE, COUNT)} == {"inconclusive"}
+
+
+def test_a_declared_offset_that_the_pairs_refute_assures_nothing(tmp_path: Path) -> None:
+    made = written(tmp_path, timedelta(0), declared_s=3600)
+    assert set(numbered(made).values()) == {"inconclusive"}
+    clock = made.clocks.set_index("role").loc["guest"]
+    assert pd.isna(clock["offset_s"]) and clock["ambiguous"]
+    assert "contradicts the pairs" in clock["note"]
+
+
+def test_a_declared_offset_that_fits_stays_as_it_was_declared(tmp_path: Path) -> None:
+    made = written(tmp_path, timedelta(0), declared_s=0)
+    assert [*made.clocks.loc[made.clocks["role"] == "guest", "offset_s"]] == [0.0]
+    assert {verdict for hour, verdict in numbered(made).items() if hour != SILENT} == {"supported"}
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -143,7 +174,7 @@ def test_the_point_of_a_silent_hour_is_not_assured_by_the_snapshot_of_another_ho
     made = written(tmp_path, timedelta(hours=hours))
     rows = made.verdicts[made.verdicts["database"].isna()].set_index("recovery_point_id")
     names = made.recovery_points.set_index("recovery_point_id")["name"]
-    verdicts = {int(names[one][1:]): verdict for one, verdict in rows["verdict"].items()}
+    verdicts = numbered(made)
     assert verdicts[SILENT] == "inconclusive"
     assert all(verdicts[hour] == "supported" for hour in range(STEP_AT - BESIDE - 1))
     assert all(verdicts[hour] == "supported" for hour in range(STEP_AT + BESIDE + 2, COUNT) if hour != SILENT)

@@ -45,6 +45,7 @@ class Measured:
     pairs: int
     ambiguous: bool
     why: str
+    shared: bool = False  # both sides share their jitter: the strongest ground
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,14 @@ def measure(guest: Side, host: Side) -> Measured | None:
     best, why = _by_jitter(shifts, guest.good, step)
     if best is None:
         best, why = _by_all_jitter(_shifts(*every, step), every[0].good, step)
+    shared = best is not None
     if best is None:
         best, why = _by_hours(shifts, step) if shifts else (None, "no shift pairs five points")
     if best is None:
         return Measured(None, None, 0.0, 0.0, max((len(shift.guest) for shift in shifts), default=0), True, why)
     low, high = np.percentile(best.residual, [5, 95])
-    return Measured(best.offset, float(high - low), best.drift * 86400.0, best.epoch, len(best.guest), False, why)
+    spread, drift = float(high - low), best.drift * 86400.0
+    return Measured(best.offset, spread, drift, best.epoch, len(best.guest), False, why, shared)
 
 
 def decided(guest: Side, host: Side, chance: float) -> tuple[float, float, float] | None:

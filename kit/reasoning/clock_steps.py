@@ -258,6 +258,8 @@ def _pieces(runs: list[_Run], guest: Side, host: Side, every: np.ndarray) -> Ite
 
 def _apart(spans: list[tuple[_State, float, float]]) -> Iterator[tuple[_State, float, float]]:
     """The same spans without the time that a clock which was set back ran through twice."""
+    if not spans:
+        return
     backs = [0.0, *(max(0.0, after.offset - before.offset) for (before, *_), (after, *_) in pairwise(spans)), 0.0]
     for (state, first, last), (before, after) in zip(spans, pairwise(backs), strict=True):
         if first + before < last - after:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from kit import tables
-from kit.reasoning.calibrate import Measured, Side, measure
+from kit.reasoning.calibrate import FEWEST, Measured, Side, measure, nearest_s
 from kit.reasoning.clock_steps import Stretch, stretches
 from kit.reasoning.covered import Covered
 from kit.reasoning.few_pairs import few
 from kit.values import values
 
-NOTHING, SLACK = pd.Timedelta(0), pd.Timedelta(seconds=60)  # the second is the writer window
+SLACK_S = 60.0  # the writer window
+NOTHING, SLACK = pd.Timedelta(0), pd.Timedelta(seconds=SLACK_S)
 
 
 def reference(points: pd.DataFrame, sources: pd.DataFrame) -> str | None:
@@ -55,8 +56,8 @@ def clocks(
         failed |= set(operations.loc[operations["outcome"] == "genuine_failure", "operation_id"])
         for computer, own in operations.dropna(subset=["computer"]).groupby("computer"):
             known = rows.get(_short(str(computer)), [])
-            if len(known) == 1 and known[0]["method"] == "unknown":
-                rows[_short(str(computer))] = [known[0] | more for more in _measured(own, failed, points, held)]
+            if len(known) == 1 and known[0]["method"] in ("unknown", "declared"):
+                rows[_short(str(computer))] = list(_of_guest(known[0], *_sides(own, failed, points, held)))
     every = sorted((row for own in rows.values() for row in own), key=lambda row: row["computer"].casefold())
     return tables.frame("clocks", every)
 
@@ -75,8 +76,8 @@ def _row(computer: str, role: str, base: str | None, said: Mapping[str, float]) 
     return row | {"offset_s": None, "spread_s": None, "anchors": 0, "method": "unknown"}
 
 
-def _measured(own: pd.DataFrame, failed: set[str], points: pd.DataFrame, held: Covered) -> list[dict[str, Any]]:
-    """The measured part of each row; an empty one where there is too little to measure."""
+def _sides(own: pd.DataFrame, failed: set[str], points: pd.DataFrame, held: Covered) -> tuple[Side, Side]:
+    """The operations of a guest and the points of its machine, as far as their times are sure."""
     names = own["vm_name"].dropna().unique()
     mine = points[points["vm_name"].isin(names) & points["time_utc"].notna() & (points["time_basis"] != "assumed")]
     whole = own[own["time_basis"] != "assumed"]
@@ -84,12 +85,42 @@ def _measured(own: pd.DataFrame, failed: set[str], points: pd.DataFrame, held: C
     good, bad = whole.loc[~broken, "thaw_utc"].dropna(), _placed(whole[broken])
     claimed = mine["claimed"] == "application_consistent"
     guest = Side(seconds(good), seconds(bad), _spans(names, held))
-    host = Side(seconds(mine.loc[claimed, "time_utc"]), seconds(mine.loc[~claimed, "time_utc"]))
+    return guest, Side(seconds(mine.loc[claimed, "time_utc"]), seconds(mine.loc[~claimed, "time_utc"]))
+
+
+def _of_guest(row: dict[str, Any], guest: Side, host: Side) -> Iterator[dict[str, Any]]:
+    """The rows of a guest's clock: as declared where the pairs do not speak against it, else as they show it."""
+    if row["method"] == "declared":
+        yield from _declared(row, guest, host)
+        return
     found = measure(guest, host)
     if parts := stretches(guest, host, found):
-        return [_stretch(part) for part in parts]
+        yield from (row | _told(part.measured) | _ends(part, part.measured.why) for part in parts)
+        return
     found = found or few(guest, host)
-    return [_told(found) if found is not None else {}]
+    yield row | (_told(found) if found is not None else {})
+
+
+def _declared(row: dict[str, Any], guest: Side, host: Side) -> Iterator[dict[str, Any]]:
+    """A declared clock as far as the pairs allow it: it may be wrong, or hold for a part of the time only."""
+    times, points = (np.sort(np.concatenate([side.good, side.bad])) for side in (guest, host))
+    rest = nearest_s(times + row["offset_s"], points) if len(points) else np.empty(0)
+    near = rest[np.abs(rest) <= SLACK_S]
+    if len(near) < FEWEST:
+        yield row
+        return
+    there = row["offset_s"] + float(np.median(near))
+    found = measure(guest, host)
+    if found is None or not found.shared:
+        found = Measured(there, None, 0.0, float(np.median(times)), len(near), False, "declared")
+    parts = stretches(guest, host, found)
+    if not parts and abs((found.offset_s or 0.0) - there) > SLACK_S:
+        parts = [Stretch(-np.inf, np.inf, found)]
+    fitting = [part for part in parts if abs((part.measured.offset_s or 0.0) - there) <= SLACK_S]
+    yield from (row | _ends(part, "the declared offset fits") for part in fitting)
+    if not fitting:
+        note = f"the declared offset of {row['offset_s']:g} s contradicts the pairs of thaw and recovery point"
+        yield row | ({"offset_s": None, "ambiguous": True, "note": note} if parts else {})
 
 
 def _told(found: Measured) -> dict[str, Any]:
@@ -105,10 +136,11 @@ def _told(found: Measured) -> dict[str, Any]:
     }
 
 
-def _stretch(part: Stretch) -> dict[str, Any]:
+def _ends(part: Stretch, why: str) -> dict[str, Any]:
+    """What holds for a stretch only."""
     ends = {"from_utc": part.first_s, "until_utc": part.last_s}
-    row = _told(part.measured) | {name: _instant(value) for name, value in ends.items() if np.isfinite(value)}
-    return row | {"note": f"the clock was set during the case; in this stretch {part.measured.why}"}
+    found = {name: _instant(value) for name, value in ends.items() if np.isfinite(value)}
+    return found | {"note": f"the clock was set during the case; in this stretch {why}"}
 
 
 def _instant(value_s: float) -> pd.Timestamp:
