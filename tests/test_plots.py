@@ -203,6 +203,18 @@ def test_plotly_finds_nothing_to_correct_in_a_figure(told: Analysis) -> None:
                 assert spec(drawing) == drawing.spec
 
 
+def test_a_figure_that_the_analyst_changes_is_shown_changed(
+    told: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr("IPython.display.display", lambda *given, **_: shown.extend(given))
+    drawing = plots.timeline(told).parts[0]
+    assert isinstance(drawing, Drawing)
+    drawing.figure.update_layout(height=1234)
+    drawing._ipython_display_()
+    assert [one[PLOTLY]["layout"]["height"] for one in shown if isinstance(one, dict)] == [1234]
+
+
 def _colours(content: Any) -> list[str]:
     if isinstance(content, dict):
         return [colour for value in content.values() for colour in _colours(value)]

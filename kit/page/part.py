@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -78,12 +78,18 @@ class Drawing:
     key: str = ""
     language: str = field(default_factory=lambda: current().code)
 
-    @property
+    @cached_property
     def figure(self) -> go.Figure:
-        """The figure to go on working with in a notebook; the page needs none, which saves plotly's checks."""
+        """The figure to go on working with in a notebook; what is not asked for is not made, which saves much time."""
         import plotly.graph_objects as go
 
         return go.Figure(self.spec)
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What is shown: the figure as it was changed, else as it was made."""
+        made: dict[str, Any] = self.figure.to_dict() if "figure" in vars(self) else self.spec
+        return made | CONFIG
 
     def described(self) -> dict[str, Any]:
         """What the export needs beside the drawing itself."""
@@ -101,7 +107,7 @@ class Drawing:
         from IPython.display import display
 
         with speaking(self.language):
-            bundle = {PLOTLY: self.spec | CONFIG, "text/plain": repr(self)}
+            bundle = {PLOTLY: self.drawn, "text/plain": repr(self)}
             display(Part(render("drawing_top.html.j2", **self.described()), repr(self)), metadata=NOTEBOOK_ONLY)
             display(bundle, raw=True, metadata={"kit": self.described()})
             if self.numbers:
