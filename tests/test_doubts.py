@@ -102,6 +102,7 @@ def test_a_database_that_lives_but_is_never_frozen_is_not_cleared_by_the_others(
     assert row(made, points[P], "Sales")["verdict"] == "supported"
     assert row(made, points[P])["verdict"] == "inconclusive"
     assert "Web: not frozen in the operation of" in said(made, points[P])
+    assert "Why Web was not frozen" in " ".join(row(made, points[P])["missing"])
 
 
 def test_a_database_that_only_an_earlier_start_of_the_server_showed_may_be_gone() -> None:

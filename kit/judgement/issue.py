@@ -234,6 +234,9 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
         texts.append(f"Every ERRORLOG of the guest. In the guest: {collect.errorlogs()}")
     if items["E4"] is None and made.operation is not None and items["E11"] and made.system_lacks:
         texts.append(f"The guest's System log of that time. In the guest: {collect.event_log('System')}")
+    if row.database is not None and row.detail is None and made.operation is not None:
+        what = f"Why {shown_name(row.instance, row.database)} was not frozen"
+        texts.append(f"{what}: sys.databases of its instance says whether it is auto-closed or offline.")
     if items["E12"] is not True:
         host = _text(made.point.computer)
         texts.append(f"The clock of the guest against the host; {collect.CLOCK}. In the guest: {collect.clock(host)}")
