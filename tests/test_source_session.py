@@ -135,3 +135,26 @@ def test_a_guest_whose_transcript_visits_the_host_stays_a_guest(tmp_path):
     given = sources[sources["status"] == "read"].set_index("path")
     assert given["role"].to_dict() == {"ERRORLOG": "guest", "session.txt": "guest"}
     assert set(given["vm_name"]) == {"SQLVM"}
+
+
+def test_what_is_printed_as_xml_json_or_by_wmic_is_read_as_such():
+    xml = (
+        "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='volsnap'/>"
+        "<EventID>33</EventID><Level>4</Level><TimeCreated SystemTime='2014-05-19T20:00:07.000Z'/><EventRecordID>7001"
+        "</EventRecordID><Channel>System</Channel><Computer>SQLVM</Computer></System></Event>"
+    )
+    points = json.dumps([{"VMName": "SQLVM", "SnapshotType": "Replica", "CreationTime": "2014-05-19T22:00:14Z"}])
+    qfe = "Description  FixComments  HotFixID   InstalledOn  \r\nUpdate                    KB2919442  3/18/2014    "
+    pieces = {"wevtutil qe System /f:xml /c:1": xml, "Get-VMSnapshot | ConvertTo-Json": points, "wmic qfe": qfe}
+    text = "".join(f"PS C:\\> {command}\r\n{printed}\r\n" for command, printed in pieces.items())
+    tables, account = read(text, "session.txt")
+    assert [(row["record_id"], row["event_id"]) for row in tables["events"]] == [(7001, 33)]
+    assert [row["claimed"] for row in tables["recovery_points"]] == ["crash_consistent"]
+    assert [row["name"] for row in tables["records"]] == ["KB2919442"]
+    assert (account.source["status"], account.source["skipped"]) == ("read", 0)
+
+
+def test_a_single_long_line_that_nobody_reads_is_named():
+    text = f"PS C:\\> type ERRORLOG\r\n{ERRORLOG * 3}PS C:\\> type x\r\n{'word ' * 60}\r\nPS C:\\> hostname\r\nX9\r\n"
+    note = read(text, "session.txt")[1].source["note"]
+    assert "(from line 6: 'word word" in note and "X9" not in note

@@ -16,7 +16,7 @@ from kit.text import Line
 TABLE_BLOCK = 5000  # rows of one table that are laid out together
 LIST_LINES = 5000  # lines of one printed object
 _NAMED = 4  # pieces of unread text that are named
-_UNREAD_LINES = 3  # other text of fewer lines is no output of a command
+_UNREAD_LINES, _UNREAD_SIGNS = 3, 200  # other text that is shorter is no output of a command
 _NARROW = 12  # columns of a table below this width are not wrapped
 _OTHER_TOOL = "vssadmin"  # its output is read elsewhere
 _BANNER_LINES = 25
@@ -145,7 +145,8 @@ class _Page:
         found = list(self._rows())
         yield from found
         self.other_tool |= bool(self.held) and self.held[0].startswith(f"{_OTHER_TOOL} ")
-        if not found and not self.other_tool and len(self.held) >= _UNREAD_LINES:
+        long = len(self.held) >= _UNREAD_LINES or sum(map(len, self.held)) >= _UNREAD_SIGNS
+        if not found and not self.other_tool and long:
             self.unread.append((self.first, len(self.held), self.held[0].strip()[:80]))
         if _header_at(self.held) is not None:
             self.group = {}

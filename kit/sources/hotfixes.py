@@ -18,7 +18,7 @@ from kit.sources.seam import Fact, Opened, Reading
 from kit.text import decode, lines
 
 NAME = "installed updates"
-VERSION = "2"
+VERSION = "3"
 TABLES = _mappers.TABLES
 
 _ENTRY = re.compile(r"\s*\[(\d{1,4})\]\s*[:：]\s*(.*\S)\s*$")

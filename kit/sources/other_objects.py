@@ -13,7 +13,7 @@ from kit.sources import _mappers
 from kit.sources.seam import Opened, Reading
 
 NAME = "other PowerShell export"
-VERSION = "2"
+VERSION = "3"
 TABLES = _mappers.TABLES
 
 

@@ -23,7 +23,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import Line, decode, lines
 
 NAME = "Windows Server Backup"
-VERSION = "1"
+VERSION = "2"
 TABLES = ("records",)
 
 _LABELLED = re.compile(r"\s*(\S[^:：]{0,60}?)\s*[:：]\s*(.*)$")

@@ -42,7 +42,6 @@ FIRST = True
 
 _IN_MEMORY = 16 << 20
 _SURE = 2  # how sure a reader must be of a piece
-_LEAST = 3  # lines; less is no output
 _NAMED = 12  # pieces that are named one by one
 _LINE = re.compile(r"\b(lines?|object|row) (\d{1,9})\b")
 
@@ -158,15 +157,14 @@ def _pieces(given: Iterator[Line], rest: _Rest | None = None) -> Generator[_Piec
 
 def _reader(piece: _Piece) -> ModuleType | None:
     """The reader of the output of one command; None for objects and vssadmin output, and for what nobody reads."""
-    if piece.numbers < _LEAST:
-        return None
     piece.file.seek(0)
     head = piece.file.read(HEAD)
     piece.file.seek(0, 2)
     found = readers.recognise(head, "")
     if found is None or found.NAME == NAME or getattr(found, "IN_SESSIONS", False):
         return None
-    if found.TABLES is _mappers.TABLES and powershell.peek(head).rows:
+    objects = powershell.peek(head)
+    if found.TABLES is _mappers.TABLES and objects.kind == "console" and objects.rows:
         return None
     return found if int(found.recognise(head, "")) >= _SURE else None
 
@@ -231,6 +229,16 @@ def _read_rest(rest: IO[bytes], computer: str | None, opened: Opened, others: bo
         if not others:
             raise
         yield Fact(note=str(error))
+    yield from _unread(file)
+
+
+def _unread(file: BinaryIO) -> Iterator[Fact]:
+    """What no one read where nothing among it is a list or a table; else its reader has said so."""
+    file.seek(0)
+    if powershell.kind_of(file.read(HEAD)) != "console":
+        for item in console.read(lines(file)):
+            if isinstance(item, powershell.About) and item.note:
+                yield Fact(note=item.note)
 
 
 def _of_computer(rows: Rows, computer: str) -> pa.Table:
