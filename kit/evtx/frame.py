@@ -137,10 +137,11 @@ class _Gathered:
         records, checked = batch.records, batch.checked
         whole = len(records.wanted) == len(records.walked)
         chosen: Any = slice(None) if whole else records.wanted
-        chunk = records.walked.at[chosen] // layout.CHUNK_SIZE
+        at = records.walked.at[chosen]
+        chunk = at // layout.CHUNK_SIZE
         found: dict[str, np.ndarray] = {
-            "record_id": records.record_id[chosen].astype(np.int64),
-            "written": records.written[chosen].astype(np.int64),
+            "record_id": records.view.words(at + 8).view(np.int64),
+            "written": records.view.words(at + 16).view(np.int64),
             "chunk": checked.number[chunk],
             "offset": batch.offset,
             "crc": checked.crc[chunk],

@@ -23,7 +23,25 @@ _BLOCK = 1 << 24  # bytes of definitions compared at once
 _CELLS = 1 << 20  # of the table (chunk, name) -> place
 
 
-def same(view: View, templates: Sequence[Template], which: np.ndarray, at: np.ndarray) -> np.ndarray:
+class Names:
+    """The names that templates use, numbered, as a chunk holds them: hash, length and characters."""
+
+    def __init__(self) -> None:
+        self.texts: list[bytes] = []
+        self._numbers: dict[bytes, int] = {}
+
+    def of(self, template: Template) -> np.ndarray:
+        """The number of each name of a template, in the order of its use."""
+        found = []
+        for name in template.stored:
+            number = self._numbers.setdefault(name, len(self.texts))
+            if number == len(self.texts):
+                self.texts.append(name)
+            found.append(number)
+        return np.array(found, dtype=np.int64)
+
+
+def same(view: View, names: Names, templates: Sequence[Template], which: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Which definitions (positions of their headers) are the template that `which` supposes for each.
 
     Their lengths must be equal already, and they must end inside their chunks.
@@ -35,7 +53,7 @@ def same(view: View, templates: Sequence[Template], which: np.ndarray, at: np.nd
     for begin, stop in itertools.pairwise(bounds):
         some, start = which[begin:stop], at[begin:stop] + layout.TEMPLATE_HEADER_SIZE
         found[begin + _other_bytes(view, templates, some, start)] = False
-        found[begin + _other_names(view, templates, some, start)] = False
+        found[begin + _other_names(view, names, templates, some, start)] = False
     return found
 
 
@@ -54,18 +72,19 @@ def _other_bytes(view: View, templates: Sequence[Template], which: np.ndarray, s
     return wrong
 
 
-def _other_names(view: View, templates: Sequence[Template], which: np.ndarray, start: np.ndarray) -> np.ndarray:
+def _other_names(
+    view: View, every: Names, templates: Sequence[Template], which: np.ndarray, start: np.ndarray
+) -> np.ndarray:
     """The definitions (as positions in `which`) in which an offset leads to another name than that of the template.
 
     A chunk holds each name once as a rule. The last place at which each name is expected in each chunk is looked at for
     all definitions that expect it there; whatever else a definition refers to is looked at by itself.
     """
-    numbers: dict[bytes, int] = {}
-    own = [numbers.setdefault(name, len(numbers)) for template in templates for name in template.stored]
-    if not own:
+    used, own = np.unique(np.concatenate([template.name_numbers for template in templates]), return_inverse=True)
+    if not len(own):
         return np.zeros(0, dtype=np.int64)
-    names = pa.array(list(numbers), pa.binary())
-    place, name, definition = _uses(view, templates, which, start, np.array(own))
+    names = pa.array([every.texts[number] for number in used.tolist()], pa.binary())
+    place, name, definition = _uses(view, templates, which, start, own)
     chunk = (start // layout.CHUNK_SIZE)[definition]
     chunk -= chunk.min()
     key = chunk * len(names) + name
@@ -114,7 +133,7 @@ def _uses(
     uses = count[which]
     definition = np.repeat(np.arange(len(which)), uses)
     flat = np.arange(len(definition)) + np.repeat(first[which] - (np.cumsum(uses) - uses), uses)
-    relative = np.array([place for template in templates for place in template.names_at], dtype=np.int64)
+    relative = np.concatenate([template.name_places for template in templates])
     offset = view.u4[np.repeat(start, uses) + relative[flat]].astype(np.int64)
     base = np.repeat(start & ~(layout.CHUNK_SIZE - 1), uses)
     place = np.where(offset < layout.CHUNK_SIZE - _LINK, base + offset + _LINK, -1)

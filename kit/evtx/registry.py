@@ -45,6 +45,7 @@ class Registry:
         self.elements = Elements(self.tree)
         self.compiled: list[Template] = []
         self._leaves = 0
+        self._names = recognise.Names()
         self.stash = stash
         self._variants: dict[tuple[bytes, int], list[Template]] = {}
 
@@ -58,6 +59,7 @@ class Registry:
 
     def _add(self, template: Template) -> Template:
         template.number = len(self.templates)
+        template.name_numbers = self._names.of(template)
         self._leaves += len(template.leaves)
         self.templates.append(template)
         self._variants.setdefault((template.guid, template.size), []).append(template)
@@ -95,7 +97,8 @@ class Registry:
             return []
         members = np.concatenate([trial.members for trial, _ in some])
         lengths = [len(trial.members) for trial, _ in some]
-        same = recognise.same(view, [one for _, one in some], np.repeat(np.arange(len(some)), lengths), at[members])
+        which = np.repeat(np.arange(len(some)), lengths)
+        same = recognise.same(view, self._names, [one for _, one in some], which, at[members])
         numbers = np.repeat([one.number for _, one in some], lengths)
         found[members[same]] = numbers[same]
         if same.all():

@@ -87,6 +87,7 @@ class Template:
     names: tuple[str, ...]
     leaves: list[Leaf]
     number: int = -1
+    name_numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # of recognise.Names
     plans: dict[tuple[str, ...], Plan] = field(default_factory=dict)
 
     @cached_property
@@ -113,6 +114,11 @@ class Template:
         for place in (*self.names_at, *self.links_at):
             mask[place : place + 4] = b"\0\0\0\0"
         return bytes(mask)
+
+    @cached_property
+    def name_places(self) -> np.ndarray:
+        """Where the offsets of names stand."""
+        return np.array(self.names_at, dtype=np.int64)
 
     @cached_property
     def stored(self) -> tuple[bytes, ...]:

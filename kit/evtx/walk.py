@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -106,12 +107,14 @@ def walk(view: View, free: np.ndarray, length: int | None = None) -> Walked:
     length = view.size if length is None else length
     at, size = _candidates(view, len(free))
     chunk = at // layout.CHUNK_SIZE
-    inside = at % layout.CHUNK_SIZE
+    inside = at & (layout.CHUNK_SIZE - 1)
     live = inside < free[chunk]
-    regular = _regular(inside[live], size[live], chunk[live], free)
-    keep = regular[chunk]
-    at, size, live = at[keep], size[keep], live[keep]
-    found = Walked(at, size, np.where(live, LIVE, SLACK).astype(np.int8), np.ones(len(at), dtype=bool))
+    some: Any = slice(None) if live.all() else live
+    regular = _regular(inside[some], size[some], chunk[some], free)
+    if not regular.all():
+        keep = regular[chunk]
+        at, size, live = at[keep], size[keep], live[keep]
+    found = Walked(at, size, np.where(live, np.int8(LIVE), np.int8(SLACK)), np.ones(len(at), dtype=bool))
     if not live.all():
         found = found.select(_settle_slack(view, free, found))
     odd = np.flatnonzero(~regular)
@@ -123,14 +126,18 @@ def walk(view: View, free: np.ndarray, length: int | None = None) -> Walked:
 def _candidates(view: View, chunks: int) -> tuple[np.ndarray, np.ndarray]:
     """Positions divisible by eight with the magic of a record and its size at both ends, inside one chunk."""
     words = np.frombuffer(view.data, dtype="<u4", count=chunks * layout.CHUNK_SIZE // 4)
-    at = np.flatnonzero(words[::2] == layout.RECORD_MAGIC) * 8
-    size = words[at // 4 + 1].astype(np.int64)
-    inside = at % layout.CHUNK_SIZE
+    found = np.flatnonzero(words == layout.RECORD_MAGIC)
+    at = found[found & 1 == 0] << 2
+    size = words.take((at >> 2) + 1).astype(np.int64)
+    inside = at & (layout.CHUNK_SIZE - 1)
     fits = (size >= layout.SMALLEST_RECORD) & (inside + size <= layout.CHUNK_SIZE)
     fits &= inside >= layout.CHUNK_HEADER_SIZE
-    at, size = at[fits], size[fits]
-    repeated = view.numbers(at + size - 4, "<u4") == size
-    return at[repeated], size[repeated]
+    if not fits.all():
+        at, size = at[fits], size[fits]
+    end = at + size
+    copy = view.numbers(end - 4, "<u4") if (end & 3).any() else words.take((end >> 2) - 1)
+    repeated = copy == size
+    return (at, size) if repeated.all() else (at[repeated], size[repeated])
 
 
 def _regular(inside: np.ndarray, size: np.ndarray, chunk: np.ndarray, free: np.ndarray) -> np.ndarray:

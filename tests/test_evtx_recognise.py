@@ -1,0 +1,73 @@
+"""Definitions are recognised by all their bytes and names, also where a chunk holds a name twice, or is damaged."""
+
+import importlib
+import random
+import struct
+
+import pytest
+from evtx_logs import CHUNK, Read, chunk, log_of, manifest, mixed, signed, spread
+
+recognise = importlib.import_module("kit.evtx.recognise")
+
+
+def _references(log, number, name):
+    """Where a name stands in a chunk (bytes from its start), and where its offset stands."""
+    content = log[chunk(number) : chunk(number) + CHUNK]
+    raw = name.encode("utf-16-le")
+    at = content.index(struct.pack("<H", len(name)) + raw + b"\0\0") - 6
+    offset, found, place = struct.pack("<I", at), [], content.find(struct.pack("<I", at), 512)
+    while place >= 0:
+        found.append(place)
+        place = content.find(offset, place + 1)
+    return at, found
+
+
+def _second_copy(log, name, text, use):
+    """The log with a text in the free space of the second chunk, to which one of the uses of a name now leads."""
+    at, found = _references(log, 1, name)
+    assert len(found) > 3, "the name must be used several times in a chunk"
+    length = 8 + 2 * len(name) + 2
+    made = bytearray(log)
+    copy = bytearray(log[chunk(1) + at : chunk(1) + at + length])
+    copy[8:-2] = text.encode("utf-16-le")
+    free = struct.unpack_from("<I", log, chunk(1) + 48)[0]
+    target = free + 64
+    made[chunk(1) + target : chunk(1) + target + length] = copy
+    struct.pack_into("<I", made, chunk(1) + found[use], target)
+    return signed(bytes(made))
+
+
+@pytest.fixture
+def log(tmp_path):
+    return log_of(tmp_path, spread(manifest, 3))
+
+
+@pytest.mark.parametrize("use", [1, -1])
+@pytest.mark.parametrize("cells", [0, recognise._CELLS])
+def test_a_name_may_stand_twice_in_a_chunk(log, monkeypatch, cells, use):
+    monkeypatch.setattr(recognise, "_CELLS", cells)
+    read, twice = Read(log), Read(_second_copy(log, "Data", "Data", use))
+    assert twice.rows == read.rows and not twice.losses
+    assert len(twice.log.met.templates) == len(read.log.met.templates)
+
+
+@pytest.mark.parametrize("use", [1, -1])
+@pytest.mark.parametrize("cells", [0, recognise._CELLS])
+def test_another_name_at_one_place_of_many_is_noticed(log, monkeypatch, cells, use):
+    monkeypatch.setattr(recognise, "_CELLS", cells)
+    forged = Read(_second_copy(log, "Data", "Date", use))  # the hash beside it is still that of Data
+    assert {row["integrity"] for row in forged.rows if 4 <= row["record_id"] <= 6} != {"ok"}
+    assert {row["integrity"] for row in forged.rows if not 4 <= row["record_id"] <= 6} == {"ok"}
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_names_are_compared_alike_with_and_without_the_table(tmp_path, monkeypatch, seed):
+    choice = random.Random(seed)
+    made = bytearray(log_of(tmp_path, [event for _ in range(3) for event in mixed(24)] + spread(manifest, 2)))
+    for _ in range(choice.randrange(1, 60)):
+        place = choice.randrange(chunk(0), len(made))
+        made[place] ^= 1 << choice.randrange(8)
+    read = Read(bytes(made))
+    monkeypatch.setattr(recognise, "_CELLS", 0)
+    again = Read(bytes(made))
+    assert again.rows == read.rows and again.losses == read.losses
