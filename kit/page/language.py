@@ -201,12 +201,15 @@ def stored(text: str | None, names: Collection[str] = ()) -> str:
 
 
 def clauses(text: str | None) -> str:
-    """A note of a table in the language spoken now: clause by clause where each is known, else as a whole."""
+    """A note of a table in the language spoken now, clause by clause; one that `; ` cuts in two is put together."""
     parts = (text or "").split("; ")
-    told = [stored(part) for part in parts]
-    whole = stored(text)
-    known = all(own != part for own, part in zip(told, parts, strict=True))
-    return "; ".join(told) if known or whole == text else whole
+    told = []
+    while parts:
+        runs = ("; ".join(parts[:length]) for length in range(1, len(parts) + 1))
+        known = next((run for run in runs if stored(run) != run), parts[0])
+        told.append(stored(known))
+        del parts[: known.count("; ") + 1]
+    return "; ".join(told)
 
 
 def _stored(text: str, own: Language, names: Collection[str]) -> str:
