@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from kit.case import load_case
 from kit.judgement import analyze
 from kit.judgement.analysis import Analysis
+from kit.page.view import view_of
+from kit.plots import clock_pairs
 from kit.practice.evtx_writer import Event, write_evtx
 from kit.reasoning.calibrate import Side, measure
 from kit.reasoning.clock_steps import Stretch, stretches
@@ -183,3 +185,10 @@ def test_the_point_of_a_silent_hour_is_not_assured_by_the_snapshot_of_another_ho
     beside = [row for hour, row in zip(names[rows.index].str[1:].astype(int), rows.itertuples(), strict=True)
               if verdicts[hour] == "inconclusive" and hour != SILENT]
     assert all(any("when its clock was set" in text for text in row.missing) for row in beside)
+
+
+def test_the_picture_of_the_clock_says_that_it_was_set(tmp_path: Path) -> None:
+    made = written(tmp_path, timedelta(hours=1))
+    said = [drawing.caption for drawing in clock_pairs.clock(view_of(made))]
+    assert len(said) == 1
+    assert "was set on the way" in said[0] and "at first" in said[0] and "3 60" in said[0].replace("\u202f", " ")

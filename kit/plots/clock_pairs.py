@@ -9,7 +9,7 @@ from kit.page.clean import label
 from kit.page.language import say, say_n
 from kit.page.part import Drawing
 from kit.page.view import NO_VM, Point, Row, View
-from kit.page.when import listed_some, number
+from kit.page.when import listed, listed_some, number
 from kit.plots.style import TOKENS, drawing, figure, note, time_axis, wider
 
 OUTLIER_S = 5.0  # smallest distance from the middle that is named, in seconds
@@ -28,8 +28,9 @@ def _clock(view: View, vm: str, points: list[Point]) -> Drawing:
     assert view.period is not None
     values = [float(p.link["offset_s"]) for p in points if p.link]
     middle = statistics.median(values)
-    row = _guest(view)
-    spread = (row["spread_s"] if row else None) or statistics.median([abs(value - middle) for value in values]) * 1.5
+    guest = _guest(view, vm)
+    usual = statistics.median([abs(value - middle) for value in values]) * 1.5
+    spread = max((row["spread_s"] or 0.0 for row in guest), default=0.0) or usual
     band = max(0.5, 2 * spread)
     far = [
         (p, value) for p, value in zip(points, values, strict=True) if abs(value - middle) > max(OUTLIER_S, 2 * band)
@@ -55,7 +56,7 @@ def _clock(view: View, vm: str, points: list[Point]) -> Drawing:
     rows = [[p.label, f"{number(value, 1, True)} s"] for p, value in zip(points, values, strict=True)]
     return drawing(
         f"fig-clock-{view.vms.index(vm) + 1}", figure(_traces(view, points, values, far), layout),
-        _caption(row, values, middle, spread, far),
+        _caption(view, guest, values, middle, spread, far),
         say("Point time minus aligned thaw in seconds, one ring for each linked point; the band is twice the spread."),
         [say("Point"), say("Point time minus aligned thaw")], rows[:300],
         vm if len(view.vms) > 1 and vm != NO_VM else "",
@@ -63,8 +64,11 @@ def _clock(view: View, vm: str, points: list[Point]) -> Drawing:
     )
 
 
-def _guest(view: View) -> Row | None:
-    return next((row for row in view.rows("clocks") if row["role"] == "guest"), None)
+def _guest(view: View, vm: str) -> list[Row]:
+    """The rows of the clock of a machine's guest: one, or one for each stretch between which it was set."""
+    guests = [row for row in view.rows("clocks") if row["role"] == "guest"]
+    own = {row["computer"] for row in view.rows("sources") if row["role"] == "guest" and row["vm_name"] == vm}
+    return [row for row in guests if row["computer"] in own] or (guests if len(view.vms) == 1 else [])
 
 
 def _axis_words() -> dict[str, Any]:
@@ -113,8 +117,11 @@ def _named(view: View, far: list[tuple[Point, float]]) -> list[dict[str, Any]]:
     return made
 
 
-def _caption(row: Row | None, values: list[float], middle: float, spread: float, far: list[tuple[Point, float]]) -> str:
-    said = [_agreement(row, values, middle, spread)]
+def _caption(
+    view: View, rows: list[Row], values: list[float], middle: float, spread: float, far: list[tuple[Point, float]]
+) -> str:
+    several = len({row["computer"] for row in rows}) == 1 < len(rows)
+    said = [_set(view, rows, spread) if several else _agreement(rows[0] if rows else None, values, middle, spread)]
     if far:
         points = listed_some([p.label for p, _ in far], 4)
         said.append(say_n(len(far), "{count} point stands out: {points}.", "{count} points stand out: {points}.",
@@ -122,6 +129,20 @@ def _caption(row: Row | None, values: list[float], middle: float, spread: float,
     elif len(values) > 2:
         said.append(say("No pair stands out."))
     return " ".join(said)
+
+
+def _set(view: View, rows: list[Row], spread: float) -> str:
+    parts = [
+        say("{offset} s from {time}", offset=number(row["offset_s"], 1, True), time=view.when.minute(row["from_utc"]))
+        if row["from_utc"]
+        else say("{offset} s at first", offset=number(row["offset_s"], 1, True))
+        for row in rows
+    ]
+    return say(
+        "The clock of {guest} was set on the way. To reach {reference} add {parts} (its own time); then they agree "
+        "with a spread of {spread} s.", guest=rows[0]["computer"], reference=rows[0]["reference"], parts=listed(parts),
+        spread=number(spread, 1),
+    )
 
 
 def _agreement(row: Row | None, values: list[float], middle: float, spread: float) -> str:

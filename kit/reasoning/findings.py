@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from kit import tables
+from kit.reasoning.correlate import CLOCK_SET
 from kit.reasoning.covered import APPLICATION
 from kit.reasoning.evidence import PointFacts
 from kit.reasoning.operations import shown_name
@@ -222,6 +223,8 @@ def of_clock(made: PointFacts, found: Findings) -> str:
         text = "The clocks of guest and host are known against each other."
         return found.add("clock", "normal", "info", text, **about)
     text = "The clock of the guest is not known against that of the host."
+    if made.link.method == CLOCK_SET:
+        text = "The clock of the guest was set around the time of the point; its offset is known before and after only."
     return found.add("clock", "unexplained", "warning", text, **about)
 
 
