@@ -97,6 +97,15 @@ def test_a_note_that_a_semicolon_cuts_is_put_together() -> None:
         )
 
 
+def test_a_reason_with_a_semicolon_behind_what_is_missing_is_said_to_its_end() -> None:
+    with speaking("de"):
+        said = clauses(
+            "logs of a test-failover machine: only the boot of a point shows what recovery did to each database; "
+            "nothing can be confirmed without it"
+        )
+    assert said.endswith("ohne ihn ist nichts zu bestätigen")
+
+
 @pytest.mark.parametrize("code", OTHERS)
 def test_every_note_of_a_source_is_known(code: str) -> None:
     assert set(KNOWN) <= set(notes()), "notes that nobody writes any more"

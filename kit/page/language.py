@@ -205,10 +205,12 @@ def clauses(text: str | None) -> str:
     parts = (text or "").split("; ")
     told = []
     while parts:
-        runs = ("; ".join(parts[:length]) for length in range(1, len(parts) + 1))
-        known = next((run for run in runs if stored(run) != run), parts[0])
-        told.append(stored(known))
-        del parts[: known.count("; ") + 1]
+        runs = ["; ".join(parts[:length]) for length in range(1, len(parts) + 1)]
+        known = [run for run in runs if stored(run) != run] or runs[:1]
+        whole = [run for run in known if not any(part in stored(run) for part in run.split("; "))]
+        run = whole[-1] if whole else known[0]
+        told.append(stored(run))
+        del parts[: run.count("; ") + 1]
     return "; ".join(told)
 
 
