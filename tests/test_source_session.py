@@ -77,6 +77,18 @@ def test_a_piece_after_the_first_64_kib_is_read():
     assert text.split("\r\n")[6006].startswith("2014-05-19")
 
 
+def test_a_table_after_a_long_piece_is_read():
+    text = (
+        f"PS C:\\> type ERRORLOG\r\n{ERRORLOG * 70_000}"
+        "PS C:\\> Get-VM\r\n\r\nName  State\r\n----  -----\r\nVM1   Off  \r\n\r\n"
+        "PS C:\\> ipconfig\r\na b\r\nc d\r\ne f\r\n"
+    )
+    tables, account = read(text, "session.txt")
+    assert (len(tables["events"]), [row["name"] for row in tables["records"]]) == (70_000, ["VM1"])
+    place = text.split("\r\n").index("a b") + 1
+    assert f"(from line {place}: 'a b')" in account.source["note"]
+
+
 def test_two_pieces_of_one_format_have_different_numbers():
     text = f"PS C:\\> type ERRORLOG.1\r\n{ERRORLOG * 3}PS C:\\> type ERRORLOG\r\n{ERRORLOG * 3}"
     tables, account = read(text, "session.txt")

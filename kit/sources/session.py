@@ -43,7 +43,7 @@ FIRST = True
 _IN_MEMORY = 16 << 20
 _SURE = 2  # how sure a reader must be of a piece
 _NAMED = 12  # pieces that are named one by one
-_LINE = re.compile(r"\b(lines?|object|row) (\d{1,9})\b")
+_LINE = re.compile(r"\b(lines?) (\d{1,9})\b")
 
 
 @dataclass
@@ -101,24 +101,52 @@ def read(opened: Opened) -> Iterator[Reading]:
         if told:
             more = f" and {len(told) - _NAMED} more pieces" if len(told) > _NAMED else ""
             yield Fact(note=f"read piece by piece: {', '.join(told[:_NAMED])}{more}")
-        for computer, file in rest.files.items():
-            yield from _read_rest(file, computer, opened, bool(told) or len(rest.files) > 1)
+        for computer, remains in rest.of.items():
+            yield from _read_rest(remains, computer, opened, bool(told) or len(rest.of) > 1)
+
+
+@dataclass
+class _Remains:
+    """What was printed on one computer and no reader of its own takes; lines left out are one empty line."""
+
+    file: IO[bytes] = field(default_factory=partial(tempfile.SpooledTemporaryFile, _IN_MEMORY))
+    size: int = 0
+    lines: int = 0
+    last: int = 0  # number of the last line in the session
+    begins: array[int] = field(default_factory=lambda: array("q"))  # own numbers at which an unbroken run begins
+    numbers: array[int] = field(default_factory=lambda: array("q"))  # the numbers of the session there
+
+    def add(self, number: int, text: str) -> None:
+        """Adds a line of the session."""
+        if number != self.last + 1 or not self.begins:
+            self.size += self.file.write(b"\n")
+            self.lines += 1
+            self.begins.append(self.lines + 1)
+            self.numbers.append(number)
+        self.size += self.file.write(text.encode("utf-8", "replace") + b"\n")
+        self.lines, self.last = self.lines + 1, number
+
+    def number(self, own: int) -> int:
+        """The number in the session of a line of the file."""
+        run = max(0, bisect_right(self.begins, own) - 1)
+        return self.numbers[run] + own - self.begins[run]
+
+    def said(self, text: str) -> str:
+        """A sentence with the numbers of the session where it names lines."""
+        return _LINE.sub(lambda found: f"{found[1]} {self.number(int(found[2]))}", text)
 
 
 class _Rest:
-    """What no reader of its own takes, a file for each computer that it was printed on; every line keeps its number."""
+    """What no reader of its own takes, apart for each computer that it was printed on."""
 
     def __init__(self) -> None:
-        self.files: dict[str | None, IO[bytes]] = {}
-        self._lines: dict[str | None, int] = {}
+        self.of: dict[str | None, _Remains] = {}
 
     def add(self, number: int, text: str, computer: str | None) -> None:
         """Adds a line of the session."""
-        if computer not in self.files:
-            self.files[computer] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - see `close`
-        gap = number - 1 - self._lines.get(computer, 0)
-        self.files[computer].write(b"\n" * gap + text.encode("utf-8", "replace") + b"\n")
-        self._lines[computer] = number
+        if computer not in self.of:
+            self.of[computer] = _Remains()
+        self.of[computer].add(number, text)
 
     def take(self, piece: _Piece) -> None:
         """Adds the lines of a piece."""
@@ -128,8 +156,8 @@ class _Rest:
 
     def close(self) -> None:
         """Closes the files."""
-        for file in self.files.values():
-            file.close()
+        for one in self.of.values():
+            one.file.close()
 
 
 def _pieces(given: Iterator[Line], rest: _Rest | None = None) -> Generator[_Piece]:
@@ -205,7 +233,7 @@ def _placed_loss(lost: Lost, piece: _Piece, numbered: bool) -> Lost:
     shift = piece.first - 1
 
     def moved(found: re.Match[str]) -> str:
-        return f"{found[1]} {int(found[2]) + shift}" if found[1].startswith("line") else found[0]
+        return f"{found[1]} {int(found[2]) + shift}"
 
     ids = {} if numbered else {
         name: value + shift for name in ("first_id", "last_id") if (value := getattr(lost, name)) is not None
@@ -213,32 +241,36 @@ def _placed_loss(lost: Lost, piece: _Piece, numbered: bool) -> Lost:
     return replace(lost, reason=_LINE.sub(moved, lost.reason), offset=piece.offset(lost.offset), **ids)
 
 
-def _read_rest(rest: IO[bytes], computer: str | None, opened: Opened, others: bool) -> Iterator[Reading]:
+def _read_rest(rest: _Remains, computer: str | None, opened: Opened, others: bool) -> Iterator[Reading]:
     """Lists, tables and vssadmin output; nothing among them is no failure where something else was read."""
-    file = cast(BinaryIO, rest)
-    inner = Opened(opened.path, file, file.tell(), opened.culture, opened.options)
+    file = cast(BinaryIO, rest.file)
+    inner = Opened(opened.path, file, rest.size, opened.culture, opened.options)
     events = [item for item in powershell.stream(file, opened.culture) if looks_like_event(item)]
     numbered = bool(events) and all(is_numbered(row) for row in events if isinstance(row, powershell.Row))
     try:
         for reading in _mappers.read(inner, "output of a known command in it", numbered):
-            if isinstance(reading, Rows) and computer:
-                yield Rows(reading.table, _of_computer(reading, computer))
-            elif not (isinstance(reading, Fact) and reading.computer and computer):
-                yield reading
+            if isinstance(reading, Rows):
+                yield Rows(reading.table, _of_computer(reading, computer)) if computer else reading
+            elif isinstance(reading, Lost):
+                yield replace(reading, reason=rest.said(reading.reason))
+            else:
+                note = rest.said(reading.note) if reading.note else None
+                yield replace(reading, note=note, computer=None if computer else reading.computer)
     except KitError as error:
         if not others:
             raise
         yield Fact(note=str(error))
-    yield from _unread(file)
+    yield from _unread(rest)
 
 
-def _unread(file: BinaryIO) -> Iterator[Fact]:
+def _unread(rest: _Remains) -> Iterator[Fact]:
     """What no one read where nothing among it is a list or a table; else its reader has said so."""
+    file = cast(BinaryIO, rest.file)
     file.seek(0)
     if powershell.kind_of(file.read(HEAD)) != "console":
         for item in console.read(lines(file)):
             if isinstance(item, powershell.About) and item.note:
-                yield Fact(note=item.note)
+                yield Fact(note=rest.said(item.note))
 
 
 def _of_computer(rows: Rows, computer: str) -> pa.Table:
