@@ -326,3 +326,32 @@ def test_a_rollback_of_a_booted_image_is_normal_where_the_image_was_cut_inside_t
     counts = made.judged_events[made.judged_events["rule_id"] == "sql-3407-undo"]
     assert counts["class"].tolist() == [class_]
     assert row(made, points[P], "Sales")["verdict"] == ("confirmed" if class_ == "normal" else "inconclusive")
+
+
+def test_the_boot_of_another_computer_confirms_no_point_of_this_one() -> None:
+    """Section 6: primary and test guest export the same computer name; a point is confirmed by its own boot alone."""
+    world, points = benign()
+    world.boot("15:00:00", {"master": (3, 0), "model": (0, 0), "Sales": (12, 0)})
+    for event in world.events:
+        if event["role"] == "test_failover_guest":
+            event["computer"] = "OTHER.fabrikam.local"
+    for path in ("testfailover/Application.evtx", "testfailover/System.evtx"):
+        world.sources[path]["computer"] = "OTHER.fabrikam.local"
+    world.test_failovers.append({"vm": "SQLVM", "path": "testfailover/*", "recovery_point": points[P]})
+    made = analysed(world)
+    told = row(made, points[P])
+    assert told["verdict"] == "inconclusive"
+    assert "those given are of OTHER" in " ".join(told["missing"])
+    assert row(made, points[P + 1])["verdict"] == "supported"
+
+
+@pytest.mark.parametrize(
+    ("image", "verdict"), [("Program Files\\Acme\\Agent.exe", "inconclusive"), ("Windows\\svchost.exe", "supported")]
+)
+def test_a_shadow_copy_of_another_process_in_the_operation_is_a_second_requestor(image: str, verdict: str) -> None:
+    """Section 3: VSSAudit 8222 with another process, other requestor; E6 is then false."""
+    world, points = benign()
+    world.add(APPLICATION, f"0{P}:00:04", "VSSAudit", 8222, level=4,
+              message=f"Shadow copy has been created. Process ID: 0xbb8 Process image name: C:\\{image}")
+    made = analysed(world)
+    assert row(made, points[P])["verdict"] == verdict

@@ -189,7 +189,10 @@ def _alternatives(made: PointFacts, row: Any) -> list[str]:
         )
     known = "excluded, the clocks are known." if made.items["E12"] else "open, the clocks are not known."
     tried.append("Clock error: " + known)
-    if made.rejected_boot is not None:
+    if made.boot_of is not None:
+        what = "The test failover said to be of this point is of another computer"
+        tried.append(f"{what} ({made.boot_of}): it adds nothing here.")
+    elif made.rejected_boot is not None:
         tried.append("The test failover said to be of this point started from an earlier image: it adds nothing here.")
     if made.boot is not None and row.recovery is not None and _count(row.recovery, "rolled_back") == 0:
         tried.append("An idle database: possible, it rolls nothing back from any image; the freeze is what counts.")
@@ -246,7 +249,10 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
         )
     if items["E5"] is None:
         texts.append(f"The VMMS log of the primary host. On it: {collect.event_log(collect.VMMS)}")
-    if made.rejected_boot is not None and items["B"] is None:
+    if made.boot_of is not None:
+        given = f"those given are of {made.boot_of}, the guest is {made.operation.computer}"
+        texts.append(f"The logs of the test machine that was started from this point: {given}.")
+    elif made.rejected_boot is not None and items["B"] is None:
         texts.append(
             "The point that the test machine was really started from: its newest record is older than this one."
         )

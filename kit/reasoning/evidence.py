@@ -23,6 +23,7 @@ from kit.values import tuples
 
 HOLD_SAFE_S = 8.0  # flush-and-hold gives up after 10 s; a freeze clearly shorter cannot hide a hold that timed out
 SQL_WRITER = "sql"
+NETBIOS = 15  # letters of a computer name that every log shows
 DOUBT = '"doubts": true'  # what the knowledge says of records that put the point in doubt without deciding it
 
 
@@ -67,6 +68,7 @@ class PointFacts:
     other_records: list[str] = field(default_factory=list)
     boot: Any = None
     rejected_boot: Any = None
+    boot_of: str | None = None  # the other computer that a rejected boot is of
     system_lacks: bool = False  # no System log covers the operation, and its freeze is not short enough to do without
     channels: frozenset[str] = frozenset()  # the logs of the guest that the case has, where they hold the point's time
     zone_open: bool = False  # records of the guest stand in local time of a zone that nobody knows
@@ -327,6 +329,10 @@ def _boot(made: PointFacts, boot: Any | None, frames: Frames) -> None:
         untold = made.point.recovery_point_id in frames.declared_tests
         items["B"] = items["E7"] = None if untold else False  # a test whose logs are missing may have told anything
         return
+    if _another_computer(made, boot):
+        made.rejected_boot, made.boot_of = boot, str(boot.computer)
+        items["B"] = items["E7"] = None  # the declaration or the logs are wrong: which, is open
+        return
     made.boot = boot
     if made.operation is None or pd.isna(made.operation.thaw_utc) or pd.isna(boot.image_time_utc):
         items["E7"] = True
@@ -343,6 +349,18 @@ def _boot(made: PointFacts, boot: Any | None, frames: Frames) -> None:
         items["B"] = items["E7"] = None if declared else False
     else:
         items["E7"] = True
+
+
+def _another_computer(made: PointFacts, boot: Any) -> bool:
+    """Whether the booted image calls itself by another name than the guest did when the point was made.
+
+    The image of a point bears the name of its time (domain reference, section 6: primary and test guest export the
+    same computer name), so a boot under another name is that of another machine.
+    """
+    if made.operation is None:
+        return False
+    names = (made.operation.computer, boot.computer)
+    return len({name.casefold().split(".")[0][:NETBIOS] for name in names if isinstance(name, str)}) == 2
 
 
 def _earlier_image(made: PointFacts, boot: Any, frames: Frames) -> bool:
