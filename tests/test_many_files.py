@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from kit import grouping, progress
+from kit import grouping, progress, tables
 from kit.case import load_case, source_zones
+from kit.case import store as module
 from kit.case.config import Config
 from kit.case.source import Source
 from kit.case.store import Entry, Store
@@ -165,3 +167,16 @@ def test_assembling_shows_its_progress(tmp_path: Path, monkeypatch: pytest.Monke
     assert "looking for records" in shown
     for title, (total, moved) in shown.items():
         assert sum(moved) == pytest.approx(total), title
+
+
+def test_tables_that_are_kept_are_bounded_however_small_they_are(tmp_path: Path) -> None:
+    entries = [Entry(tmp_path / str(number)) for number in range(200)]
+    kept = module._Kept(module._AROUND * 10)
+    for entry in entries:
+        for _ in range(2):
+            kept.keep(entry, "events", tables.schema("clocks").empty_table())
+    assert len(kept._tables) == len(kept._ends) == 10
+    assert kept.get(entries[-1], "events") is not None and kept.get(entries[0], "events") is None
+    del entry, entries
+    gc.collect()
+    assert not kept._tables and not kept._ends and kept._bytes == 0

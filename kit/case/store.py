@@ -40,6 +40,7 @@ _STALE_S = 86_400
 _LARGE = 1 << 20  # smaller tables are read faster by one thread
 _ACCOUNT = "account.json"
 _SMALL, _KEPT_BYTES = 256 << 10, 64 << 20
+_AROUND = 32 << 10  # what Arrow needs for a table beside its values
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class _Kept:
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._tables: OrderedDict[tuple[int, str], pa.Table] = OrderedDict()
+        self._ends: dict[tuple[int, str], weakref.finalize[..., Entry]] = {}
         self._bytes = 0
 
     def get(self, entry: Entry, name: str) -> pa.Table | None:
@@ -121,14 +123,17 @@ class _Kept:
         key = (id(entry), name)
         self._drop(key)
         self._tables[key] = table
-        self._bytes += table.nbytes
-        weakref.finalize(entry, self._drop, key).atexit = False
+        self._bytes += table.nbytes + _AROUND
+        self._ends[key] = weakref.finalize(entry, self._drop, key)
+        self._ends[key].atexit = False
         while self._bytes > self._most_bytes:
             self._drop(next(iter(self._tables)))
 
     def _drop(self, key: tuple[int, str]) -> None:
         table = self._tables.pop(key, None)
-        self._bytes -= table.nbytes if table is not None else 0
+        self._bytes -= table.nbytes + _AROUND if table is not None else 0
+        if end := self._ends.pop(key, None):
+            end.detach()
 
 
 _KEPT = _Kept(_KEPT_BYTES)
