@@ -146,7 +146,7 @@ def _refined(guest: Side, host: Side, offset: float, step: float) -> _Shift:
         if len(left) < FEWEST:
             break
         rest = host.good[right] - guest.good[left]
-        drift, epoch = _slope(guest.good[left], rest), float(np.median(guest.good[left]))
+        drift, epoch = slope(guest.good[left], rest), float(np.median(guest.good[left]))
         offset = float(np.median(rest - drift * (guest.good[left] - epoch)))
     residual = host.good[right] - (guest.good[left] + offset + drift * (guest.good[left] - epoch))
     found = _Shift(offset, drift, epoch, left, right, residual, 0)
@@ -170,7 +170,7 @@ def _nearest(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.where(wanted - before <= after - wanted, place - 1, place)
 
 
-def _slope(times: np.ndarray, rest: np.ndarray) -> float:
+def slope(times: np.ndarray, rest: np.ndarray) -> float:
     """Robust drift (median of pairwise slopes); none over less than half a day, or where noise explains it."""
     span = times[-1] - times[0] if len(times) else 0.0
     if len(times) < FEWEST or span < 12 * 3600:

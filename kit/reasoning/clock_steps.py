@@ -26,6 +26,7 @@ from kit.reasoning.calibrate import (
     decided,
     measure,
     nearest_s,
+    slope,
     step_of,
     whole,
 )
@@ -74,9 +75,10 @@ class _Run:
 def stretches(guest: Side, host: Side, found: Measured | None) -> list[Stretch]:
     """The stretches with their offsets; empty where nothing says that one offset does not hold for all.
 
-    `guest` and `host` as for `calibrate.measure`, `found` what it says of them.
+    `guest` and `host` as for `calibrate.measure`, `found` what it says of them. A failed operation has no point of its
+    own as often as not, so that the others tell, where there are enough of them.
     """
-    every, points = whole(guest).good, whole(host).good
+    every, points = guest.good if len(guest.good) >= WINDOW else whole(guest).good, whole(host).good
     if len(every) < WINDOW or len(points) < FEWEST:
         return []
     step = step_of(points)
@@ -217,10 +219,7 @@ def _labelled(times: np.ndarray, points: np.ndarray) -> tuple[list[_State], floa
 def _state(group: list[tuple[float, float, float]]) -> _State:
     times, offsets = np.array([label[0] for label in group]), np.array([label[1] for label in group])
     epoch = float(np.median(times))
-    if len(group) < 4 or times[-1] - times[0] < 24 * HOUR_S:
-        return _State(float(np.median(offsets)), 0.0, epoch)
-    half = len(group) // 2
-    drift = float(np.median((offsets[-half:] - offsets[:half]) / (times[-half:] - times[:half])))
+    drift = slope(times, offsets)
     return _State(float(np.median(offsets - drift * (times - epoch))), drift, epoch)
 
 
