@@ -50,7 +50,7 @@ def offset_at(found: list[Stretch], time: float) -> float | None:
 @pytest.mark.parametrize("seed", range(3))
 def test_each_stretch_has_its_own_offset(step: float, seed: int) -> None:
     guest, host, truth = stepped(120, 80, step, seed, jitter=15, label=2)
-    found = stretches(guest, host, measure(guest, host))
+    found = stretches(guest, host, measure(guest, host)) or []
     assert len(found) == 2
     early, late = offset_at(found, truth[5, 0]), offset_at(found, truth[115, 0])
     assert early == pytest.approx(DELAY, abs=3)
@@ -70,7 +70,7 @@ def test_no_operation_away_from_the_step_gets_the_offset_of_the_other_stretch(
     said = measure(guest, host)
     found = stretches(guest, host, said)
     for number, (time, offset) in enumerate(truth):
-        told = offset_at(found, time) if found else said.offset_s if said is not None else None
+        told = offset_at(found, time) if found is not None else said.offset_s if said is not None else None
         if abs(number - at) > BESIDE and told is not None:
             assert told - DELAY == pytest.approx(offset, abs=TOLD)
 
@@ -83,7 +83,7 @@ def test_no_operation_away_from_the_step_gets_the_offset_of_the_other_stretch(
 def test_a_steady_clock_is_one_stretch(count: int, seed: int, jitter: float, label: float, offset: float) -> None:
     """At most its very last or first operations are left out, where a late label looks like a step."""
     guest, host, truth = stepped(count, 0, offset, seed, jitter, label)
-    found = stretches(guest, host, measure(guest, host))
+    found = stretches(guest, host, measure(guest, host)) or []
     for one in found:
         assert one.measured.offset_s == pytest.approx(offset + DELAY, abs=TOLD)
     if found:
@@ -94,7 +94,7 @@ def test_snapshots_of_an_agent_in_between_are_no_step() -> None:
     guest, host, _ = stepped(100, 0, 0.0, 7, jitter=12, label=2)
     agents = np.arange(100) * HOUR + 1500 + np.random.default_rng(1).normal(0, 200, 100)
     mixed = Side(np.sort(np.concatenate([guest.good, agents])), guest.bad)
-    assert stretches(mixed, host, measure(mixed, host)) == []
+    assert stretches(mixed, host, measure(mixed, host)) is None
 
 
 def test_between_two_stretches_no_time_is_known() -> None:

@@ -161,7 +161,8 @@ def _measured(thaws: np.ndarray, points: pd.DataFrame) -> list[Stretch]:
     guest = Side(thaws, np.empty(0))
     host = Side(seconds(points.loc[claimed & listed, "time_utc"]), seconds(points.loc[~claimed & listed, "time_utc"]))
     said = measure(guest, host) if len(thaws) else None
-    if parts := stretches(guest, host, said):
+    parts = stretches(guest, host, said)
+    if parts is not None:
         return parts
     return [Stretch(-np.inf, np.inf, said)] if said is not None and said.offset_s is not None else []
 

@@ -9,7 +9,7 @@ of a step belong to none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -72,24 +72,41 @@ class _Run:
     last: int
 
 
-def stretches(guest: Side, host: Side, found: Measured | None) -> list[Stretch]:
-    """The stretches with their offsets; empty where nothing says that one offset does not hold for all.
+def stretches(guest: Side, host: Side, found: Measured | None) -> list[Stretch] | None:
+    """The stretches with their offsets; None where nothing says that one offset does not hold for all.
+
+    Empty where no offset is sure for long enough.
 
     `guest` and `host` as for `calibrate.measure`, `found` what it says of them. A failed operation has no point of its
     own as often as not, so that the others tell, where there are enough of them.
     """
     every, points = guest.good if len(guest.good) >= WINDOW else whole(guest).good, whole(host).good
     if len(every) < WINDOW or len(points) < FEWEST:
-        return []
+        return None
     step = step_of(points)
-    states, noise = [], WIDE_S
-    if found is not None and found.offset_s is not None:
-        states = [_State(found.offset_s, found.drift_s_per_day / 86400.0, found.epoch_s)]
-        noise = _noise(states[0], every, points)
-        if _one_holds(states[0], _listed(every, states, points, step), points, step, noise):
-            return []
+    main = _main(found)
+    if main is None:
+        return _cut([], WIDE_S, guest, host, every, points, None) or None
+    noise = _noise(main, every, points)
+    if _one_holds(main, _listed(every, [main], points, step), points, step, noise):
+        return None
+    return _cut([main], noise, guest, host, every, points, found)
+
+
+def _main(found: Measured | None) -> _State | None:
+    if found is None or found.offset_s is None:
+        return None
+    return _State(found.offset_s, found.drift_s_per_day / 86400.0, found.epoch_s)
+
+
+def _cut(
+    states: list[_State], noise: float, guest: Side, host: Side, every: np.ndarray, points: np.ndarray,
+    found: Measured | None,
+) -> list[Stretch] | None:
+    """The stretches of these shifts and of those that windows of operations show; None where one has them all."""
+    step, mains = step_of(points), tuple(states)
     labels, own_noise = _labelled(every, points)
-    states += [one for one in labels if all(abs(one.offset - other.offset) > WIDE_S for other in states)]
+    states = [*mains, *(one for one in labels if all(abs(one.offset - other.offset) > WIDE_S for other in mains))]
     every, noise = _listed(every, states, points, step), min(noise, own_noise)
     if not len(every):
         return []
@@ -98,8 +115,8 @@ def stretches(guest: Side, host: Side, found: Measured | None) -> list[Stretch]:
         runs = _runs([*states, *more], every, points, step, noise)
     runs = [run for run in runs if run.state is not None]
     if len(runs) == 1 and (runs[0].first, runs[0].last) == (0, len(every) - 1):
-        return []
-    return list(_pieces(runs, guest, host, every))
+        return None
+    return list(_pieces(runs, guest, host, every, dict.fromkeys(mains, found)))
 
 
 def _listed(times: np.ndarray, states: list[_State], points: np.ndarray, step: float) -> np.ndarray:
@@ -237,22 +254,28 @@ def _runs(states: list[_State], times: np.ndarray, points: np.ndarray, step: flo
     return [_Run(every[state] if state < len(every) else None, first, last) for state, first, last in made]
 
 
-def _pieces(runs: list[_Run], guest: Side, host: Side, every: np.ndarray) -> Iterator[Stretch]:
-    """The runs that are long enough and whose offset `measure` finds as well, by themselves.
+def _pieces(
+    runs: list[_Run], guest: Side, host: Side, every: np.ndarray, known: Mapping[_State, Measured | None]
+) -> Iterator[Stretch]:
+    """The runs that are long enough and whose offset `measure` finds as well, by themselves or (`known`) for all.
 
     Where a stretch is sure, one that differs from it by whole quarters of an hour is as near as zones and daylight
     saving make it, and needs no more than a shift near zero does.
     """
-    long = [run for run in runs if run.last - run.first + 1 >= SURE]
-    spans = list(_apart([(run.state, every[run.first], every[run.last]) for run in long if run.state is not None]))
-    found = {first: _confirmed(state, 0.0, _between(guest, first, last), host) for state, first, last in spans}
-    sure = [state for state, first, _ in spans if found[first] is not None]
+    spans = list(_apart([
+        (run.state, every[run.first], every[run.last]) for run in runs
+        if run.state is not None and run.last - run.first + 1 >= (FEWEST if run.state in known else SURE)
+    ]))  # fmt: skip
+    said = {
+        first: _confirmed(state, 0.0, _between(guest, first, last), host) or known.get(state)
+        for state, first, last in spans
+    }
+    sure = [state for state, first, _ in spans if said[first] is not None]
     for state, first, last in spans:
-        said = found[first]
-        if said is None and any(_by_quarters(state, other) for other in sure):
-            said = _confirmed(state, state.offset, _between(guest, first, last), host)
-        if said is not None:
-            yield Stretch(-np.inf if first == every[0] else first, np.inf if last == every[-1] else last, said)
+        if said[first] is None and any(_by_quarters(state, other) for other in sure):
+            said[first] = _confirmed(state, state.offset, _between(guest, first, last), host)
+        if found := said[first]:
+            yield Stretch(-np.inf if first == every[0] else first, np.inf if last == every[-1] else last, found)
 
 
 def _apart(spans: list[tuple[_State, float, float]]) -> Iterator[tuple[_State, float, float]]:

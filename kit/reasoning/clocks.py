@@ -94,8 +94,13 @@ def _of_guest(row: dict[str, Any], guest: Side, host: Side) -> Iterator[dict[str
         yield from _declared(row, guest, host)
         return
     found = measure(guest, host)
-    if parts := stretches(guest, host, found):
+    parts = stretches(guest, host, found)
+    if parts:
         yield from (row | _told(part.measured) | _ends(part, part.measured.why) for part in parts)
+        return
+    if found is not None and parts is not None:
+        note = "the clock was set during the case, and no offset is sure for long enough"
+        yield row | {"anchors": found.pairs, "ambiguous": True, "method": "point_minus_thaw", "note": note}
         return
     found = found or few(guest, host)
     yield row | (_told(found) if found is not None else {})
@@ -113,7 +118,7 @@ def _declared(row: dict[str, Any], guest: Side, host: Side) -> Iterator[dict[str
     found = measure(guest, host)
     if found is None or not found.shared:
         found = Measured(there, None, 0.0, float(np.median(times)), len(near), False, "declared")
-    parts = stretches(guest, host, found)
+    parts = stretches(guest, host, found) or []
     if not parts and abs((found.offset_s or 0.0) - there) > SLACK_S:
         parts = [Stretch(-np.inf, np.inf, found)]
     fitting = [part for part in parts if abs((part.measured.offset_s or 0.0) - there) <= SLACK_S]
