@@ -288,6 +288,19 @@ def test_a_failed_set_that_the_records_show_explains_the_counter() -> None:
     assert row(made, points[P])["verdict"] == "supported"
 
 
+@pytest.mark.parametrize(("failures", "verdict"), [(1, "supported"), (2, "inconclusive")])
+def test_a_claim_that_was_due_and_is_not_listed_is_the_set_that_the_host_counts(failures: int, verdict: str) -> None:
+    """The guest was not reached at three: no record of it, no point; a second failure could be any point's."""
+    world = World()
+    world.guest()
+    points = world.hours([hour for hour in HOURS if hour != 3])
+    world.replication.append({
+        "source_id": "r", "computer": REPLICA, "vm_name": "SQLVM", "mode": "Replica", "from_utc": at("00:30:00"),
+        "until_utc": at("08:30:00"), "app_consistent_failures": failures,
+    })
+    assert row(analysed(world), points[P])["verdict"] == verdict
+
+
 # ------------------------------------------------------------------------------------------------ instances
 
 

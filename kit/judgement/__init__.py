@@ -202,7 +202,7 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
     frames = evidence.Frames(
         points, links, attributed, made.databases, spoken, made.members, started, recovered, cuts, known, held,
         _host_intervals(case), schedules,
-        tuple(counters.unseen_failures(case.replication, attributed, spoken, known, held)),
+        tuple(counters.unseen_failures(case.replication, attributed, spoken, known, held, points, schedules)),
         frozenset(boots.declared_points(config.test_failovers, points)),
     )
     return _Chain(spoken, frames, expected.expected_points(points, spoken, attributed, schedules, known))

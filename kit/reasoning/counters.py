@@ -2,12 +2,13 @@
 
 Item E5 of the domain reference asks that the failure counter did not rise. A counter speaks of an interval: that of its
 statistics, or the time between two exports. It counts against the points in it only where the guest's log covers the
-whole interval and shows fewer failures: then a set failed of which nobody knows which it was.
+whole interval and shows fewer failures: then a set failed of which nobody knows which it was. A claim that was due and
+is not in the list is a failed set as well: the host counted it and listed nothing, or no claim.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,10 +16,13 @@ from typing import Any
 import pandas as pd
 
 from kit.reasoning.clocks import Shifts
+from kit.reasoning.correlate import Schedule
 from kit.reasoning.covered import APPLICATION, Covered
+from kit.reasoning.expected import due_times
 from kit.reasoning.records import HOSTS
 from kit.values import tuples
 
+FEWEST = 3  # claims that tell a spacing
 FAILED = ("genuine_failure", "mixed", "open")
 
 
@@ -38,7 +42,8 @@ class Counted:
 
 
 def unseen_failures(
-    replication: pd.DataFrame, operations: pd.DataFrame, records: pd.DataFrame, clocks: pd.DataFrame, covered: Covered
+    replication: pd.DataFrame, operations: pd.DataFrame, records: pd.DataFrame, clocks: pd.DataFrame,
+    covered: Covered, points: pd.DataFrame, schedules: Mapping[str, Schedule],
 ) -> list[Counted]:
     """The intervals in which the host counts more failed sets than the guest's and the hosts' records show."""
     shifts = Shifts(clocks)
@@ -48,11 +53,23 @@ def unseen_failures(
     for vm_name, first, last, counted in _intervals(replication):
         own = [row for row in tuples(failed) if row.vm_name == vm_name]
         times = [shift.to_reference(row.begin_utc) for row in own if (shift := shifts.of(row.computer)) is not None]
+        placed = len(times) == len(own)
         times += [row.time_utc for row in tuples(texts) if not isinstance(row.vm_name, str) or row.vm_name == vm_name]
+        times += _lacking(points[points["vm_name"] == vm_name], schedules.get(vm_name), times)
         seen = sum(first <= time <= last for time in times)
-        if counted > seen and len(times) >= len(own) and _covers(vm_name, first, last, operations, shifts, covered):
+        if counted > seen and placed and _covers(vm_name, first, last, operations, shifts, covered):
             made.append(Counted(vm_name, first, last, counted, seen))
     return made
+
+
+def _lacking(points: pd.DataFrame, schedule: Schedule | None, failed: list[Any]) -> list[Any]:
+    """When a claim was due and none is listed, where no failure stands that was counted already."""
+    claimed = points.loc[points["claimed"] == "application_consistent", "time_utc"].dropna().sort_values()
+    if schedule is None or len(claimed) < FEWEST:
+        return []
+    half = schedule.claimed / 2
+    due = due_times(claimed.tolist(), schedule.claimed)
+    return [time for time in due if not any(abs(time - one) <= half for one in failed)]
 
 
 def _intervals(replication: pd.DataFrame) -> Iterator[tuple[str, Any, Any, int]]:

@@ -33,7 +33,7 @@ def expected_points(
         if schedule is None or len(own) < 3:
             continue
         times = own["time_utc"].sort_values().tolist()
-        for due in _due(times, schedule.listed):
+        for due in due_times(times, schedule.listed):
             reason = told.reason(str(vm_name), due, schedule.listed / 2)
             rows.append({"vm_name": vm_name, "time_utc": due, "reason": reason})
         rows += told.after_the_last(str(vm_name), times[-1] + schedule.listed / 2)
@@ -112,7 +112,8 @@ def _failed(operations: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
     return own.assign(at=pd.Series(at, index=own.index, dtype="datetime64[us, UTC]"))
 
 
-def _due(times: list[pd.Timestamp], step: pd.Timedelta) -> list[pd.Timestamp]:
+def due_times(times: list[pd.Timestamp], step: pd.Timedelta) -> list[pd.Timestamp]:
+    """The times at which a point was due between these, in order, one spacing after the other."""
     made: list[pd.Timestamp] = []
     for earlier, later in pairwise(times):
         lacking = round((later - earlier) / step) - 1
