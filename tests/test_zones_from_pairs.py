@@ -165,3 +165,22 @@ def test_daylight_saving_inside_a_log_that_names_no_zone(tmp_path):
     links = made.links.set_index("recovery_point_id")["operation_id"]
     assert pd.isna(links[listed.loc[listed["name"] == f"P{silent}", "recovery_point_id"].iloc[0]])
     assert links.notna().sum() >= 280
+
+
+def test_one_machine_shows_the_zone_of_a_list_and_the_list_that_of_another_machine(tmp_path):
+    """SQL01 has a log in UTC, SQL02 an ERRORLOG alone; the list of both is in the host's local time."""
+    application(tmp_path)
+    errorlog(tmp_path, offset_h=2)
+    (tmp_path / "guest").rename(tmp_path / "SQL01")
+    (tmp_path / "SQL02").mkdir()
+    text = (tmp_path / "SQL01" / "ERRORLOG").read_bytes().decode("utf-16").replace("SQL01", "SQL02")
+    (tmp_path / "SQL01" / "ERRORLOG").unlink()
+    (tmp_path / "SQL02" / "ERRORLOG").write_bytes(text.encode("utf-16"))
+    points(tmp_path, offset_h=2)
+    listed = tmp_path / "replica" / "points.csv"
+    rows = listed.read_text("utf-8").splitlines()
+    others = [row.replace("SQL01", "SQL02").replace("01A1B2C3", "02A1B2C3") for row in rows[1:]]
+    listed.write_text("\n".join(rows + others), "utf-8")
+    made, zones, _ = judged(tmp_path)
+    assert zones["replica/points.csv"] == zones["SQL02/ERRORLOG"] == "+02:00"
+    assert made.links["operation_id"].nunique() == 2 * len(JITTER)

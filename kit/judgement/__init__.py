@@ -159,14 +159,15 @@ def clocks_of(case: Case) -> pd.DataFrame:
 
 def _spoken(case: Case, known: rules.Rules) -> tuple[Case, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The case with every zone that can be found, its watched events, their matches, and both as records."""
-    for rounds in range(MOST_ROUNDS + 1):
-        watched = case.watched(known.watched_providers)
-        matches = rules.match(watched, known)
-        spoken = records.records(watched, matches, _machines(case))
-        zoned = zones_from_pairs.settled(case, spoken) if rounds < MOST_ROUNDS else case
+    watched = case.watched(known.watched_providers)
+    matches = rules.match(watched, known)  # by text and number: zones change nothing
+    spoken = records.records(watched, matches, _machines(case))
+    for _ in range(MOST_ROUNDS):
+        zoned = zones_from_pairs.settled(case, spoken)
         if zoned is case:
             break
-        case = zoned
+        case, watched = zoned, zoned.watched(known.watched_providers)
+        spoken = records.records(watched, matches, _machines(case))
     return case, watched, matches, spoken
 
 
