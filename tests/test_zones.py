@@ -2,7 +2,8 @@
 
 # ruff: noqa: DTZ001 - local times without zone are the subject
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.case import zone_anchors, zones
-from kit.case.zone_anchors import Point
+from kit.case.zone_anchors import OFFSETS_S, Point
 
 SUMMER, AUTUMN = datetime(2014, 5, 19, 21), datetime(2014, 12, 1, 8)
 
@@ -217,13 +218,30 @@ def test_empty_logs_have_no_anchor():
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(-48, 56), st.integers(3, 12), st.integers(0, 10**6))
-def test_any_quarter_of_an_hour_is_found_again(quarters, count, seed):
+@given(st.sampled_from(sorted(OFFSETS_S)), st.integers(3, 12), st.integers(0, 10**6))
+def test_any_offset_of_a_zone_is_found_again(offset_s, count, seed):
     chance = np.random.default_rng(seed)
     start = SUMMER + timedelta(seconds=int(chance.integers(0, 86_400)))
     rows = [
         (start + timedelta(seconds=int(second)), 1000, f"message {chance.integers(0, 10**9)} of this run")
         for second in np.sort(chance.integers(0, 40_000, count))
     ]
-    found = anchors(*frames(rows, quarters / 4))
-    assert {one.offset_s for one in found} == {quarters * 900}
+    found = anchors(*frames(rows, offset_s / 3600))
+    assert {one.offset_s for one in found} == {offset_s}
+
+
+def test_a_difference_that_no_zone_has_is_no_anchor():
+    """Start-up messages of two runs eleven hours and three quarters apart, to the second."""
+    rows = [(SUMMER + timedelta(seconds=4 * number), 1000, f"message {number} of a start") for number in range(8)]
+    assert anchors(*frames(rows, -11.75)) == []
+
+
+def test_the_offsets_that_zones_have():
+    """All that the zone database knows since 2000; an anchor at any other is an accident."""
+    known = {
+        int(datetime(year, month, 15, tzinfo=UTC).astimezone(ZoneInfo(name)).utcoffset().total_seconds())
+        for name in available_timezones() for year in range(2000, 2027, 2) for month in (1, 4, 7, 10)
+    }
+    assert known <= OFFSETS_S
+    assert all(abs(offset_s) <= 14 * 3600 for offset_s in OFFSETS_S)
+    assert -11 * 3600 - 2700 not in OFFSETS_S

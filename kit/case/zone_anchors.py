@@ -2,7 +2,7 @@
 
 SQL Server writes many messages to its ERRORLOG (local time) and to the Application log (UTC). Two records are the same
 message when every inserted string of the one stands in the text of the other (or their texts are equal), their error
-numbers do not differ, and their times differ by a multiple of 15 minutes but for two seconds.
+numbers do not differ, and their times differ by an offset that some zone has, but for two seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-_STEP_S, _SLACK_S, _FARTHEST_S = 900, 2.0, 14 * 3600
+_STEP_S, _SLACK_S = 900, 2.0
+# Offsets that zones have had since 2000: whole hours, and these halves and quarters.
+_ODD_H = (-9.5, -4.5, -3.5, -2.5, 3.5, 4.5, 5.5, 5.75, 6.5, 8.5, 8.75, 9.5, 9.75, 10.5, 11.5, 12.75, 13.75)
+OFFSETS_S = frozenset(round(hours * 3600) for hours in (*range(-12, 15), *_ODD_H))
+_OFFSETS = np.array(sorted(OFFSETS_S))
 _MOST_TEXTS, _MOST_PAIRS, _FEW, _ROWS = 2000, 400, 64, 10_000
 _DAY_US, _EPOCH = 86_400_000_000, datetime(1970, 1, 1)  # noqa: DTZ001
 _ENOUGH = 3
@@ -201,17 +205,17 @@ def _offsets(here: list[int], there: list[int], unique: bool) -> Iterator[_Pair]
     local = np.array(here)
     difference = (local[:, None] - np.array(there)[None, :]) / 1e6
     nearest = np.round(difference / _STEP_S) * _STEP_S
-    good = (np.abs(difference - nearest) <= _SLACK_S) & (np.abs(nearest) <= _FARTHEST_S)
+    good = (np.abs(difference - nearest) <= _SLACK_S) & np.isin(nearest, _OFFSETS)
     rows, columns = np.nonzero(good)
     for at, offset in zip(local[rows].tolist(), nearest[rows, columns].astype(int).tolist(), strict=True):
         yield _Pair(at, offset, unique)
 
 
 def _offset(difference_us: int) -> int | None:
-    """The multiple of 15 minutes that a difference is, but for two seconds."""
+    """The offset of some zone that a difference is, but for two seconds."""
     seconds = difference_us / 1e6
     nearest = round(seconds / _STEP_S) * _STEP_S
-    return nearest if abs(seconds - nearest) <= _SLACK_S and abs(nearest) <= _FARTHEST_S else None
+    return nearest if abs(seconds - nearest) <= _SLACK_S and nearest in OFFSETS_S else None
 
 
 def same_items(local: Mapping[str, datetime], utc: Mapping[str, datetime], what: str) -> list[Point]:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from kit import times
-from kit.case.zone_anchors import Point
+from kit.case.zone_anchors import OFFSETS_S, Point
 from kit.case.zones import Zone, common, inferred, offset_text
 from kit.errors import ConfigError
 from kit.reasoning.calibrate import Measured, Side, measure
@@ -121,10 +121,10 @@ class _Shown(NamedTuple):
 
 
 def _whole(one: Stretch, sign: int, rest_s: float) -> int | None:
-    """The offset of a stretch in whole quarters of an hour; none where more than a small rest is left over."""
+    """The offset of a stretch as zones have them; none where no zone has it or more than a small rest is left over."""
     offset = one.measured.offset_s or 0.0
     whole = round(offset / QUARTER_S) * QUARTER_S
-    return int(sign * whole) if abs(offset - whole) <= rest_s else None
+    return int(sign * whole) if abs(offset - whole) <= rest_s and int(sign * whole) in OFFSETS_S else None
 
 
 def _within(moments: pd.Series, one: Stretch, moved_s: float = 0.0) -> pd.Series:
