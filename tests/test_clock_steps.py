@@ -57,7 +57,7 @@ def test_each_stretch_has_its_own_offset(step: float, seed: int) -> None:
     assert late == pytest.approx(step + DELAY, abs=3)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(
     count=st.integers(60, 150), part=st.floats(0.25, 0.75), hours=st.sampled_from([-7, -2, -1, 1, 2, 3, 9]),
     seed=st.integers(0, 10_000), jitter=st.floats(10, 25), label=st.floats(0.3, 1.5),
@@ -75,9 +75,9 @@ def test_no_operation_away_from_the_step_gets_the_offset_of_the_other_stretch(
             assert told - DELAY == pytest.approx(offset, abs=TOLD)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(
-    count=st.integers(5, 150), seed=st.integers(0, 10_000), jitter=st.floats(0, 25), label=st.floats(0.3, 6),
+    count=st.integers(5, 150), seed=st.integers(0, 10_000), jitter=st.floats(0, 25), label=st.floats(0.3, 3),
     offset=st.sampled_from([0.0, 420.0, -HOUR, 5 * HOUR]),
 )  # fmt: skip
 def test_a_steady_clock_is_one_stretch(count: int, seed: int, jitter: float, label: float, offset: float) -> None:

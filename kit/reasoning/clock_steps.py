@@ -36,6 +36,7 @@ STEPPED, ODD = 1e-3, 1e-6  # chance of a step from one operation to the next: to
 HOUR_SHARE = 0.4  # of the steps: by one hour, as zones and daylight saving do
 OUTLIER, ALONE = 0.05, 0.25  # operations whose label came early or late; operations without a point
 FEW_TOLD = 0.2  # share of operations below which a shift, or what tells it from others, counts as accident
+TELLING = 2.0  # jitter over noise below which nothing tells shifts apart
 MOST_QUARTERS = 52  # 13 hours
 KNOWN = 0.9  # probability from which an operation belongs to a stretch
 HINT = 0.02  # chance of an accident that a window's own shift may have: a hint, which whole stretches confirm
@@ -148,11 +149,20 @@ def _noise(state: _State, times: np.ndarray, points: np.ndarray) -> float:
 def _one_holds(main: _State, times: np.ndarray, points: np.ndarray, step: float, noise: float) -> bool:
     """Whether every operation belongs to one shift, or nothing tells shifts by whole intervals apart."""
     states = _family([main], times, points)
+    if _spread(states[1:], times, points) < TELLING * noise:
+        return True
     likely = _likely(states, times, points, step, noise)
     told = likely[:, 0] > 10 * np.median(likely[:, 1:-2], axis=1) if len(states) > 1 else np.ones(1)
     if told.mean() < FEW_TOLD:
         return True
     return bool((_belonging(likely, _moves(states))[:, 0] >= KNOWN).all())
+
+
+def _spread(others: list[_State], times: np.ndarray, points: np.ndarray) -> float:
+    """How far operations stand from points at the shifts next to the right one: the jitter of both sides."""
+    rests = [nearest_s(state.at(times), points) for state in others]
+    near = np.concatenate([rest[np.abs(rest) <= WIDE_S] for rest in rests]) if rests else np.empty(0)
+    return 1.4826 * float(np.median(np.abs(near - np.median(near)))) if len(near) else WIDE_S
 
 
 def _family(mains: list[_State], times: np.ndarray, points: np.ndarray) -> list[_State]:
