@@ -85,3 +85,53 @@ def test_recognised_by_content(path, reader):
 @pytest.mark.parametrize("content", [b"", b"a,b\r\n1,2\r\n", b"Name: x\r\n" * 20, b"\0" * 99])
 def test_other_content_is_not_taken(reader, content):
     assert reader.recognise(content, "x.txt") == 0
+
+
+TOOL = (
+    "wbadmin 1.0 - Backup command-line tool\r\n(C) Copyright 2013 Microsoft Corporation. All rights reserved.\r\n\r\n"
+)
+
+
+def test_items_of_a_backup():
+    text = TOOL + (
+        "Volume ID = {cd6a1b6a-0000-4f8e-8a8e-0a1b2c3d4e5f}\r\n"
+        "Volume '', mounted at C: then\r\nCan recover = Full volume\r\n"
+        "\r\nApplication = SqlServerWriter\r\nComponent = SQL01\\MSSQLSERVER\\Sales\r\n"
+    )
+    tables, _ = read(text)
+    assert [(row["kind"], row["name"]) for row in tables["records"]] == [
+        ("backup_item", "Full volume"),
+        ("backup_item", "SQL01\\MSSQLSERVER\\Sales"),
+    ]
+    assert json.loads(tables["records"][1]["data"])["Application"] == "SqlServerWriter"
+
+
+def test_output_of_a_backup_is_kept_as_text_and_said_to_have_no_time():
+    text = TOOL + (
+        "This will back up (C:) to E:.\r\nCreating a shadow copy ...\r\nSummary of the backup operation:\r\n"
+        "------------------\r\n\r\nThe backup operation stopped before completing.\r\n"
+        "C:\\Windows\\Logs\\WindowsServerBackup\\Backup_Error-19-05-2014_21-00-00.log\r\n"
+    )
+    tables, account = read(text)
+    (row,) = tables["records"]
+    assert (row["kind"], row["name"]) == ("backup_output", "Backup_Error-19-05-2014_21-00-00.log")
+    assert "stopped before completing" in json.loads(row["data"])["text"]
+    assert "without a time" in account.source["note"]
+
+
+def test_results_of_components_go_on_behind_an_empty_line():
+    text = (
+        "Backup of volume C: has failed.\r\nApplication backup\r\nWriter Id: {A65FAA63-5EA8-4EBC-9DBD-A0C4DB26912A}\r\n"
+        "   Component: Sales\r\n   Error           : 8078010D\r\n\r\n   Detailed Error  : 800423F4\r\n"
+        "   Detailed Error Message : (null)\r\n"
+    )
+    tables, _ = read(text, "Backup_Error-19-05-2014_21-00-02.log")
+    (row,) = tables["records"]
+    data = json.loads(row["data"])
+    assert (row["name"], data["Writer Id"][:9], data["Detailed Error"]) == ("Sales", "{A65FAA63", "800423F4")
+
+
+def test_a_list_of_files_that_were_backed_up_is_named():
+    _, account = read("Backed up C:\\\r\nBacked up C:\\Boot\r\n", "Backup-19-05-2014_21-00-02.log")
+    assert account.source["status"] == "empty"
+    assert "not used" in account.source["note"]

@@ -43,3 +43,19 @@ def test_objects_of_an_unknown_type_are_kept_whole():
 
 def test_a_list_without_types_that_fits_nowhere_is_not_taken():
     assert recognise(b'"Alpha","Beta"\r\n"1","2"\r\n', "x.csv") is None
+
+
+def test_a_printed_list_of_a_command_that_no_table_is_for_is_kept():
+    text = (
+        "\r\nJobType   : Backup\r\nStartTime : 5/19/2014 9:00:02 PM\r\nJobState  : Completed\r\nHResult   : 0\r\n\r\n"
+    )
+    assert recognise(text.encode(), "job.txt") is other_objects
+    tables, account = read(text)
+    (row,) = tables["records"]
+    assert json.loads(row["data"])["JobState"] == "Completed"
+    assert account.source["status"] == "read"
+
+
+def test_prose_with_a_few_colons_is_no_list():
+    text = "Case : 12\nSteps we took so far:\n" + "We looked at the server and found nothing.\n" * 9 + "Owner : Ann\n"
+    assert recognise(text.encode(), "notes.txt") is None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from reading import events, sample
 
-from kit.sources import cluster_log, errorlog, log_scout, recognise, sql_agent
+from kit.sources import cluster_log, errorlog, errorlog_list, log_scout, recognise, sql_agent
 
 
 def test_lines_of_the_agent():
@@ -68,3 +68,100 @@ def test_formats_with_similar_lines_are_told_apart(content, reader):
 @pytest.mark.parametrize("content", [b"", b"\0" * 500, b"2021-05-19 22:00:00 some text\r\n", b"\xff\xfe" + b"x\0" * 50])
 def test_other_content_is_not_taken(reader, content):
     assert reader.recognise(content, "sqlagent.out") == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("05/19/2014 22:00:03", "05/19/2014 22:00:04", "2014-05-19T22:00:03"),  # no month 19
+        ("19.05.2014 22:00:03", "19.05.2014 22:00:04", "2014-05-19T22:00:03"),
+        ("5/19/2014 10:00:03 PM", "5/19/2014 10:00:04 PM", "2014-05-19T22:00:03"),
+        ("2014-05-19 22:00:03", "2014-05-19 22:00:04", "2014-05-19T22:00:03"),
+    ],
+)
+def test_the_agent_in_the_dates_of_a_culture(first, second, expected):
+    text = f"{first} - ? [100] SQLServerAgent version 12\r\n{second} - ! [298] SQLServer Error: 4060\r\n"
+    assert recognise(text.encode(), "sqlagent.out") is sql_agent
+    rows, account = events(text)
+    assert [(row["event_id"], row["level"], row["time_basis"]) for row in rows] == [(100, 4, None), (298, 2, None)]
+    assert rows[0]["time_local"].isoformat() == expected
+    assert account.source["note"] is None
+
+
+def test_the_agent_in_dates_that_may_name_two_days_is_no_ground_for_a_verdict():
+    rows, account = events("5/4/2014 10:00:03 PM - ? [100] SQLServerAgent version 12\r\n")
+    assert rows[0]["time_basis"] == "assumed"
+    assert "May or December" in account.source["note"]
+    rows, account = events("5/4/2014 10:00:03 PM - ? [100] SQLServerAgent version 12\r\n", culture="en-GB")
+    assert (rows[0]["time_basis"], rows[0]["time_local"].isoformat()) == (None, "2014-04-05T22:00:03")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2014-05-19 22:00:03.000,3,[100] SQLServerAgent version 12, build 1\r\n"
+        "2014-05-19 22:00:04.000,1,[298] Error\r\n",
+        "2014-05-19 22:00:03.000\t3\t[100] SQLServerAgent version 12, build 1\r\n"
+        "2014-05-19 22:00:04.000\t1\t[298] Error\r\n",
+        "LogDate                 ErrorLevel  Text\r\n----------------------- ----------- ------------\r\n"
+        "2014-05-19 22:00:03.000 3           [100] SQLServerAgent version 12, build 1\r\n"
+        "2014-05-19 22:00:04.000 1           [298] Error\r\n\r\n(2 rows affected)\r\n",
+    ],
+)
+def test_the_agent_as_the_result_of_a_query(text):
+    rows, account = events(text)
+    assert [(row["event_id"], row["level"], row["message"]) for row in rows] == [
+        (100, 4, "SQLServerAgent version 12, build 1"),
+        (298, 2, "Error"),
+    ]
+    assert (account.source["skipped"], account.source["note"]) == (0, None)
+
+
+RESULT = [
+    "2014-05-19 22:00:07.430{0}spid62{0}I/O is frozen on database Sales.",
+    "2014-05-19 22:00:14.110{0}Backup{0}Error: 18210, Severity: 16, State: 1.",
+    "2014-05-19 22:00:14.110{0}Backup{0}SendFileInfoBegin: failure, error 995.",
+]
+
+
+@pytest.mark.parametrize("mark", ["\t", ",", ";", "|"])
+@pytest.mark.parametrize("header", ["", "LogDate{0}ProcessInfo{0}Text\r\n"])
+def test_an_errorlog_from_the_result_grid_with_and_without_names(mark, header):
+    # Management Studio saves no names and sets no quotes by default, commas in the text or not.
+    text = (header + "\r\n".join(RESULT)).format(mark) + "\r\n"
+    assert recognise(text.encode(), "results.csv") is errorlog_list
+    rows, account = events(text)
+    assert [
+        (row["time_local"].isoformat(timespec="milliseconds"), row["event_id"], row["message"]) for row in rows
+    ] == [
+        ("2014-05-19T22:00:07.430", None, "I/O is frozen on database Sales."),
+        ("2014-05-19T22:00:14.110", 18210, "SendFileInfoBegin: failure, error 995."),
+    ]
+    assert account.source["skipped"] == 0
+
+
+def test_a_text_of_several_lines_in_a_result_grid():
+    text = '2014-05-19 22:00:00.110,Server,"Microsoft SQL Server 2019\n\tEnterprise"\r\n' + RESULT[0].format(",")
+    rows, _ = events(text)
+    assert [row["message"] for row in rows] == [
+        "Microsoft SQL Server 2019\n\tEnterprise",
+        "I/O is frozen on database Sales.",
+    ]
+
+
+def test_the_time_of_completion_below_a_result_is_no_part_of_the_last_message():
+    text = "LogDate                 ProcessInfo  Text\r\n----------------------- ------------ ----\r\n"
+    text += (
+        RESULT[0].format(" ") + "\r\n\r\n(1 row affected)\r\n\r\nCompletion time: 2024-05-20T11:00:00.1234567+02:00\r\n"
+    )
+    rows, account = events(text)
+    assert [row["message"] for row in rows] == ["I/O is frozen on database Sales."]
+    assert account.source["skipped"] == 0
+
+
+@pytest.mark.parametrize("mark", ["\t", ",", ";"])
+def test_a_result_without_names_is_named(mark):
+    row = mark.join(["Sales", "D", "2014-05-19 22:00:03.000", "2014-05-19 22:00:09.000", "1"])
+    _, account = events(f"{row}\r\n{row}\r\n")
+    assert account.source["status"] == "unrecognised"
+    assert "Include column headers" in account.source["note"]

@@ -42,6 +42,7 @@ _ARCHIVES = {"7-Zip archive", "RAR archive", "gzip file", "bzip2 file", "xz file
              "cabinet archive", "tar archive", "ISO image"}  # fmt: skip
 
 
+_RESULT_DATE = re.compile(r"(?:^|[\t,;|])\"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,7})?\"?(?=[\t,;|]|$)")
 _NOTHING = re.compile(r"\[\s*\]|null|<Objs\b[^<>]*(?:/>|>\s*(?:<Nil\s*/>\s*)?</Objs>)")
 
 
@@ -96,7 +97,19 @@ def unknown_note(head: bytes) -> str:
         return f"{name}: holds no log that the kit reads"
     if head and not head.strip(b"\0"):
         return "begins with nothing but zero bytes: probably lost when it was copied; copy it again"
+    if _is_result_without_names(head):
+        return (
+            "the result of a query without the names of its columns: save it with them (Management Studio: "
+            "Query Options, Results, Include column headers when copying or saving)"
+        )
     return f"no reader knows this format ({_beginning(head)})"
+
+
+def _is_result_without_names(head: bytes) -> bool:
+    """Whether every one of the first lines has dates of SQL Server between delimiters, the first not excepted."""
+    found = [line.strip("\ufeff\r ") for line in decode(head)[0].split("\n")[:20] if line.strip("\ufeff\x00\r ")]
+    whole = found[:-1] if len(found) > 1 and len(head) >= HEAD else found
+    return bool(whole) and all(_RESULT_DATE.search(line) for line in whole[:10])
 
 
 def _beginning(head: bytes) -> str:

@@ -23,11 +23,12 @@ import pyarrow as pa
 
 from kit import powershell
 from kit.sources._errors import level, numbers_of
+from kit.sources._results import is_around
 from kit.sources.seam import Fact, Lost, Opened, Reading, Rows
 from kit.text import HEAD, Line, code_page, decode, encoding_of, lines
 
 NAME = "SQL Server ERRORLOG"
-VERSION = "4"
+VERSION = "5"
 TABLES = ("events",)
 NUMBERED = False
 
@@ -43,9 +44,6 @@ _SECOND = re.compile(rf"(?<=.)(?={_TIME} {_KNOWN}\s)", re.ASCII | re.DOTALL)
 _SURE = re.compile(rf"^{_TIME} +{_KNOWN}(?:\s|$)", re.ASCII | re.MULTILINE)
 _ANY = re.compile(rf"^{_TIME} +\S+ +\S", re.ASCII | re.MULTILINE)
 _DAMAGED_TIME = re.compile(r"[\d-]{0,10} ?\d\d:\d\d:\d\d\.\d\d\s|\d{4}-\d[\d-]* *[\d:.]*$", re.ASCII)
-
-# Around the records where they are a result of sp_readerrorlog: heading, rule, (2 rows affected) in any language.
-_RESULT = re.compile(r"LogDate\s+ProcessInfo\s+Text\s*$|-{4,}[- \t]*$|\(\d+ [^()\d]{3,60}\)\s*$")
 
 _SERVER_NAME = re.compile(
     r"(?:server name is|servername ist|nom du serveur est|nombre del servidor es|nome do servidor é|nome del server è"
@@ -152,10 +150,10 @@ def _records(opened: Opened) -> Iterator[_Record | Lost | Fact]:
     for line in lines(opened.file, opened.culture):
         for piece in _pieces(line, width):
             made = _record(piece)
-            if made is None and current and _continues(piece.text) and not _RESULT.match(piece.text):
+            if made is None and current and _continues(piece.text) and not is_around(piece.text):
                 current.text = f"{current.text}\n{piece.text}"[:_LONGEST]
                 continue
-            if made is None and (not piece.text.strip() or _RESULT.match(piece.text)):
+            if made is None and (not piece.text.strip() or is_around(piece.text)):
                 continue
             if current:
                 yield current

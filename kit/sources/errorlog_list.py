@@ -7,37 +7,49 @@ language, and results of sp_readerrorlog as CSV, without a severity and oldest f
 
 Times are local and end at the second. Commas stand as `<c/>`, ends of lines as `<nl/>`. The numbers of an error are a
 row of their own, below its text: they become one event. The list may be filtered and has no record numbers.
+
+Results of sp_readerrorlog are read line by line, because Management Studio saves and copies them without a header and
+without quotes around texts that hold the delimiter:
+
+    2014-05-19 22:00:14.110,Backup,Error: 18210, Severity: 16, State: 1.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Any
 
-from kit.powershell import About, Damage, Row, csvs
+from kit.powershell import About, Damage, Item, Row, csvs
 from kit.powershell.dates import Dates
 from kit.sources._build import APART, Made, batches, oldest_first
 from kit.sources._errors import level, numbers_of
+from kit.sources._results import is_around
 from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import Line, decode, lines
 
 NAME = "SQL Server log list (Management Studio)"
-VERSION = "2"
+VERSION = "3"
 TABLES = ("events",)
 
 _SOURCE = re.compile(r"(?:spid\d+s?|Server|Backup|Logon|Cluster)$", re.IGNORECASE)
 _WRITTEN = {"<c/>": ",", "<nl/>": "\n"}
 _MARK = re.compile("<c/>|<nl/>")
+_RESULT = re.compile(
+    r'"?(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.,]\d{2,7})"?(?P<mark>[\t,;|])'
+    r'"?(?P<source>[^\W\d]\w{2,11})"?(?P=mark)(?P<text>.*)',
+    re.ASCII,
+)
+_LONGEST = 1 << 16  # characters of one text
 
 
 def recognise(head: bytes, name: str) -> int:
-    """3 for rows of a date, a source of the server, perhaps a severity, and a text below a header."""
+    """3 for rows of a date, a source of the server, perhaps a severity, and a text, below a header or without."""
     text = decode(head)[0]
-    given = (Line(number, 0, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), 1))
-    rows = [row for row in islice(csvs.read(given), 20) if isinstance(row, Row)]
+    given = [Line(number, 0, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), 1)]
+    rows = [row for row in islice(_items(given), 20) if isinstance(row, Row)]
     return 3 if rows and 2 * sum(_fits(list(row.values())) for row in rows) > len(rows) else 0
 
 
@@ -52,11 +64,45 @@ def _text(values: list[Any]) -> str | None:
     return text
 
 
+def _items(given: Iterable[Line]) -> Iterator[Item]:
+    """The rows of either form, told by the first line that holds anything, or the one behind it."""
+    following = iter(given)
+    first = list(islice(following, 4))
+    filled = [line for line in first if line.text.strip("\ufeff\x00 \t")][:2]
+    whole = chain(first, following)
+    return _results(whole) if any(_RESULT.match(line.text.strip("\ufeff\x00")) for line in filled) else csvs.read(whole)
+
+
+def _results(given: Iterator[Line]) -> Iterator[Item]:
+    """Rows of sp_readerrorlog: each begins with a time and a source; a line without them goes on with the text."""
+    held: list[str] = []
+    number = 0
+    for line in given:
+        text = line.text.strip("\ufeff\x00")
+        if found := _RESULT.match(text):
+            if held:
+                yield _result(held, number)
+            number += 1
+            held = [found["time"], found["source"], found["text"]]
+        elif held and not is_around(text):
+            held[2] = f"{held[2]}\n{text}"[:_LONGEST]
+    if held:
+        yield _result(held, number)
+
+
+def _result(held: list[str], number: int) -> Row:
+    time, source, text = held
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1].replace('""', '"')
+    return Row({"time": time, "source": source, "text": text}, number)
+
+
 def read(opened: Opened) -> Iterator[Reading]:
     """Rows of `events`, damaged rows as losses, and how the rows were numbered."""
     dates, count = Dates(opened.culture), 0
     first, last = None, None
-    for item in csvs.read(lines(opened.file, opened.culture)):
+    for item in _items(lines(opened.file, opened.culture)):
         count += isinstance(item, Row | Damage)
         if isinstance(item, Row):
             written = next(iter(item.values()))
@@ -76,7 +122,7 @@ def read(opened: Opened) -> Iterator[Reading]:
 def _made(opened: Opened, dates: Dates, from_end: int) -> Iterator[Made | Lost | Fact]:
     """Events; the numbers of an error stand below its text (newest first) or above it, with its time and source."""
     before: dict[str, Any] | None = None
-    for item in csvs.read(lines(opened.file, opened.culture)):
+    for item in _items(lines(opened.file, opened.culture)):
         if isinstance(item, Damage):
             yield Lost(item.count, item.reason, item.row, item.row)
         elif isinstance(item, About):

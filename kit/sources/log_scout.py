@@ -43,7 +43,7 @@ def _made(opened: Opened) -> Iterator[Made | Lost | Fact]:
     last = None
     for made in messages(opened, _RECORD, _columns):
         yield made
-        if not isinstance(made, Lost):
+        if isinstance(made, tuple):
             last = made[1]["time_local"]
             if server := _SERVER.search(made[1]["message"]):
                 yield Fact(computer=server[1])
