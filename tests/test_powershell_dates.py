@@ -129,3 +129,97 @@ def test_a_list_is_never_read_wrongly_without_saying_so(start, order, count):
     for moment in moments:
         read = dates.read(moment.strftime(form))
         assert read.local == moment or read.ambiguous
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20/07/35 10:00:07 م",  # ar-SA: 1435 of the Hijri calendar
+        "20/07/33 10:00:07 م",  # 1433, which looks like 2033
+        "20/07/1435 10:00:07 م",
+        "1393/02/29 22:00:07",  # fa-IR
+        "29/02/1393 10:00:07 ب.ظ",
+        "19/5/57 22:00:07",  # th-TH with two digits
+        "103/05/19 22:00:07",  # zh-TW with the calendar of the republic
+        "19/05/2014 10:00:07 म.नं.",  # a half of the day that is not known
+        "19/05/2014 10:00:07 xy",
+    ],
+)
+def test_what_nobody_can_place_is_named_and_not_read(text):
+    dates = Dates()
+    dates.learn([text])
+    moment = dates.read(text)
+    assert (moment.known, moment.strange, moment.dated) == (False, True, True)
+    assert text in dates.note
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "19/05/2014 10:00:07 CH",  # vi-VN
+        "19.5.2014 10:00:07.MD",  # sq-AL
+        "19/05/2014 10:00:07 ÖS",
+        "2014-05-19 10:00:07 nm.",  # af-ZA
+        "2014.05.19. 10:00:07 du.",  # hu-HU of some programs
+        "19/05/2014 10:00:07 م",  # ar-EG
+    ],
+)
+def test_words_for_the_afternoon(text):
+    assert Dates().read(text).local == TEN_PM
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "19/05/2014 10:00:07 du serveur SQL01",
+        "19.05.2014 10:00:07 Uhr",
+        "19.05.2014 um 10:00:07",
+        "19.05.2014 г. 10:00:07",
+    ],
+)
+def test_words_of_a_sentence_are_no_afternoon(text):
+    assert Dates().read(text).local == TEN_PM - timedelta(hours=12)
+
+
+@pytest.mark.parametrize(
+    "text", ["5/19/2014 8:00:07 PM UTC", "2014-05-19 20:00:07 GMT", "5/19/2014 10:00:07 PM GMT+02:00"]
+)
+def test_utc_in_words(text):
+    assert Dates().read(text).utc == datetime(2014, 5, 19, 20, 0, 7, tzinfo=UTC)
+
+
+def test_a_year_of_two_digits_may_stand_first():
+    dates = Dates()
+    dates.learn(["14-05-19 22:00:07"])
+    assert dates.read("14-05-19 22:00:07").ambiguous
+    assert "2014 or 2019" in dates.note
+    dates.learn(["14-05-20 01:00:00"])  # the first number stays, the third one counts on: the first is the year
+    assert dates.read("14-05-19 22:00:07").local == TEN_PM
+    assert not dates.read("14-05-19 22:00:07").ambiguous
+    dates = Dates()
+    dates.learn(["19-05-14 22:00:07", "20-05-14 01:00:00"])
+    assert (dates.read("19-05-14 22:00:07").local, dates.note) == (TEN_PM, None)
+
+
+@pytest.mark.parametrize(("culture", "text"), [("sv-SE", "14-05-19 22:00:07"), ("en-GB", "19/05/14 22:00:07")])
+def test_the_declared_culture_settles_where_the_year_stands(culture, text):
+    dates = Dates(culture)
+    dates.learn([text])
+    assert (dates.read(text).local, dates.read(text).ambiguous, dates.note) == (TEN_PM, False, None)
+
+
+@pytest.mark.parametrize("text", ["19.05.14 22:00:07", "5/19/14 10:00:07 PM"])
+def test_a_year_of_two_digits_that_can_only_stand_last(text):
+    dates = Dates()
+    dates.learn([text])
+    assert (dates.read(text).local, dates.read(text).ambiguous, dates.note) == (TEN_PM, False, None)
+
+
+def test_a_day_has_no_hour_24():
+    assert not Dates().read("19.05.2014 24:00:00").known
+
+
+def test_a_number_of_a_version_is_no_date_of_another_calendar():
+    dates = Dates()
+    dates.learn(["12.0.1400", "6.3.9600", "10.0.2550", "10.0.0.1"])
+    assert dates.note is None

@@ -2,7 +2,9 @@
 
 12/05/2014 is May in most cultures and December in some. What settles it, in this order: a number above 12
 anywhere in the file, the declared culture, and whether only one reading gives a list without leaps. What
-stays open is read as month/day and marked as ambiguous.
+stays open is read as month/day and marked as ambiguous. With two digits the year may stand first too: the number that
+stays the same over the file is the year. Dates of other calendars, and times beside a word for half of the day that is
+not known, are named and not read.
 """
 
 from __future__ import annotations
@@ -15,44 +17,13 @@ from itertools import pairwise
 from typing import Any
 
 from kit import times
+from kit.powershell.written import BUDDHIST, Written, made, written
 
 _KEPT = 20_000  # dates that the search for leaps looks at
 _NEAR, _FAR = timedelta(days=3), timedelta(days=20)
 _MONTH_FIRST = ("en-us", "en-ph", "fil", "es-pa", "es-pr", "es-us", "en-as", "en-gu")
-_DATE = re.compile(
-    r"(?<![\d.:/-])(?P<a>\d{1,4})(?P<sep>[./-]) ?(?P<b>\d{1,2})[./-] ?(?P<c>\d{1,4})(?![\d/-])\.?,?"
-    r"(?:[ T]*-? *(?P<rest>.{0,40}))?",
-    re.DOTALL,
-)
-_CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,](\d{1,9}))?)?(?!\d)")
-_ZONE = re.compile(r"(?:^|\s|\d)(Z|[+-]\d{2}:?\d{2})$")
-_BEFORE_NOON = re.compile(
-    r"(?:^|[\s\d])(?:a\.? ?m\.?|vorm\.?|de\.?|πμ|π\.μ\.|午前|上午|오전|ص)(?=$|[\s\d)])", re.IGNORECASE
-)
-_AFTER_NOON = re.compile(
-    r"(?:^|[\s\d])(?:p\.? ?m\.?|nachm\.?|du\.?|μμ|μ\.μ\.|午後|下午|오후|م)(?=$|[\s\d)])", re.IGNORECASE
-)
-_DAY_NAME = re.compile(
-    r"(?P<d>\d{1,2})(?:st|nd|rd|th)?\.?[ -](?:de )?(?P<m>[^\W\d_]{3,12})\.?,?[ -](?:de )?"
-    r"(?P<y>\d{4}|\d{2}(?!\d))(?P<rest>.{0,40})"
-    r"|(?P<m2>[^\W\d_]{3,12})\.? (?P<d2>\d{1,2}),? (?P<y2>\d{4})(?P<rest2>.{0,40})",
-    re.DOTALL,
-)
-_MONTHS = (
-    "jan janv gen ene sty янв января stycznia januar january janvier gennaio enero janeiro januari",
-    "feb févr fév fev feb lut фев февраля lutego februar february février febbraio febrero fevereiro februari",
-    "mar mär mrz mrt mars märz march marzo março maart мар марта marca",
-    "apr avr abr kwi апр апреля kwietnia april avril aprile abril",
-    "may mai mei mag maj мая maja mayo maggio maio",
-    "jun juin giu jun cze июн июня czerwca juni june giugno junio junho",
-    "jul juil lug lip июл июля lipca juli july juillet luglio julio julho",
-    "aug août aou ago sie авг августа sierpnia august agosto augustus",
-    "sep sept set wrz сен сентября września september septembre settembre septiembre setembro",
-    "oct okt ott out paź окт октября października oktober october octobre ottobre octubre outubro",
-    "nov lis ноя ноября listopada november novembre noviembre novembro",
-    "dec dez déc dic gru дек декабря grudnia dezember december décembre dicembre diciembre dezembro",
-)
-_MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
+_DAY_S = 86400.0
+_YEAR_FIRST = ("ja", "zh", "ko", "hu", "sv", "lt", "mn", "eu")  # languages that write 14-05-19 for the 19th of May 2014
 
 
 @dataclass(frozen=True)
@@ -64,24 +35,17 @@ class Moment:
     local: datetime | None = None
     ambiguous: bool = False
     precision_s: float = 1.0
+    strange: bool = False
 
     @property
     def known(self) -> bool:
         """Whether the text named a moment at all."""
         return self.utc is not None or self.local is not None
 
-
-@dataclass(frozen=True)
-class _Written:
-    """The numbers of a culture's date: first, second, third as they stand, and the time of day."""
-
-    first: int
-    second: int
-    third: int
-    separator: str
-    clock: timedelta
-    precision_s: float
-    zone: str | None
+    @property
+    def dated(self) -> bool:
+        """Whether the text is a date, be it one that nobody can place."""
+        return self.known or self.strange
 
 
 class Dates:
@@ -90,23 +54,43 @@ class Dates:
     def __init__(self, culture: str | None = None) -> None:
         self.culture = culture
         self._day_first = self._month_first = False
-        self._open: list[_Written] = []
+        self._open: list[Written] = []
+        self._ends: tuple[set[int], set[int]] = (set(), set())  # first and third numbers where the year has two digits
+        self._open_year = False
+        self._strange: str | None = None
+        self._buddhist = False
         self._order: str | None = None
 
     def learn(self, texts: Iterable[Any]) -> None:
-        """Take dates (or texts with dates in them) as evidence for the order of day and month."""
+        """Take dates (or texts with dates in them) as evidence for the order of day, month and year."""
         for text in texts:
-            if isinstance(text, str) and (written := _written(text)) and written.separator != ".":
-                self._weigh(written)
+            if isinstance(text, str) and (found := written(text)):
+                if found.strange:
+                    self._strange = self._strange or text.strip()[:40]
+                elif found.short:
+                    self._ends[0].add(found.first)
+                    self._ends[1].add(found.third)
+                    self._open_year |= found.separator != "." and found.first <= 31 and made(found, "year") is not None
+                self._buddhist |= found.precision_s < _DAY_S and max(found.first, found.third) in BUDDHIST
+                if found.separator != "." and not found.strange:
+                    self._weigh(found)
         self._order = None
 
-    def _weigh(self, written: _Written) -> None:
-        if written.first > 31:
+    def _weigh(self, found: Written) -> None:
+        if found.first > 31 or self._year_first:
             return
-        self._day_first |= written.first > 12 >= written.second
-        self._month_first |= written.second > 12 >= written.first
-        if len(self._open) < _KEPT and written.separator == "/" and max(written.first, written.second) <= 12:
-            self._open.append(written)
+        self._day_first |= found.first > 12 >= found.second
+        self._month_first |= found.second > 12 >= found.first
+        if len(self._open) < _KEPT and found.separator == "/" and max(found.first, found.second) <= 12:
+            self._open.append(found)
+
+    @property
+    def _year_first(self) -> bool | None:
+        """Whether the first of three numbers of two digits is the year; None where nothing settles it."""
+        first, third = map(len, self._ends)
+        if min(first, third) == 1 < max(first, third) or 3 * min(first, third) <= max(first, third):
+            return first < third
+        return self.culture.lower().startswith(_YEAR_FIRST) if self.culture else None
 
     @property
     def order(self) -> str:
@@ -140,12 +124,22 @@ class Dates:
             return "dates in two orders (day/month and month/day): those that fit both are ambiguous"
         if self.culture and self._open and self.order and self._settled_otherwise():
             return f"the declared culture {self.culture} does not fit the dates: read as {self.order} first"
+        if self._strange:
+            return (
+                f"dates such as {self._strange!r} are of another calendar, or have a word for half of the day that is "
+                "not known: they are not read; export again with | Export-Clixml"
+            )
         if self._open and not self.order:
             return (
                 "it stays open whether 12/05 means May or December: read as month/day, no verdict rests on it; "
                 "declare culture for this source in case.toml"
             )
-        return None
+        if self._open_year and self._year_first is None:
+            return (
+                "it stays open whether 14/05/19 means 2014 or 2019: read with the year last, no verdict rests on it; "
+                "declare culture for this source in case.toml"
+            )
+        return "years of the Buddhist calendar are read as Gregorian ones, 543 less" if self._buddhist else None
 
     def _settled_otherwise(self) -> bool:
         declared = "month" if (self.culture or "").lower().startswith(_MONTH_FIRST) else "day"
@@ -158,21 +152,30 @@ class Dates:
             return Moment(raw)
         if exact := _exact(raw):
             return _placed(raw, exact, 0.001 if "Date(" in raw else _iso_precision(raw))
-        if written := _written(raw):
-            moment, ambiguous = self._moment(written)
-            if moment and written.zone:
-                aware = times.parse_iso(moment.isoformat() + written.zone)
-                return Moment(raw, aware.astimezone(UTC) if aware else None, None, ambiguous, written.precision_s)
-            return Moment(raw, None, moment, ambiguous and moment is not None, written.precision_s)
-        return Moment(raw)
+        found = written(raw)
+        if found is None or found.strange:
+            return Moment(raw, strange=found is not None)
+        moment, ambiguous = self._moment(found)
+        if moment and found.zone:
+            aware = times.parse_iso(moment.isoformat() + found.zone)
+            return Moment(raw, aware.astimezone(UTC) if aware else None, None, ambiguous, found.precision_s)
+        return Moment(raw, None, moment, ambiguous and moment is not None, found.precision_s)
 
-    def _moment(self, written: _Written) -> tuple[datetime | None, bool]:
-        if written.first > 31 or written.separator in ".n":
-            return _made(written, "day"), False
-        one, other = _made(written, "day"), _made(written, "month")
+    def _moment(self, found: Written) -> tuple[datetime | None, bool]:
+        other_year = made(found, "year") if found.short and found.first <= 31 else None
+        if other_year and self._year_first:
+            return other_year, False
+        moment, ambiguous = self._day_and_month(found)
+        open_year = other_year is not None and self._year_first is None and found.separator != "."
+        return moment or other_year, ambiguous or open_year
+
+    def _day_and_month(self, found: Written) -> tuple[datetime | None, bool]:
+        if found.first > 31 or found.separator in ".n":
+            return made(found, "day"), False
+        one, other = made(found, "day"), made(found, "month")
         if one is None or other is None or one == other:
             return one or other, False
-        if written.separator == "-" and not self._month_first:
+        if found.separator == "-" and not self._month_first:
             return one, False
         if self.order:
             return (one if self.order == "day" else other), False
@@ -196,58 +199,9 @@ def _iso_precision(raw: str) -> float:
     return float(10 ** -min(len(fraction[1]), 6)) if fraction else 1.0
 
 
-def _written(text: str) -> _Written | None:
-    """The numbers of the first date of a culture in the text."""
-    plain = re.sub(r"[\u200e\u200f\u202a-\u202e]", "", text).replace("\u202f", " ").replace("\xa0", " ")
-    plain = re.sub(r"(\d) ?[年월月년] ?", r"\1/", plain)
-    plain = re.sub(r"(\d) ?[日일]", r"\1 ", plain)
-    if found := _DATE.search(plain):
-        third = int(found["c"])
-        numbers = (int(found["a"]), int(found["b"]), third if len(found["c"]) < 4 or third > 1601 else -1)
-        return _with_clock(numbers, found["sep"], found["rest"] or "")
-    if found := _DAY_NAME.search(plain):
-        month = _MONTH.get((found["m"] or found["m2"]).casefold())
-        if month:
-            numbers = (int(found["d"] or found["d2"]), month, int(found["y"] or found["y2"]))
-            return _with_clock(numbers, "n", found["rest"] or found["rest2"] or "")
-    return None
-
-
-def _with_clock(numbers: tuple[int, int, int], separator: str, rest: str) -> _Written | None:
-    found = _CLOCK.search(rest)
-    if not found:
-        return _Written(*numbers, separator, timedelta(), 86400.0, None)
-    hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
-    if _AFTER_NOON.search(rest) and hour < 12:
-        hour += 12
-    elif _BEFORE_NOON.search(rest) and hour == 12:
-        hour = 0
-    if hour > 23 or minute > 59 or second > 59:
-        return None
-    clock = timedelta(hours=hour, minutes=minute, seconds=second)
-    fraction = found[4] or ""
-    clock += timedelta(microseconds=int((fraction + "000000")[:6]))
-    zone = _ZONE.search(rest.strip())
-    precision = 10.0 ** -min(len(fraction), 6) if found[3] else 60.0
-    return _Written(*numbers, separator, clock, precision, zone[1] if zone else None)
-
-
-def _made(written: _Written, order: str) -> datetime | None:
-    if written.first > 31:
-        year, month, day = written.first, written.second, written.third
-    else:
-        day, month = (written.first, written.second) if order == "day" else (written.second, written.first)
-        year = written.third
-    year += 0 if year < 0 else 2000 if year < 70 else 1900 if year < 100 else -543 if 2480 < year < 2640 else 0
-    try:
-        return datetime(year, month, day) + written.clock if year > 1601 else None  # noqa: DTZ001
-    except (ValueError, OverflowError):
-        return None
-
-
-def _widest_leap(dates: list[_Written], order: str) -> timedelta | None:
+def _widest_leap(dates: list[Written], order: str) -> timedelta | None:
     """The widest distance between neighbours in time; None for fewer than three dates or one that is none."""
-    moments = [_made(written, order) for written in dates]
+    moments = [made(one, order) for one in dates]
     known = sorted(moment for moment in moments if moment is not None)
     if len(known) < 3 or len(known) != len(moments):
         return None

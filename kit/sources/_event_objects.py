@@ -155,7 +155,7 @@ class Events:
 
     def __init__(self, numbered: bool) -> None:
         self._numbered = numbered
-        self._count = self._rising = self._falling = self._cut = self._undated = 0
+        self._count = self._rising = self._falling = self._cut = self._undated = self._strange = 0
         self._last: datetime | None = None
         self._providers: set[str | None] = set()
         self._zones: Counter[int] = Counter()
@@ -174,7 +174,8 @@ class Events:
         written = fields.text("time")
         dates.learn([written])
         moment = dates.read(written)
-        self._undated += not moment.known
+        self._undated += not moment.dated
+        self._strange += moment.strange
         self._zones[_quarters(row.get("@timestamp"), row.get("EventReceivedTime"), dates)] += 1
         if moment.utc and row.get("UtcTime"):
             self._shifts[_quarters(row.get("UtcTime"), moment.utc.replace(tzinfo=None).isoformat(), dates)] += 1
@@ -214,6 +215,8 @@ class Events:
             )
         if self._undated:
             yield Fact(note=f"{self._undated} events {_UNDATED}", partial=True)
+        if self._strange:
+            yield Fact(partial=True)
         if (quarters := _agreed(self._zones)) is not None:
             yield Fact(zone=_offset(-quarters))
         if self._shift:

@@ -13,7 +13,7 @@ from kit.sources import _mappers
 from kit.sources.seam import Opened, Reading
 
 NAME = "msdb backup sets"
-VERSION = "3"
+VERSION = "4"
 TABLES = _mappers.TABLES
 
 _EXPECTED = "backup set in it (backup_start_date or backup_finish_date, and database_name)"

@@ -55,7 +55,7 @@ def recognise(head: bytes, name: str) -> int:
 
 def _fits(values: list[Any]) -> bool:
     known = len(values) >= 3 and values[0] and values[1] and _text(values)
-    return bool(known and _SOURCE.match(values[1]) and Dates().read(values[0]).known)
+    return bool(known and _SOURCE.match(values[1]) and Dates().read(values[0]).dated)
 
 
 def _text(values: list[Any]) -> str | None:

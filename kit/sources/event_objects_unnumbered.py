@@ -14,7 +14,7 @@ from kit.sources._event_objects import EXPECTED, looks_like
 from kit.sources.seam import Opened, Reading
 
 NAME = "exported events without record numbers"
-VERSION = "6"
+VERSION = "7"
 TABLES = _mappers.TABLES
 
 

@@ -28,7 +28,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import Line, decode, lines
 
 NAME = "event text"
-VERSION = "3"
+VERSION = "4"
 TABLES = ("events",)
 
 _MOST_LINES = 20_000  # of one event
@@ -104,7 +104,7 @@ def _begins(text: list[str], place: int) -> bool:
     if len(found) < 6 or len({match.start(3) for match in found}) == 1:
         return False
     number = found[3][3].strip()
-    dated = [Dates().read(match[3]).known for match in found[:3]]
+    dated = [Dates().read(match[3]).dated for match in found[:3]]
     return number.isdigit() and len(number) <= 5 and dated == [False, False, True]
 
 

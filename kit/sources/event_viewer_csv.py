@@ -24,7 +24,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import HEAD, Line, decode, lines
 
 NAME = "Event Viewer list"
-VERSION = "4"
+VERSION = "5"
 TABLES = ("events",)
 
 _HEADER = ["Level", "Date and Time", "Source", "Event ID", "Task Category"]
@@ -56,7 +56,7 @@ def _fits(values: list[Any]) -> bool:
         return False
     return (
         str(values[3] or "").isdigit()
-        and Dates().read(values[1]).known
+        and Dates().read(values[1]).dated
         and Dates().read(values[0]).raw == (values[0] or "")
     )
 
@@ -66,8 +66,8 @@ def _old_delimiter(text: str) -> str | None:
     first = [line.rstrip("\r") for line in text.split("\n")[:3] if line.strip()][:1]
     for mark in ("\t", ",", ";"):
         values = csvs.fields(first[0], mark) if first else []
-        if len(values) >= 8 and values[5].strip().isdigit() and Dates().read(f"{values[0]} {values[1]}").known:
-            return mark if knows(values[3]) or Dates().read(values[0]).known else None
+        if len(values) >= 8 and values[5].strip().isdigit() and Dates().read(f"{values[0]} {values[1]}").dated:
+            return mark if knows(values[3]) or Dates().read(values[0]).dated else None
     return None
 
 

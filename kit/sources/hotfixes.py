@@ -18,7 +18,7 @@ from kit.sources.seam import Fact, Opened, Reading
 from kit.text import decode, lines
 
 NAME = "installed updates"
-VERSION = "3"
+VERSION = "4"
 TABLES = _mappers.TABLES
 
 _ENTRY = re.compile(r"\s*\[(\d{1,4})\]\s*[:：]\s*(.*\S)\s*$")

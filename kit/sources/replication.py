@@ -16,7 +16,7 @@ from kit.sources._replications import kind_of
 from kit.sources.seam import Opened, Reading
 
 NAME = "replication state (PowerShell)"
-VERSION = "3"
+VERSION = "4"
 TABLES = _mappers.TABLES
 
 _EXPECTED = "replication state in it (export again: Get-VMReplication | Export-Clixml replication.xml)"

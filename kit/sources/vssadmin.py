@@ -24,7 +24,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading
 from kit.text import HEAD, Line, decode, lines
 
 NAME = "vssadmin list"
-VERSION = "4"
+VERSION = "5"
 TABLES = _mappers.TABLES
 IN_SESSIONS = True  # what it prints is read together with the objects of a session
 
