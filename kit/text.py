@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+
+from kit.code_pages import single_bytes
 
 HEAD = 65536
 LONGEST = 1 << 20  # bytes of one line; what is longer is cut and says so
@@ -20,25 +21,6 @@ _BOMS = [
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 ]
-_CODE_PAGES = {  # ANSI code page of a culture's language, where it is not cp1252
-    "cs": "cp1250", "hr": "cp1250", "hu": "cp1250", "pl": "cp1250", "ro": "cp1250",
-    "sk": "cp1250", "sl": "cp1250",
-    "be": "cp1251", "bg": "cp1251", "mk": "cp1251", "ru": "cp1251", "uk": "cp1251",
-    "el": "cp1253", "tr": "cp1254", "he": "cp1255", "ar": "cp1256", "fa": "cp1256",
-    "et": "cp1257", "lt": "cp1257", "lv": "cp1257", "vi": "cp1258",
-    "th": "cp874", "ja": "cp932", "ko": "cp949", "zh-cn": "cp936", "zh-sg": "cp936", "zh": "cp950",
-}  # fmt: skip
-
-
-_OEM_PAGES = {  # code page of the console, where it is not cp850
-    "cs": "cp852", "hr": "cp852", "hu": "cp852", "pl": "cp852", "ro": "cp852", "sk": "cp852", "sl": "cp852",
-    "be": "cp866", "bg": "cp866", "ru": "cp866", "uk": "cp866", "el": "cp737", "tr": "cp857", "en-us": "cp437",
-}  # fmt: skip
-# Letters of western languages in cp850 that are no letters in cp1252, or hardly ever stand between letters there.
-_OEM_LETTERS = re.compile(rb"(?<=[A-Za-z])[\x81\x82\x84\x87\x88\x8a\x94\xa1-\xa4](?=[A-Za-z])|\x81|\x8e(?=[a-z])")
-_ANSI_LETTERS = re.compile(rb"[\xc0-\xe0\xe2-\xff]|(?<=[A-Za-z])[\x92\xdf\xe1](?=[A-Za-z])")
-
-
 class Line(NamedTuple):
     """One line: number from 1, byte offset, text without line end, bytes that were cut off."""
 
@@ -55,25 +37,6 @@ def _keep_byte(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("kit-keep-byte", _keep_byte)
-
-
-def code_page(culture: str | None) -> str:
-    """Name of the ANSI code page of a culture such as ru-RU; cp1252 where none is known."""
-    name = (culture or "").lower()
-    return _CODE_PAGES.get(name) or _CODE_PAGES.get(name.split("-")[0]) or "cp1252"
-
-
-def single_bytes(raw: bytes, culture: str | None) -> str:
-    """The code page of text in single bytes: that of the console where its letters are those of redirected output.
-
-    `vssadmin list writers > writers.txt` writes umlauts as the console knows them. Languages whose ANSI code page is
-    not cp1252 are told by their culture alone.
-    """
-    page = code_page(culture)
-    if page != "cp1252" or len(_OEM_LETTERS.findall(raw)) <= len(_ANSI_LETTERS.findall(raw)):
-        return page
-    name = (culture or "").lower()
-    return _OEM_PAGES.get(name) or _OEM_PAGES.get(name.split("-")[0]) or "cp850"
 
 
 def encoding_of(head: bytes) -> tuple[str, int]:

@@ -7,7 +7,7 @@ import json
 import pytest
 from reading import read, sample
 
-from kit import powershell, text
+from kit import code_pages, powershell, text
 from kit.powershell.dates import Dates
 from kit.sources import event_text, recognise, replication
 
@@ -46,7 +46,7 @@ def test_letters_of_the_console_and_of_windows_are_told_apart(written, encoding)
 
 def test_a_culture_with_a_code_page_of_its_own_keeps_it():
     assert text.decode("Müller Ж".encode("cp1251", "replace"), "ru-RU")[1] == "cp1251"
-    assert text.single_bytes("für".encode("cp850"), "de-DE") == "cp850"
+    assert code_pages.single_bytes("für".encode("cp850"), "de-DE") == "cp850"
 
 
 def test_names_from_redirected_output_are_the_names_of_other_exports():

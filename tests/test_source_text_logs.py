@@ -165,3 +165,17 @@ def test_a_result_without_names_is_named(mark):
     _, account = events(f"{row}\r\n{row}\r\n")
     assert account.source["status"] == "unrecognised"
     assert "Include column headers" in account.source["note"]
+
+
+@pytest.mark.parametrize(
+    ("line", "product"),
+    [
+        ("[19.05.2021 22:00:00] <01> Info     [Soap] Starting new log", "Veeam"),
+        ("[19.05.2021 22:00:00.123] <12> Error  Failed to create snapshot", "Veeam"),
+        ("0A1C\t0FD8\t05/19\t20:00:03.123\t18\tfsmstate.cpp(169)\t\tWARNING\tRun failed", "DPM"),
+    ],
+)
+def test_the_own_log_of_a_backup_product_is_named(line, product):
+    _, account = events(f"{line}\r\n{line}\r\n", "job.log")
+    assert account.source["status"] == "unrecognised"
+    assert account.source["note"].startswith(f"a log of {product}: not used")

@@ -76,3 +76,21 @@ def test_other_text_is_not_taken(text):
 def test_the_banner_alone_is_an_empty_list():
     content = sample("vssadmin/writers.txt").split(b"Writer name")[0]
     assert read(content)[1].source["status"] == "empty"
+
+
+def test_a_russian_console_without_a_declared_culture():
+    text = (
+        "Имя составителя: 'SqlServerWriter'\r\n   Id составителя: {a65faa63-5ea8-4ebc-9dbd-a0c4db26912a}\r\n"
+        "   Id экземпляра составителя: {9a2c071c-f231-4a9d-abb3-0b15e1866b79}\r\n"
+        "   Состояние: [8] Сбой\r\n   Последняя ошибка: Неустранимая ошибка\r\n"
+    )
+    for page in ("cp866", "utf-16"):
+        (writer,) = read(text.encode(page))[0]["writers"]
+        assert (writer["name"], writer["state_text"]) == ("SqlServerWriter", "Сбой")
+
+
+def test_quotes_among_the_letters_of_a_wrong_code_page_are_not_the_name():
+    line = "Имя составителя: 'SqlServerWriter'".encode("cp866").decode("cp1252", "replace")
+    text = f"{line}\r\n   Id: {{a65faa63-5ea8-4ebc-9dbd-a0c4db26912a}}\r\n   S: [8] x\r\n   E: y\r\n"
+    (writer,) = read(text.encode("utf-8"))[0]["writers"]
+    assert writer["name"] == "SqlServerWriter"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from kit import text
+from kit.code_pages import single_bytes
 
 SIZE = 1 << 20
 
@@ -18,7 +19,7 @@ def blocks(file: BinaryIO, culture: str | None = None, size: int = SIZE) -> Iter
     name, mark = text.encoding_of(head)
     errors = "replace"
     if name == "ansi":
-        name, errors = text.single_bytes(head, culture), "kit-keep-byte"
+        name, errors = single_bytes(head, culture), "kit-keep-byte"
     decoder = codecs.getincrementaldecoder(name)(errors)
     file.seek(mark)
     while raw := file.read(size):

@@ -105,6 +105,8 @@ def _made(opened: Opened, mappers: Sequence[Mapper], dates: Dates) -> Iterator[M
 def computer_of(row: Row) -> str | None:
     """The computer that an object was exported from; none for names of the own machine such as localhost."""
     name = row.text("PSComputerName", "ComputerName", "__SERVER", "PSServerName")
+    if name is None and next(iter(row), "") == "Node":  # the first column that `wmic /format:csv` writes
+        name = row.text("Node")
     return None if name is None or name.lower() in _NO_COMPUTER else name
 
 

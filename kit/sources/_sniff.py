@@ -42,6 +42,10 @@ _ARCHIVES = {"7-Zip archive", "RAR archive", "gzip file", "bzip2 file", "xz file
              "cabinet archive", "tar archive", "ISO image"}  # fmt: skip
 
 
+_PRODUCTS = [
+    (re.compile(r"\[\d\d\.\d\d\.\d{4} \d\d:\d\d:\d\d(?:\.\d{3})?\] *<\w{1,8}> ", re.ASCII), "a log of Veeam"),
+    (re.compile(r"[0-9A-F]{4}\t[0-9A-F]{4}\t\d\d/\d\d\t\d\d:\d\d:\d\d\.\d{3}\t", re.ASCII), "a log of DPM"),
+]
 _RESULT_DATE = re.compile(r"(?:^|[\t,;|])\"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,7})?\"?(?=[\t,;|]|$)")
 _NOTHING = re.compile(r"\[\s*\]|null|<Objs\b[^<>]*(?:/>|>\s*(?:<Nil\s*/>\s*)?</Objs>)")
 
@@ -97,12 +101,26 @@ def unknown_note(head: bytes) -> str:
         return f"{name}: holds no log that the kit reads"
     if head and not head.strip(b"\0"):
         return "begins with nothing but zero bytes: probably lost when it was copied; copy it again"
+    if product := _product(head):
+        return (
+            f"{product}: not used; what its jobs did stands in the event logs of this computer, Application and those "
+            "of the product: export these"
+        )
     if _is_result_without_names(head):
         return (
             "the result of a query without the names of its columns: save it with them (Management Studio: "
             "Query Options, Results, Include column headers when copying or saving)"
         )
     return f"no reader knows this format ({_beginning(head)})"
+
+
+def _product(head: bytes) -> str | None:
+    """The backup product whose own log this is; None where most of its first lines are of no known form."""
+    found = [line.strip("\ufeff\r") for line in decode(head[:8192])[0].split("\n")[:40] if line.strip("\ufeff\x00\r ")]
+    for pattern, name in _PRODUCTS:
+        if found and 2 * sum(bool(pattern.match(line)) for line in found) >= len(found):
+            return name
+    return None
 
 
 def _is_result_without_names(head: bytes) -> bool:

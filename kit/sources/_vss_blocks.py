@@ -16,7 +16,7 @@ from kit.text import Line
 _GUID = r"\{([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})\}"
 _MOST_LINES = 5000  # of one block
 _LABELLED = re.compile(r"(\s*)(\S[^:：]{0,70}?)\s?[:：]\s*(.*)$")
-_QUOTED = re.compile(r"['\"‘’“”„«»「」『』](.+?)['\"‘’“”„«»「」『』]\s*$")
+_QUOTED = re.compile(r"(?:^|[:：]\s*)['\"‘’“”„«»「」『』](.+?)['\"‘’“”„«»「」『』]\s*$")
 _STATE = re.compile(r"\[(\d{1,2})\]\s*(.*)")
 _VOLUME = re.compile(r"[:：].*\\Volume\{[0-9a-fA-F-]{36}\}\\")
 _COPY_VALUES = (

@@ -22,10 +22,11 @@ from typing import Any
 import pyarrow as pa
 
 from kit import powershell
+from kit.code_pages import single_bytes
 from kit.sources._errors import level, numbers_of
 from kit.sources._results import is_around
 from kit.sources.seam import Fact, Lost, Opened, Reading, Rows
-from kit.text import HEAD, Line, code_page, decode, encoding_of, lines
+from kit.text import HEAD, Line, decode, encoding_of, lines
 
 NAME = "SQL Server ERRORLOG"
 VERSION = "5"
@@ -170,8 +171,9 @@ def _records(opened: Opened) -> Iterator[_Record | Lost | Fact]:
 
 def _width(opened: Opened) -> str:
     opened.file.seek(0)
-    name, _ = encoding_of(opened.file.read(HEAD))
-    return code_page(opened.culture) if name == "ansi" else name
+    head = opened.file.read(HEAD)
+    name, _ = encoding_of(head)
+    return single_bytes(head, opened.culture) if name == "ansi" else name
 
 
 def _pieces(line: Line, encoding: str) -> Iterator[Line]:
