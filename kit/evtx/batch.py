@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from kit.errors import Unreadable
-from kit.evtx import fields, level, lockstep, scalar, walk
+from kit.evtx import fields, level, lockstep, preview, scalar, walk
 from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk
 from kit.evtx.collected import Data, Written, sorted_out
@@ -64,12 +64,14 @@ class Records:
     @property
     def record_id(self) -> np.ndarray:
         """Numbers in the record headers."""
-        return self.view.words(self.walked.at + 8)
+        found: np.ndarray = self.walked.heads(self.view)["id"]
+        return found
 
     @property
     def written(self) -> np.ndarray:
         """Times in the record headers (FILETIME)."""
-        return self.view.words(self.walked.at + 16)
+        found: np.ndarray = self.walked.heads(self.view)["written"]
+        return found
 
 
 def decode(
@@ -112,7 +114,8 @@ class _Decoding:
         keep = np.ones(len(self.walked), dtype=bool)
         if wanted is not None:
             keep = self._preview(resolved, wanted, vocabulary)
-            resolved = resolved.select(keep[resolved.instances.row] & ~self.odd[resolved.instances.row])
+            row = resolved.instances.row
+            resolved = resolved.select(np.flatnonzero(keep[row] & ~self.odd[row]))
         outer = self._taken(level.gather(self.view, resolved, self.met, Level()), outer=True)
         system = self._system(outer.groups, vocabulary)
         self._read_odd(system)
@@ -126,8 +129,13 @@ class _Decoding:
     def _instances(self) -> tuple[Instances, np.ndarray]:
         rows = np.arange(len(self.walked))
         end = self.walked.at + self.walked.size - 4
+        above = np.zeros(len(rows), dtype=np.int32)
+        heads = self.walked.heads(self.view)
+        if (heads["fragment"] == layout.FRAGMENT).all() and (heads["token"] == layout.TEMPLATE_INSTANCE).all():
+            at = self.walked.at + layout.INSTANCE_AT
+            return Instances(rows, at, end, above, [()], heads), at + level.INSTANCE.itemsize <= end
         at, good = level.begin(self.view, self.walked.at + layout.RECORD_HEADER_SIZE, end)
-        return Instances(rows, at, end, np.zeros(len(rows), dtype=np.int32), [()]), good
+        return Instances(rows, at, end, above, [()]), good
 
     def _resolved(self, found: tuple[Instances, np.ndarray], listed: Level) -> level.Resolved:
         """Instances with a template; fragments that begin with none are read, what has no template is listed."""
@@ -166,7 +174,7 @@ class _Decoding:
 
     def _preview(self, resolved: level.Resolved, wanted: Wanted, vocabulary: Vocabulary) -> np.ndarray:
         """Which records the filter lets through, judged by as few values as it takes."""
-        some = self._taken(level.gather(self.view, resolved, self.met, Level(), wanted.fields), outer=True)
+        some = self._taken(preview.gather(self.view, resolved, self.met, wanted.fields), outer=True)
         system = self._system(some.groups, vocabulary)
         self._read_odd(system)
         return wanted(system)

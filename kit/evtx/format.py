@@ -16,8 +16,10 @@ RECORD_MAGIC = 0x00002A2A
 
 FILE_HEADER_SIZE = 4096
 CHUNK_SIZE = 0x10000
+CHUNK_BITS = 16
 CHUNK_HEADER_SIZE = 512
 RECORD_HEADER_SIZE = 24
+INSTANCE_AT = RECORD_HEADER_SIZE + 4  # of a record's template instance, behind the token that begins a fragment
 SMALLEST_RECORD = RECORD_HEADER_SIZE + 4  # header and the copy of the size
 
 FLAG_DIRTY = 0x1
@@ -47,6 +49,15 @@ CHUNK_HEADER = np.dtype(
     }
 )  # fmt: skip
 CHUNK_MAGIC_NUMBER = int.from_bytes(CHUNK_MAGIC, "little")
+
+RECORD = np.dtype(  # header of a record and, as a rule, what follows: an instance of a template that stands elsewhere
+    {
+        "names": ["size", "id", "written", "fragment", "token", "word", "offset", "count", "desc"],
+        "formats": ["<u4", "<u8", "<u8", "u1", "u1", "<u4", "<u4", "<u4", "V16"],
+        "offsets": [4, 8, 16, 24, 28, 30, 34, 38, 42],
+        "itemsize": 64,
+    }
+)  # fmt: skip
 
 # tokens of binary XML; 0x40 on top says "attributes follow" or "more values follow"
 END_OF_FRAGMENT = 0x00

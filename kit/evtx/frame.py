@@ -140,8 +140,8 @@ class _Gathered:
         at = records.walked.at[chosen]
         chunk = at // layout.CHUNK_SIZE
         found: dict[str, np.ndarray] = {
-            "record_id": records.view.words(at + 8).view(np.int64),
-            "written": records.view.words(at + 16).view(np.int64),
+            "record_id": records.record_id[chosen].astype(np.int64),
+            "written": records.written[chosen].astype(np.int64),
             "chunk": checked.number[chunk],
             "offset": batch.offset,
             "crc": checked.crc[chunk],

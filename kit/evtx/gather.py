@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 _POOL = pa.system_memory_pool()  # the one that kit.evtx.memory looks after
 _SURROGATES = 0xD800
 _REPLACEMENT = 0xFFFD
-_BLOCK = 1 << 21  # characters
+_BLOCK = 1 << 19  # characters
 _LONGEST = 3  # bytes of UTF-8 for a code unit of UTF-16
 
 
@@ -47,15 +47,16 @@ def wide_texts(buffer: pa.Buffer, content: np.ndarray, start: np.ndarray, size: 
 
     They are gathered and turned into UTF-8 in blocks that stay in the processor's cache.
     """
-    stop = trimmed(content, start, start + (size & ~1))
     if not len(start):
         return pa.array([], pa.string())
-    ends = np.cumsum((stop - start) >> 1)
+    ends = np.cumsum(size >> 1)
     offsets = np.zeros(len(start) + 1, dtype=np.int32)
     made, filled = np.empty(int(ends[-1]), dtype=np.uint8), 0
     bounds = [0, *(np.flatnonzero(np.diff(ends // _BLOCK)) + 1).tolist(), len(start)]
     for begin, end in itertools.pairwise(bounds):
-        within, encoded = _encoded(pieces(buffer, start[begin:end], stop[begin:end]))
+        first = start[begin:end]
+        stop = trimmed(content, first, first + (size[begin:end] & ~1))
+        within, encoded = _encoded(pieces(buffer, first, stop))
         left = int(ends[-1] - ends[end - 1])
         if filled + len(encoded) + left > len(made):
             made = np.concatenate([made[:filled], np.empty(len(encoded) + _LONGEST * left, dtype=np.uint8)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,7 +17,7 @@ from kit.evtx.view import View
 
 MAX_VALUES = 0x4000
 _Key = TypeVar("_Key")
-_INSTANCE = np.dtype([("token", "u1"), ("version", "u1"), ("word", "<u4"), ("offset", "<u4"), ("count", "<u4")])
+INSTANCE = np.dtype([("token", "u1"), ("version", "u1"), ("word", "<u4"), ("offset", "<u4"), ("count", "<u4")])
 _HEADER = 10  # the same without the number of values, which a definition in place comes before
 _CHUNK_MASK = ~(layout.CHUNK_SIZE - 1)
 _TYPE_BITS = 0xFF0000
@@ -26,17 +26,24 @@ _FRAGMENT_BITS = layout.BINXML_TYPE << 16
 
 @dataclass(slots=True)
 class Instances:
-    """Template instances: record number, position of the token, end of the bytes they may use, path they continue."""
+    """Template instances: record number, position of the token, end of the bytes they may use, path they continue.
+
+    `heads` is the beginning of each record (layout.RECORD) where all instances stand where they do as a rule.
+    """
 
     row: np.ndarray
     at: np.ndarray
     end: np.ndarray
     above: np.ndarray
     paths: list[tuple[str, ...]]
+    heads: np.ndarray | None = None
 
     def select(self, chosen: np.ndarray) -> Instances:
         """The chosen instances."""
-        return Instances(self.row[chosen], self.at[chosen], self.end[chosen], self.above[chosen], self.paths)
+        heads = None
+        if self.heads is not None:  # numpy copies structures field by field
+            heads = self.heads.view(f"V{self.heads.itemsize}")[chosen].view(self.heads.dtype)
+        return Instances(self.row[chosen], self.at[chosen], self.end[chosen], self.above[chosen], self.paths, heads)
 
 
 class Run(NamedTuple):
@@ -96,7 +103,7 @@ class Level:
 def begin(view: View, at: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions of the template instances that fragments begin with, and which fragments do begin with one."""
     at = np.where(view.u1[at] == layout.FRAGMENT, at + 4, at)
-    good = at + _INSTANCE.itemsize <= end
+    good = at + INSTANCE.itemsize <= end
     good &= view.u1[np.minimum(at, view.size - 1)] == layout.TEMPLATE_INSTANCE
     return at, good
 
@@ -117,21 +124,27 @@ class Resolved:
 
 def resolve(view: View, instances: Instances, met: Met, level: Level) -> Resolved:
     """The instances that have a template; the others are listed in the level."""
-    heads = view.records(instances.at, _INSTANCE)
+    heads = view.records(instances.at, INSTANCE) if instances.heads is None else instances.heads
     base = instances.at & _CHUNK_MASK
     offset = heads["offset"].astype(np.int64)
-    number = _templates(view, heads["word"], base + np.minimum(offset, layout.CHUNK_SIZE - 1), met)
-    if (number == UNKNOWN).any():
-        _borrow(level, instances, heads["word"], number, met)
-    after = instances.at + _HEADER
+    word = np.ascontiguousarray(heads["word"])
+    number = _templates(view, word, base + np.minimum(offset, layout.CHUNK_SIZE - 1), met)
+    known = number != UNKNOWN
+    if not known.all():
+        _borrow(level, instances, word, number, met)
+        known = number != UNKNOWN
+    after = instances.at + (_HEADER + 4)
     count = heads["count"].astype(np.int64)
-    inline = np.flatnonzero((offset == after - base) & (after + layout.TEMPLATE_HEADER_SIZE <= instances.end))
-    after[inline] += view.u4[after[inline] + 20].astype(np.int64) + layout.TEMPLATE_HEADER_SIZE
-    known = (number != UNKNOWN) & (after + 4 <= instances.end)
+    offset += base
+    offset += 4
+    inline = np.flatnonzero(offset == after)
+    inline = inline[after[inline] + (layout.TEMPLATE_HEADER_SIZE - 4) <= instances.end[inline]]
+    after[inline] += view.u4[after[inline] + 16].astype(np.int64) + layout.TEMPLATE_HEADER_SIZE
+    known[inline] &= after[inline] <= instances.end[inline]
     inline = inline[known[inline]]
-    count[inline] = view.u4[after[inline]]
-    known &= (count <= MAX_VALUES) & (after + 4 + 4 * count <= instances.end)
-    found = Resolved(instances, number, after + 4, count)
+    count[inline] = view.u4[after[inline] - 4]
+    known &= (count <= MAX_VALUES) & (after + 4 * count <= instances.end)
+    found = Resolved(instances, number, after, count)
     if known.all():
         return found
     level.missing.append(instances.row[number == UNKNOWN])
@@ -139,15 +152,12 @@ def resolve(view: View, instances: Instances, met: Met, level: Level) -> Resolve
     return found.select(known)
 
 
-def gather(view: View, resolved: Resolved, met: Met, level: Level, fields: Iterable[str] | None = None) -> Level:
-    """The level with its groups of instances by number of values and template; what does not fit is listed as odd.
-
-    With `fields` only as many values are gathered as these fields of System need, and no fragments are looked for.
-    """
+def gather(view: View, resolved: Resolved, met: Met, level: Level) -> Level:
+    """The level with its groups of instances by number of values and template; what does not fit is listed as odd."""
     if not len(resolved.number):
         return level
     plans, order, stops = _sorted(resolved, met)
-    fitting = [one for one, (values, plan) in enumerate(plans) if plan.regular and plan.template.slot_count <= values]
+    fitting = [one for one, (values, plan) in enumerate(plans) if fits(values, plan)]
     rest = set(range(len(plans))) - set(fitting)
     level.odd.extend(resolved.instances.row[order[stops[one] : stops[one + 1]]] for one in sorted(rest))
     for values, members in itertools.groupby(fitting, lambda one: plans[one][0]):
@@ -155,10 +165,8 @@ def gather(view: View, resolved: Resolved, met: Met, level: Level, fields: Itera
         chosen = np.concatenate([order[stops[one] : stops[one + 1]] for one in same])
         ends = np.cumsum([stops[one + 1] - stops[one] for one in same]).tolist()
         runs = [Run(plans[one][1], start, end) for one, start, end in zip(same, [0, *ends], ends, strict=False)]
-        width = values if fields is None else min(_width(runs, fields), values)
-        group, bad = _matrix(view, resolved, chosen, width, runs)
-        if fields is None:
-            level.nested.extend(_nested(group, bad))
+        group, bad = _matrix(view, resolved, chosen, values, runs)
+        level.nested.extend(_nested(group, bad))
         if bad.any():
             level.odd.append(group.record[bad])
             group = without(group, bad)
@@ -166,25 +174,33 @@ def gather(view: View, resolved: Resolved, met: Met, level: Level, fields: Itera
     return level
 
 
-def _width(runs: list[Run], fields: Iterable[str]) -> int:
-    """How many values of each instance it takes to know some fields of System."""
-    slots = (run.plan.system.get(field) for run in runs for field in fields)
-    return max((slot + 1 for slot in slots if isinstance(slot, int)), default=0)
+def fits(values: int, plan: Plan) -> bool:
+    """Whether the columnar path can follow a plan with so many values."""
+    return plan.regular and plan.template.slot_count <= values
 
 
 def _sorted(resolved: Resolved, met: Met) -> tuple[list[tuple[int, Plan]], np.ndarray, list[int]]:
     """(number of values, plan) in the order in which they stand together, the instances in that order, the bounds."""
-    above = resolved.instances.above.astype(np.int64)
-    kinds = pa.array((resolved.number.astype(np.int64) << 32) | (above << 16) | resolved.count).dictionary_encode()
-    paths = resolved.instances.paths
-    plans = [
-        (key & 0xFFFF, met.templates[key >> 32].plan(paths[(key >> 16) & 0xFFFF], met.keys))
-        for key in kinds.dictionary.to_pylist()
-    ]
+    plans, which = kinds(resolved, met)
     rank = _ranked(plans)
-    ranks = rank[kinds.indices.to_numpy()]
+    ranks = rank[which]
     stops = np.concatenate([[0], np.cumsum(np.bincount(ranks, minlength=len(plans)))]).tolist()
     return [plans[one] for one in np.argsort(rank).tolist()], np.argsort(ranks, kind="stable"), stops
+
+
+def kinds(resolved: Resolved, met: Met) -> tuple[list[tuple[int, Plan]], np.ndarray]:
+    """Each number of values and plan that occurs, and which of them each instance has."""
+    key = resolved.number.astype(np.int64) << 32
+    key |= resolved.count
+    paths = resolved.instances.paths
+    if len(paths) > 1:
+        key |= resolved.instances.above.astype(np.int64) << 16
+    coded = pa.array(key).dictionary_encode()
+    plans = [
+        (key & 0xFFFF, met.templates[key >> 32].plan(paths[(key >> 16) & 0xFFFF], met.keys))
+        for key in coded.dictionary.to_pylist()
+    ]
+    return plans, coded.indices.to_numpy()
 
 
 def _templates(view: View, word: np.ndarray, at: np.ndarray, met: Met) -> np.ndarray:
@@ -199,8 +215,8 @@ def _templates(view: View, word: np.ndarray, at: np.ndarray, met: Met) -> np.nda
     known = numbers != UNKNOWN
     words = np.zeros(len(places), dtype=np.uint32)
     words[known] = view.u4[places[known] + 4]
-    found: np.ndarray = numbers[which]
-    wrong = words[which] != word
+    found: np.ndarray = numbers.take(which)
+    wrong = words.take(which) != word
     if wrong.any():
         found[wrong] = UNKNOWN
     return found
@@ -237,12 +253,12 @@ def _matrix(
     begins = np.empty((len(at), width + 1), dtype=np.int32)
     begins[:, 0] = at + 4 * resolved.count[chosen]
     np.bitwise_and(desc, 0xFFFF, out=begins[:, 1:], casting="unsafe")
-    _running_sums(begins)
+    running_sums(begins)
     bad = begins[:, -1] > resolved.instances.end[chosen]
     return Group(resolved.instances.row[chosen], desc, begins, runs), bad
 
 
-def _running_sums(rows: np.ndarray) -> None:
+def running_sums(rows: np.ndarray) -> None:
     """Makes the running sum of each row, in place: one over all rows, minus what came before each row.
 
     Sums that leave 32 bits wrap around, and back again when they are subtracted.

@@ -122,8 +122,9 @@ class Log:
             checked.verify(view.data, np.arange(len(checked.heads)))
         slack = walked.state == walk.SLACK
         now = walked.select(~slack) if slack.any() else walked
-        record_id = view.words(now.at + 8)
-        self.known.add(record_id, view.words(now.at + 16))
+        heads = now.heads(view)
+        record_id = np.ascontiguousarray(heads["id"])
+        self.known.add(record_id, heads["written"])
         self.account.take(checked, now, record_id)
         records = batch.decode(view, now, self.met, self._wanted, vocabulary=self.vocabulary)
         if self._wanted is not None:  # whoever wants few records need not pay for the checksums of all

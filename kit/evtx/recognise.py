@@ -11,14 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kit.evtx import format as layout
-from kit.evtx import gather
+from kit.evtx import gather, usual
 from kit.evtx.template import Template
 from kit.evtx.view import View
 
-_LINK = 4  # bytes before the hash of a name
 _BLOCK = 1 << 24  # bytes of definitions compared at once
 _CELLS = 1 << 20  # of the table (chunk, name) -> place
 
@@ -42,10 +40,19 @@ class Names:
 
 
 def same(view: View, names: Names, templates: Sequence[Template], which: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Which definitions (positions of their headers) are the template that `which` supposes for each.
+    """Which definitions (positions of their headers) are the template that `which`, ascending, supposes for each.
 
     Their lengths must be equal already, and they must end inside their chunks.
     """
+    found = usual.same(view, names.texts, templates, which, at)
+    rest = np.flatnonzero(~found)
+    if len(rest):
+        found[rest] = _listed(view, names, templates, which[rest], at[rest])
+    return found
+
+
+def _listed(view: View, names: Names, templates: Sequence[Template], which: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The same for definitions of any kind."""
     size = np.array([template.size for template in templates], dtype=np.int64)
     block = np.cumsum(size[which]) // _BLOCK
     bounds = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), len(at)]
@@ -92,13 +99,13 @@ def _other_names(
     if cells > _CELLS:
         good = _once(view, place, name, names)
     else:
-        usual = np.full(cells, -1, dtype=np.int64)
-        usual[key] = place
-        met = np.flatnonzero(usual >= 0)
+        last = np.full(cells, -1, dtype=np.int64)
+        last[key] = place
+        met = np.flatnonzero(last >= 0)
         right = np.zeros(cells, dtype=bool)
-        right[met] = _is_name(view, usual[met], met % len(names), names)
+        right[met] = usual.is_name(view, last[met], met % len(names), names)
         good = right[key]
-        other = np.flatnonzero(usual[key] != place)
+        other = np.flatnonzero(last[key] != place)
         good[other] = _once(view, place[other], name[other], names)
     return np.zeros(0, dtype=np.int64) if good.all() else np.unique(definition[~good])
 
@@ -107,17 +114,7 @@ def _once(view: View, place: np.ndarray, name: np.ndarray, names: pa.Array) -> n
     """Whether each name stands at its place, looking once at what is asked several times."""
     distinct = pa.array(place * len(names) + name).dictionary_encode()
     at, expected = np.divmod(distinct.dictionary.to_numpy(), len(names))
-    found: np.ndarray = _is_name(view, at, expected, names)[distinct.indices.to_numpy()]
-    return found
-
-
-def _is_name(view: View, at: np.ndarray, name: np.ndarray, names: pa.Array) -> np.ndarray:
-    """Whether each name stands at its place (below 0: outside its chunk), as a whole and inside the chunk."""
-    length = pc.binary_length(names).to_numpy()[name]
-    inside = ((at & (layout.CHUNK_SIZE - 1)) <= layout.CHUNK_SIZE - length) & (at >= 0)
-    begin = np.where(inside, at, 0)
-    equal = pc.equal(gather.pieces(view.buffer, begin, begin + length), names.take(pa.array(name)))
-    found: np.ndarray = equal.to_numpy(zero_copy_only=False) & inside
+    found: np.ndarray = usual.is_name(view, at, expected, names)[distinct.indices.to_numpy()]
     return found
 
 
@@ -136,5 +133,5 @@ def _uses(
     relative = np.concatenate([template.name_places for template in templates])
     offset = view.u4[np.repeat(start, uses) + relative[flat]].astype(np.int64)
     base = np.repeat(start & ~(layout.CHUNK_SIZE - 1), uses)
-    place = np.where(offset < layout.CHUNK_SIZE - _LINK, base + offset + _LINK, -1)
+    place = np.where(offset < layout.CHUNK_SIZE - usual.LINK, base + offset + usual.LINK, -1)
     return place, names[flat], definition

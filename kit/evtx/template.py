@@ -116,6 +116,36 @@ class Template:
         return bytes(mask)
 
     @cached_property
+    def words(self) -> tuple[np.ndarray, np.ndarray]:
+        """`data` and `compared` as 64-bit numbers; zeros in front make their length divisible by eight."""
+        front = bytes(-self.size & 7)
+        return np.frombuffer(front + self.data, dtype="<u8"), np.frombuffer(front + self.compared, dtype="<u8")
+
+    @cached_property
+    def home_names(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the offsets of names stand that are in the definition itself, all their bytes compared, and where each
+        of these names is."""
+        homes = self._homes()
+        chosen = [(at, homes[name]) for at, name in zip(self.names_at, self.stored, strict=True) if name in homes]
+        found = np.array(chosen, dtype=np.int64).reshape(-1, 2)
+        return found[:, 0], found[:, 1].astype(np.uint32)
+
+    @cached_property
+    def foreign_names(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the offsets of the other names stand, and the numbers of these names."""
+        away = ~np.isin(self.name_places, self.home_names[0])
+        return self.name_places[away], self.name_numbers[away]
+
+    def _homes(self) -> dict[bytes, int]:
+        """Names in the definition itself, as a chunk holds them, and where each is."""
+        found: dict[bytes, int] = {}
+        for at in self.links_at:
+            stop = at + 8 + 2 * int.from_bytes(self.data[at + 6 : at + 8], "little")
+            if stop <= self.size and self.compared.find(b"\0", at + 4, stop) < 0:
+                found.setdefault(self.data[at + 4 : stop], at)
+        return found
+
+    @cached_property
     def name_places(self) -> np.ndarray:
         """Where the offsets of names stand."""
         return np.array(self.names_at, dtype=np.int64)

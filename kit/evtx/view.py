@@ -53,6 +53,20 @@ class View:
         """The structures that stand at the positions."""
         return self._pieces(at, layout.itemsize).view(layout)
 
+    def heads(self, at: np.ndarray, layout: np.dtype) -> np.ndarray:
+        """The same where the last structures may run over the end of the buffer, as if zeros followed."""
+        last = self.size - layout.itemsize
+        if last < 0:
+            return View(self.data + bytes(-last)).records(at, layout)
+        cut = np.flatnonzero(at > last)
+        if not len(cut):
+            return self.records(at, layout)
+        found = self.records(np.minimum(at, last), layout)
+        for one in cut.tolist():
+            rest = self.data[int(at[one]) :].ljust(layout.itemsize, b"\0")
+            found[one] = np.frombuffer(rest, dtype=layout)[0]
+        return found
+
     def rows(self, at: np.ndarray, width: int, dtype: str = "u1") -> np.ndarray:
         """A matrix with `width` consecutive numbers from each position; positions must leave room for them."""
         size = np.dtype(dtype).itemsize * width

@@ -44,9 +44,16 @@ class Walked:
     state: np.ndarray
     sound: np.ndarray
     gaps: list[Gap] = field(default_factory=list)
+    _heads: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.at)
+
+    def heads(self, view: View) -> np.ndarray:
+        """The beginning of each record (layout.RECORD)."""
+        if self._heads is None:
+            self._heads = view.heads(self.at, layout.RECORD)
+        return self._heads
 
     def select(self, chosen: np.ndarray) -> Walked:
         """The chosen records (mask or positions); the gaps stay."""
@@ -126,9 +133,11 @@ def walk(view: View, free: np.ndarray, length: int | None = None) -> Walked:
 def _candidates(view: View, chunks: int) -> tuple[np.ndarray, np.ndarray]:
     """Positions divisible by eight with the magic of a record and its size at both ends, inside one chunk."""
     words = np.frombuffer(view.data, dtype="<u4", count=chunks * layout.CHUNK_SIZE // 4)
-    found = np.flatnonzero(words == layout.RECORD_MAGIC)
-    at = found[found & 1 == 0] << 2
-    size = words.take((at >> 2) + 1).astype(np.int64)
+    at = np.flatnonzero(words == layout.RECORD_MAGIC)
+    if (at & 1).any():
+        at = at[at & 1 == 0]
+    size = words.take(at + 1, mode="clip").astype(np.int64)
+    at <<= 2
     inside = at & (layout.CHUNK_SIZE - 1)
     fits = (size >= layout.SMALLEST_RECORD) & (inside + size <= layout.CHUNK_SIZE)
     fits &= inside >= layout.CHUNK_HEADER_SIZE
@@ -145,12 +154,13 @@ def _regular(inside: np.ndarray, size: np.ndarray, chunk: np.ndarray, free: np.n
     regular = free >= layout.CHUNK_HEADER_SIZE
     reached = np.full(len(free), layout.CHUNK_HEADER_SIZE, dtype=np.int64)
     if len(inside):
-        same = chunk[1:] == chunk[:-1]
-        expected = np.full(len(inside), layout.CHUNK_HEADER_SIZE, dtype=np.int64)
-        expected[1:][same] = (inside + size)[:-1][same]
-        regular[chunk[inside != expected]] = False
-        last = np.append(~same, True)
-        reached[chunk[last]] = (inside + size)[last]
+        last = np.append(chunk[1:] != chunk[:-1], True)
+        end = inside + size
+        reached[chunk[last]] = end[last]
+        end[last] = layout.CHUNK_HEADER_SIZE
+        wrong = inside[1:] != end[:-1]
+        regular[chunk[1:][wrong]] = False
+        regular[chunk[0]] &= inside[0] == layout.CHUNK_HEADER_SIZE
     return regular & (reached == free)
 
 
