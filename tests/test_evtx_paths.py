@@ -11,6 +11,7 @@ from evtx_logs import START, Read, classic, collected, host, log_of, manifest, m
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import kit.evtx
 from kit.evtx import Log, batch, gather, lockstep, scalar, texts, values
 from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk, name_hash
@@ -174,3 +175,21 @@ def test_text_longer_than_a_descriptor_can_say_is_read(tmp_path):
     long = "x" * 31_000
     event = Event("P", 1, START, "Application", "C", strings=(long,), forwarded=True)
     assert Read(log_of(tmp_path, [event] * (lockstep.FEW + 1))).rows[0]["strings"] == [long]
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.name)
+def test_a_filter_finds_what_the_whole_log_holds(path):
+    """The rarest event id and provider of each log, read alone, against the same rows of the whole log."""
+    whole = kit.evtx.read(path)
+    if whole.empty:
+        pytest.skip("no record in this log can be read")
+    number, name = (whole[column].value_counts().index[-1] for column in ("event_id", "provider"))
+    same_name = whole["provider"].astype(str).str.casefold() == name.casefold()
+    for some, expected in (
+        (kit.evtx.read(path, event_ids=int(number)), whole[(whole["event_id"] == number).fillna(False)]),
+        (kit.evtx.read(path, providers=name), whole[same_name]),
+        (kit.evtx.read(path, name, int(number)), whole[same_name & (whole["event_id"] == number).fillna(False)]),
+    ):
+        columns = [column for column in whole.columns if column != "data"]
+        assert some[columns].astype(str).to_dict("list") == expected[columns].astype(str).to_dict("list")
+        assert some["data"].tolist() == expected["data"].tolist()

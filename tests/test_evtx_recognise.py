@@ -4,8 +4,13 @@ import importlib
 import random
 import struct
 
+import numpy as np
 import pytest
 from evtx_logs import CHUNK, Read, chunk, log_of, manifest, mixed, signed, spread
+
+from kit.evtx.binxml import Chunk
+from kit.evtx.template import compile_definition
+from kit.evtx.view import View
 
 recognise = importlib.import_module("kit.evtx.recognise")
 
@@ -69,5 +74,42 @@ def test_names_are_compared_alike_with_and_without_the_table(tmp_path, monkeypat
         made[place] ^= 1 << choice.randrange(8)
     read = Read(bytes(made))
     monkeypatch.setattr(recognise, "_CELLS", 0)
+    again = Read(bytes(made))
+    assert again.rows == read.rows and again.losses == read.losses
+
+
+def _definition(data, number):
+    """Where the first definition of a chunk begins: its place is named by the first record."""
+    return number * CHUNK + struct.unpack_from("<I", data, number * CHUNK + 512 + 24 + 10)[0]
+
+
+def test_each_changed_byte_of_a_definition_is_noticed(log, monkeypatch):
+    monkeypatch.setattr(recognise, "MANY", 1)
+    data = bytearray(log[chunk(0) :])
+    at = np.array([_definition(data, number) for number in range(3)])
+    template = compile_definition(Chunk(bytes(data), 0, CHUNK), int(at[0]))
+    assert template.homes is not None, "the first template of a chunk must hold its names itself"
+    found = {}
+    for place in [None, *range(template.size)]:
+        if place is not None:
+            data[at[1] + 24 + place] ^= 0x10
+        which = np.zeros(3, dtype=np.int64)
+        found[place] = recognise._whole(View(bytes(data)), [template], which, at + 24).tolist()
+        if place is not None:
+            data[at[1] + 24 + place] ^= 0x10
+    links = {at + byte for at in template.links_at for byte in range(4)}  # they differ from chunk to chunk
+    assert {place for place, rows in found.items() if rows == [True] * 3} == {None, *links}
+    assert {tuple(rows) for rows in found.values()} == {(True, True, True), (True, False, True)}
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_many_definitions_are_compared_like_few(tmp_path, monkeypatch, seed):
+    choice = random.Random(seed)
+    made = bytearray(log_of(tmp_path, [event for _ in range(3) for event in mixed(24)] + spread(manifest, 4)))
+    for _ in range(choice.randrange(1, 60)):
+        place = choice.randrange(chunk(0), len(made))
+        made[place] ^= 1 << choice.randrange(8)
+    read = Read(bytes(made))
+    monkeypatch.setattr(recognise, "MANY", 1)
     again = Read(bytes(made))
     assert again.rows == read.rows and again.losses == read.losses

@@ -151,11 +151,15 @@ class Account:
 
     def take(self, checked: Checked, walked: walk.Walked, record_id: np.ndarray) -> None:
         """Takes the chunks of a batch and the records that stand in them (live and beyond)."""
-        chunk = walked.at // layout.CHUNK_SIZE
+        chunk = walked.at >> layout.CHUNK_BITS
         count = len(checked.heads)
+        seen = np.bincount(chunk, minlength=count)
         live = walked.state == walk.LIVE
-        used = np.bincount(chunk[live], minlength=count)
-        first, last = _ends(chunk[live], record_id[live], count)
+        if live.all():
+            used, (first, last) = seen.copy(), _ends(chunk, record_id, count)
+        else:
+            used = np.bincount(chunk[live], minlength=count)
+            first, last = _ends(chunk[live], record_id[live], count)
         zero = np.zeros(count, dtype=np.int64)
         self.unkept = checked.unkept
         self.states.extend(checked.state)
@@ -163,7 +167,7 @@ class Account:
         self.columns.append(
             {
                 "chunk": checked.number, "offset": checked.offset, "declared": declared(checked.heads, checked.free),
-                "seen": np.bincount(chunk, minlength=count), "decoded": zero.copy(), "lost": zero.copy(),
+                "seen": seen, "decoded": zero.copy(), "lost": zero.copy(),
                 "recovered": zero.copy(), "slack": zero.copy(), "copies": zero.copy(), "remnants": zero.copy(),
                 "damaged": zero.copy(), "borrowed": zero.copy(), "header_crc_ok": checked.header_ok,
                 "data_crc_ok": checked.data_ok, "checked": checked.checked, "first_id": first, "last_id": last,
@@ -258,10 +262,13 @@ def _promised(checked: Checked, last: np.ndarray) -> np.ndarray:
 
 
 def _ends(chunk: np.ndarray, record_id: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """First and last record number of each chunk, in the order of the file; 0 where there is none."""
+    """First and last record number of each chunk, the records in the order of the file; 0 where there is none."""
     first, last = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    last[chunk] = record_id.astype(np.int64)
-    first[chunk[::-1]] = record_id[::-1].astype(np.int64)
+    if len(chunk):
+        ends = np.append(np.flatnonzero(chunk[1:] != chunk[:-1]), len(chunk) - 1)
+        starts = np.append(0, ends[:-1] + 1)
+        last[chunk[ends]] = record_id[ends].astype(np.int64)
+        first[chunk[starts]] = record_id[starts].astype(np.int64)
     return first, last
 
 

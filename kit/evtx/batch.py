@@ -17,6 +17,7 @@ from kit.evtx.columns import System, Vocabulary
 from kit.evtx.level import Group, Instances, Level
 from kit.evtx.payload import Gathered, Values
 from kit.evtx.registry import Met
+from kit.evtx.template import Template
 from kit.evtx.view import View
 
 SCALAR, BORROWED, DAMAGED, FAILED = 1, 2, 4, 8
@@ -41,6 +42,7 @@ class Records:
     marks     bits for each: SCALAR decoded one by one, BORROWED template, DAMAGED in part, FAILED altogether
     wanted    records that the filter lets through and that did not fail, as positions in `walked`
     failures  reason for each record that failed, by position
+    strange   a record that is wanted has lost its template, or borrowed one
     system    System fields; values: event data, both by position
     """
 
@@ -52,6 +54,7 @@ class Records:
     system: System
     gathered: Gathered
     message_key: int
+    strange: bool = False
     _values: Values | None = None
 
     @property
@@ -101,6 +104,8 @@ class _Decoding:
         self.odd = np.zeros(len(walked), dtype=bool)
         self.marks = np.where(walked.sound, 0, DAMAGED).astype(np.uint8)
         self.failures: dict[int, str] = {}
+        self.strange = np.zeros(len(walked), dtype=bool)
+        self._borrowing = 0
         self.message_key = met.keys.number(fields.MESSAGE, False, False)
         self._base = -1
         self._current: scalar.Decoder | None = None
@@ -124,7 +129,10 @@ class _Decoding:
         gathered = self._gathered(outer.groups + inner.groups, keep)
         good = keep & (self.marks & FAILED == 0)
         chosen = np.flatnonzero(good)
-        return Records(self.view, self.walked, self.marks, chosen, self.failures, system, gathered, self.message_key)
+        return Records(
+            self.view, self.walked, self.marks, chosen, self.failures, system, gathered, self.message_key,
+            bool(self.strange[keep].any()),
+        )  # fmt: skip
 
     def _instances(self) -> tuple[Instances, np.ndarray]:
         rows = np.arange(len(self.walked))
@@ -155,6 +163,7 @@ class _Decoding:
             self._missing(rows, outer)
         for rows in found.borrowed:
             self.marks[rows] |= BORROWED
+            self.strange[rows] = True
         return found
 
     def _system(self, groups: list[Group], vocabulary: Vocabulary) -> System:
@@ -216,6 +225,7 @@ class _Decoding:
 
     def _missing(self, rows: np.ndarray, outer: bool) -> None:
         """Records without a template. The last attempt takes what there is: names that are damaged, or System alone."""
+        self.strange[rows] = True
         hopeless = ((self.walked.state[rows] == walk.SLACK) & outer) | (not self.last)
         self.odd[rows[~hopeless]] = True
         self.marks[rows[hopeless]] |= FAILED
@@ -243,6 +253,7 @@ class _Decoding:
         self.marks[row] &= ~BORROWED & 0xFF
         trusted = self.last and self.walked.state[row] != walk.SLACK
         try:
+            self._borrowing = row
             decoded = self._decoder(at).decode(at + layout.RECORD_HEADER_SIZE, at + size - 4, trusted=trusted)
             if decoded.damage and self.last:
                 decoded = self._with_natural_sizes(at, size, trusted, decoded)
@@ -288,5 +299,9 @@ class _Decoding:
         base = at & ~(layout.CHUNK_SIZE - 1)
         if self._current is None or self._base != base:
             chunk = Chunk(self.view.data, base, base + layout.CHUNK_SIZE)
-            self._base, self._current = base, scalar.Decoder(chunk, self.met.borrow, self.met.tree)
+            self._base, self._current = base, scalar.Decoder(chunk, self._borrow, self.met.tree)
         return self._current
+
+    def _borrow(self, first_word: int) -> Template | None:
+        self.strange[self._borrowing] = True
+        return self.met.borrow(first_word)

@@ -25,6 +25,7 @@ _TERMS = ("provider", "channel", "computer")
 _STATE = pd.CategoricalDtype(walk.STATES)
 _INTEGRITY = pd.CategoricalDtype(events.INTEGRITY)
 _UTC = pd.DatetimeTZDtype("us", "UTC")
+_TEXT = pd.StringDtype(na_value=np.nan)
 Source = str | os.PathLike[str]
 
 
@@ -189,7 +190,8 @@ class _Gathered:
         used = np.flatnonzero(present[:-1])
         own = np.full(len(present), -1, dtype=np.int32)
         own[used] = np.arange(len(used))
-        dtype = pd.CategoricalDtype([self._vocabulary[code] for code in used.tolist()])
+        texts = pa.array([self._vocabulary[code] for code in used.tolist()], pa.large_string())
+        dtype = pd.CategoricalDtype(pd.Index(_TEXT.__from_arrow__(texts), copy=False))
         return pd.Categorical.from_codes(own[codes], dtype=dtype, validate=False)
 
 

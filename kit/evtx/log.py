@@ -88,6 +88,7 @@ class Log:
         self.vocabulary = Vocabulary()
         self.computers: Counter[str] = Counter()
         self._deferred: list[_Deferred] = []
+        self._all_met = wanted is None
         self._recovered: set[tuple[int, int]] = set()
 
     @property
@@ -154,6 +155,9 @@ class Log:
         checked = account.joined([one.checked for one in some])
         walked = self._without_copies(view, walk.joined([one.walked for one in some]), checked)
         records = batch.decode(view, walked, self.met, self._wanted, vocabulary=self.vocabulary, last=True)
+        if records.strange and not self._all_met:
+            self._meet_all()
+            records = batch.decode(view, walked, self.met, self._wanted, vocabulary=self.vocabulary, last=True)
         if self._wanted is not None:
             checked.verify(view.data, np.unique(walked.at[records.wanted] // layout.CHUNK_SIZE))
         slack = walked.state == walk.SLACK
@@ -169,6 +173,14 @@ class Log:
             loss = Loss(1, records.failures[row], record_id[row], record_id[row], offset, True)
             self.account.lose(loss, int(chunk[row]))
         return self._made(records, checked)
+
+    def _meet_all(self) -> None:
+        """Looks at the templates of all records, also of those that are not wanted: one of them may be lent."""
+        for some in places.read(self._file, self.size):
+            view, checked = account.check(some, 0, self.head)
+            walked = walk.walk(view, checked.free, some.length)
+            batch.decode(view, walked.select(walked.state != walk.SLACK), self.met)
+        self._all_met = True
 
     def _without_copies(self, view: View, walked: walk.Walked, checked: Checked) -> walk.Walked:
         keep = np.ones(len(walked), dtype=bool)

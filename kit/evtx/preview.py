@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,13 +13,7 @@ from kit.evtx.view import View
 
 _IN_HEAD = 4  # descriptors that layout.RECORD holds
 _ODD = -1
-
-
-class _Sign(NamedTuple):
-    """Where fields of System stand: how many values it takes to know them, and their substitutions or texts."""
-
-    width: int
-    slots: tuple[int | str | None, ...]
+_Sign = tuple[int, tuple[int | str | None, ...]]  # values it takes to know some fields; their substitutions or texts
 
 
 def gather(view: View, resolved: Resolved, met: Met, fields: tuple[str, ...]) -> Level:
@@ -31,13 +24,13 @@ def gather(view: View, resolved: Resolved, met: Met, fields: tuple[str, ...]) ->
         return level
     plans, which = kinds(resolved, met)
     signs = [_sign(values, plan, fields) for values, plan in plans]
-    distinct = sorted(set(signs), key=lambda sign: (sign.width, repr(sign.slots)))
+    distinct = sorted(set(signs), key=lambda sign: sign[0])
     plan_of = {sign: plan for sign, (_, plan) in zip(signs, plans, strict=True)}
     number = {sign: place for place, sign in enumerate(distinct)}
     rank = np.array([number[sign] for sign in signs], dtype=np.uint16 if len(signs) < 0x10000 else np.uint32)[which]
     stops = [0, *np.cumsum(np.bincount(rank, minlength=len(distinct))).tolist()]
     order = np.argsort(rank, kind="stable") if len(distinct) > 1 else np.arange(len(rank))
-    for width, members in itertools.groupby(distinct, lambda sign: sign.width):
+    for width, members in itertools.groupby(distinct, lambda sign: sign[0]):
         same = [number[sign] for sign in members]
         start, stop = stops[same[0]], stops[same[-1] + 1]
         runs = [Run(plan_of[distinct[one]], stops[one] - start, stops[one + 1] - start) for one in same]
@@ -47,9 +40,9 @@ def gather(view: View, resolved: Resolved, met: Met, fields: tuple[str, ...]) ->
 
 def _sign(values: int, plan: Plan, fields: tuple[str, ...]) -> _Sign:
     if not fits(values, plan):
-        return _Sign(_ODD, ())
-    slots = tuple(map(plan.system.get, fields))
-    return _Sign(max((slot + 1 for slot in slots if isinstance(slot, int)), default=0), slots)
+        return _ODD, ()
+    slots = tuple([plan.system.get(field) for field in fields])
+    return max([slot + 1 for slot in slots if isinstance(slot, int)], default=0), slots
 
 
 def _take(view: View, resolved: Resolved, order: np.ndarray, width: int, runs: list[Run], level: Level) -> None:

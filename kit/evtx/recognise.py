@@ -11,14 +11,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kit.evtx import format as layout
-from kit.evtx import gather, usual
+from kit.evtx import gather
 from kit.evtx.template import Template
 from kit.evtx.view import View
 
+_LINK = 4  # bytes before the hash of a name
 _BLOCK = 1 << 24  # bytes of definitions compared at once
 _CELLS = 1 << 20  # of the table (chunk, name) -> place
+MANY = 32  # definitions of a template from which on they are compared by themselves
 
 
 class Names:
@@ -44,10 +47,38 @@ def same(view: View, names: Names, templates: Sequence[Template], which: np.ndar
 
     Their lengths must be equal already, and they must end inside their chunks.
     """
-    found = usual.same(view, names.texts, templates, which, at)
+    found = _whole(view, templates, which, at + layout.TEMPLATE_HEADER_SIZE)
     rest = np.flatnonzero(~found)
     if len(rest):
         found[rest] = _listed(view, names, templates, which[rest], at[rest])
+    return found
+
+
+def _whole(view: View, templates: Sequence[Template], which: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Definitions that are the template as it is: every byte equal, every name inside and nowhere else.
+
+    Only templates with many definitions are looked at; of what is not found nothing is known.
+    """
+    found = np.zeros(len(which), dtype=bool)
+    bounds = np.searchsorted(which, np.arange(len(templates) + 1)).tolist()
+    for template, begin, stop in zip(templates, bounds, bounds[1:], strict=False):
+        if stop - begin >= MANY and (stop - begin) * template.size <= _BLOCK and template.homes is not None:
+            found[begin:stop] = _equal(view, template, template.homes, start[begin:stop])
+    return found
+
+
+def _equal(view: View, template: Template, homes: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Eight bytes at a time, from a little before the start, so that the length is divisible by eight and nothing
+    behind the definitions is read."""
+    expected, compared = template.words
+    words = view.rows(start - (-template.size & 7), len(expected), "<u8")
+    words ^= expected
+    words &= compared
+    offset = view.u4[start[:, None] + template.name_places]
+    inside = (start & (layout.CHUNK_SIZE - 1))[:, None] + homes
+    if not words.max() and (offset == inside).all():
+        return np.ones(len(start), dtype=bool)
+    found: np.ndarray = (offset == inside).all(axis=1) & ~words.any(axis=1)
     return found
 
 
@@ -99,13 +130,13 @@ def _other_names(
     if cells > _CELLS:
         good = _once(view, place, name, names)
     else:
-        last = np.full(cells, -1, dtype=np.int64)
-        last[key] = place
-        met = np.flatnonzero(last >= 0)
+        usual = np.full(cells, -1, dtype=np.int64)
+        usual[key] = place
+        met = np.flatnonzero(usual >= 0)
         right = np.zeros(cells, dtype=bool)
-        right[met] = usual.is_name(view, last[met], met % len(names), names)
+        right[met] = _is_name(view, usual[met], met % len(names), names)
         good = right[key]
-        other = np.flatnonzero(last[key] != place)
+        other = np.flatnonzero(usual[key] != place)
         good[other] = _once(view, place[other], name[other], names)
     return np.zeros(0, dtype=np.int64) if good.all() else np.unique(definition[~good])
 
@@ -114,7 +145,17 @@ def _once(view: View, place: np.ndarray, name: np.ndarray, names: pa.Array) -> n
     """Whether each name stands at its place, looking once at what is asked several times."""
     distinct = pa.array(place * len(names) + name).dictionary_encode()
     at, expected = np.divmod(distinct.dictionary.to_numpy(), len(names))
-    found: np.ndarray = usual.is_name(view, at, expected, names)[distinct.indices.to_numpy()]
+    found: np.ndarray = _is_name(view, at, expected, names)[distinct.indices.to_numpy()]
+    return found
+
+
+def _is_name(view: View, at: np.ndarray, name: np.ndarray, names: pa.Array) -> np.ndarray:
+    """Whether each name stands at its place (below 0: outside its chunk), as a whole and inside the chunk."""
+    length = pc.binary_length(names).to_numpy()[name]
+    inside = ((at & (layout.CHUNK_SIZE - 1)) <= layout.CHUNK_SIZE - length) & (at >= 0)
+    begin = np.where(inside, at, 0)
+    equal = pc.equal(gather.pieces(view.buffer, begin, begin + length), names.take(pa.array(name)))
+    found: np.ndarray = equal.to_numpy(zero_copy_only=False) & inside
     return found
 
 
@@ -133,5 +174,5 @@ def _uses(
     relative = np.concatenate([template.name_places for template in templates])
     offset = view.u4[np.repeat(start, uses) + relative[flat]].astype(np.int64)
     base = np.repeat(start & ~(layout.CHUNK_SIZE - 1), uses)
-    place = np.where(offset < layout.CHUNK_SIZE - usual.LINK, base + offset + usual.LINK, -1)
+    place = np.where(offset < layout.CHUNK_SIZE - _LINK, base + offset + _LINK, -1)
     return place, names[flat], definition

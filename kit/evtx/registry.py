@@ -51,11 +51,12 @@ class Registry:
 
     def _known(self, guid: bytes, size: int) -> list[Template]:
         """The templates of this GUID and size; those of earlier runs are fetched at the first call."""
-        if (guid, size) not in self._variants:
-            self._variants[guid, size] = []
+        known = self._variants.get((guid, size))
+        if known is None:
+            known = self._variants[guid, size] = []
             for template in self.stash.of(guid, size) if self.stash else ():
                 self._add(template)
-        return self._variants[guid, size]
+        return known
 
     def _add(self, template: Template) -> Template:
         template.number = len(self.templates)
@@ -75,17 +76,15 @@ class Registry:
         fits = (size <= room[possible]) & (size > 0)
         possible, size = possible[fits], size[fits]
         budget = _Budget()
+        groups = _groups(view, at[possible], size)
+        first = np.array([members[0] for members in groups], dtype=np.int64)
         trials = [
-            self._trial(view, at, possible[members], int(size[members[0]]))
-            for members in _groups(view, at[possible], size)
+            _Trial(possible[members], length, self._known(view.data[start + 4 : start + 20], length))
+            for members, start, length in zip(groups, at[possible[first]].tolist(), size[first].tolist(), strict=True)
         ]
         while trials:
             trials = self._tried(view, at, trials, found, budget)
         return found
-
-    def _trial(self, view: View, at: np.ndarray, members: np.ndarray, size: int) -> _Trial:
-        first = int(at[members[0]])
-        return _Trial(members, size, self._known(view.data[first + 4 : first + 20], size))
 
     def _tried(
         self, view: View, at: np.ndarray, trials: list[_Trial], found: np.ndarray, budget: _Budget

@@ -122,28 +122,15 @@ class Template:
         return np.frombuffer(front + self.data, dtype="<u8"), np.frombuffer(front + self.compared, dtype="<u8")
 
     @cached_property
-    def home_names(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where the offsets of names stand that are in the definition itself, all their bytes compared, and where each
-        of these names is."""
-        homes = self._homes()
-        chosen = [(at, homes[name]) for at, name in zip(self.names_at, self.stored, strict=True) if name in homes]
-        found = np.array(chosen, dtype=np.int64).reshape(-1, 2)
-        return found[:, 0], found[:, 1].astype(np.uint32)
-
-    @cached_property
-    def foreign_names(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where the offsets of the other names stand, and the numbers of these names."""
-        away = ~np.isin(self.name_places, self.home_names[0])
-        return self.name_places[away], self.name_numbers[away]
-
-    def _homes(self) -> dict[bytes, int]:
-        """Names in the definition itself, as a chunk holds them, and where each is."""
-        found: dict[bytes, int] = {}
+    def homes(self) -> np.ndarray | None:
+        """Where each name stands in the definition itself, all its bytes compared; None when one stands elsewhere."""
+        known: dict[bytes, int] = {}
         for at in self.links_at:
             stop = at + 8 + 2 * int.from_bytes(self.data[at + 6 : at + 8], "little")
             if stop <= self.size and self.compared.find(b"\0", at + 4, stop) < 0:
-                found.setdefault(self.data[at + 4 : stop], at)
-        return found
+                known.setdefault(self.data[at + 4 : stop], at)
+        found = [known.get(name, -1) for name in self.stored]
+        return None if -1 in found else np.array(found, dtype=np.int64)
 
     @cached_property
     def name_places(self) -> np.ndarray:
