@@ -4,6 +4,7 @@ The damage is done by hand to logs of the practice writer; the layout (file head
 header of 512 bytes, records of magic, size, number, time, binary XML, size) is that of the public format description.
 """
 
+import json
 import struct
 
 import pytest
@@ -21,6 +22,7 @@ from evtx_logs import (
 )
 
 from kit.errors import Unreadable
+from kit.evtx.frame import wanted
 from kit.evtx.notes import notes
 from kit.evtx.registry import Registry
 from kit.practice.evtx_writer import DIRTY, NO_CRC
@@ -196,6 +198,25 @@ def test_a_template_that_only_a_later_chunk_has_is_found(log):
     read = Read(put(log, at + 24 + 4 + 10 + 4, "<Q", 0x1122334455667788))
     assert sorted(row["record_id"] for row in read.rows) == list(range(1, 13))
     assert [row["integrity"] for row in read.rows if row["record_id"] <= 4] == ["borrowed_template"] * 4
+
+
+@pytest.mark.parametrize("lender", [0, 2], ids=["before", "behind"])
+def test_a_filter_borrows_from_records_that_are_not_wanted(tmp_path, lender):
+    # only the chunk in the middle has the wanted id; the template of its event data is destroyed there
+    numbers = [13 if 3 <= n < 6 else 12 for n in range(9)]
+    events = [manifest(n, event_id=number, new_chunk=n in (3, 6)) for n, number in enumerate(numbers)]
+    if lender == 0:
+        events[6:] = []
+    else:
+        events[:3] = [classic(n) for n in range(3)]
+    log = log_of(tmp_path, events)
+    at, size = records(log, 1)[0]
+    definition = log.rindex(b"\x0c\x01", at, at + size) + 10
+    damaged = put(log, definition + 4, "<Q", 0x1122334455667788)
+    some = Read(damaged, wanted=wanted(None, [13]))
+    assert [json.loads(row["data"])["Text"] for row in some.rows] == ["n3", "n4", "n5"]
+    assert {row["integrity"] for row in some.rows} == {"borrowed_template"}
+    assert some.rows == [row for row in Read(damaged).rows if row["event_id"] == 13]
 
 
 def test_records_whose_template_is_nowhere_are_listed(tmp_path):

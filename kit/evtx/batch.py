@@ -42,7 +42,7 @@ class Records:
     marks     bits for each: SCALAR decoded one by one, BORROWED template, DAMAGED in part, FAILED altogether
     wanted    records that the filter lets through and that did not fail, as positions in `walked`
     failures  reason for each record that failed, by position
-    strange   a record that is wanted has lost its template, or borrowed one
+    lacking   a record that is wanted has lost its template, and none that was looked at so far can be lent to it
     system    System fields; values: event data, both by position
     """
 
@@ -54,7 +54,7 @@ class Records:
     system: System
     gathered: Gathered
     message_key: int
-    strange: bool = False
+    lacking: bool = False
     _values: Values | None = None
 
     @property
@@ -104,7 +104,7 @@ class _Decoding:
         self.odd = np.zeros(len(walked), dtype=bool)
         self.marks = np.where(walked.sound, 0, DAMAGED).astype(np.uint8)
         self.failures: dict[int, str] = {}
-        self.strange = np.zeros(len(walked), dtype=bool)
+        self.lacking = np.zeros(len(walked), dtype=bool)
         self._borrowing = 0
         self.message_key = met.keys.number(fields.MESSAGE, False, False)
         self._base = -1
@@ -131,7 +131,7 @@ class _Decoding:
         chosen = np.flatnonzero(good)
         return Records(
             self.view, self.walked, self.marks, chosen, self.failures, system, gathered, self.message_key,
-            bool(self.strange[keep].any()),
+            bool(self.lacking[keep].any()),
         )  # fmt: skip
 
     def _instances(self) -> tuple[Instances, np.ndarray]:
@@ -163,7 +163,6 @@ class _Decoding:
             self._missing(rows, outer)
         for rows in found.borrowed:
             self.marks[rows] |= BORROWED
-            self.strange[rows] = True
         return found
 
     def _system(self, groups: list[Group], vocabulary: Vocabulary) -> System:
@@ -225,7 +224,7 @@ class _Decoding:
 
     def _missing(self, rows: np.ndarray, outer: bool) -> None:
         """Records without a template. The last attempt takes what there is: names that are damaged, or System alone."""
-        self.strange[rows] = True
+        self.lacking[rows] = True
         hopeless = ((self.walked.state[rows] == walk.SLACK) & outer) | (not self.last)
         self.odd[rows[~hopeless]] = True
         self.marks[rows[hopeless]] |= FAILED
@@ -303,5 +302,6 @@ class _Decoding:
         return self._current
 
     def _borrow(self, first_word: int) -> Template | None:
-        self.strange[self._borrowing] = True
-        return self.met.borrow(first_word)
+        found = self.met.borrow(first_word)
+        self.lacking[self._borrowing] |= found is None
+        return found

@@ -155,7 +155,7 @@ class Log:
         checked = account.joined([one.checked for one in some])
         walked = self._without_copies(view, walk.joined([one.walked for one in some]), checked)
         records = batch.decode(view, walked, self.met, self._wanted, vocabulary=self.vocabulary, last=True)
-        if records.strange and not self._all_met:
+        if records.lacking and not self._all_met:
             self._meet_all()
             records = batch.decode(view, walked, self.met, self._wanted, vocabulary=self.vocabulary, last=True)
         if self._wanted is not None:
