@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import kit
+from kit.folders import writable
 from kit.report import pdf
 
 NEEDED = ("jupyterlab", "pandas", "python-evtx", "plotly", "papermill", "numpy", "pyarrow", "duckdb", "nbconvert")
@@ -41,7 +42,7 @@ def examined() -> tuple[str, bool]:
     lines.append(f"  {'browser':<14} {there}")
     lines.append("")
     for purpose, folder in _folders().items():
-        fits = _writable(folder)
+        fits = writable(folder)
         sound &= fits
         lines.append(f"  {purpose:<14} {'writable' if fits else 'NOT WRITABLE'} {folder}")
     return "\n".join(lines), sound
@@ -58,12 +59,3 @@ def _folders() -> dict[str, Path]:
     from kit.case.store import default_folder
 
     return {"evidence store": default_folder(), "temporary": Path(tempfile.gettempdir()), "here": Path.cwd()}
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False

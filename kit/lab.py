@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from kit.errors import CaseError, Unsupported
+from kit.folders import writable
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 CONFIG = ".jupyter"
@@ -62,8 +63,8 @@ def _place(case: Path) -> Path:
     here = Path.cwd().resolve()
     inside = case.is_dir() and (here == case or case in here.parents)
     places = [*([] if inside else [here]), *_home(), Path(tempfile.gettempdir()) / f"kit-{_user()}"]
-    writable = next((place for place in places if _writable(place / "kit-lab")), places[0])
-    return writable / "kit-lab" / _safe(case.stem)
+    chosen = next((place for place in places if writable(place / "kit-lab")), places[0])
+    return chosen / "kit-lab" / _safe(case.stem)
 
 
 def _home() -> list[Path]:
@@ -75,15 +76,6 @@ def _home() -> list[Path]:
 
 def _user() -> int:
     return getattr(os, "getuid", lambda: 0)()
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
 
 
 def prepared(case: Path, folder: Path, notebooks: Path = NOTEBOOKS) -> Path:
@@ -142,7 +134,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _own_folders(folder: Path) -> dict[str, str]:
     """Places for what Jupyter writes, in the working copy, where it could not write at home."""
-    if any(_writable(home / ".jupyter") for home in _home()):
+    if any(writable(home / ".jupyter") for home in _home()):
         return {}
     own = folder / CONFIG
     names = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",

@@ -657,3 +657,25 @@ def test_the_real_logs_as_one_case(corpus, tmp_path):
     assert (found["seen"] == found["kept"] + found["skipped"]).all()
     assert not found["status"].isin(["unrecognised"]).any()
     assert case.sql("SELECT count(*) AS n FROM events")["n"][0] == found["kept"].sum()
+
+
+def test_a_cut_archive_that_ends_inside_an_archive_it_holds_is_named(folder, tmp_path):
+    # The directory of the inner archive is all that can be found; the files before it must not vanish in silence.
+    with zipfile.ZipFile(tmp_path / "inner.zip", "w") as inner:
+        inner.writestr("notes.txt", "hi")
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as outer:
+        outer.writestr("System.evtx", b"x" * 500)
+        outer.write(tmp_path / "inner.zip", "inner.zip")
+    whole = (tmp_path / "outer.zip").read_bytes()
+    end = whole.index(b"PK\x05\x06") + 22  # of the inner archive
+    (folder / "half.zip").write_bytes(whole[:end])
+    source = row(load_case(folder), "half.zip!/…")
+    assert source["status"] == "unreadable"
+    assert "the archive is damaged" in source["note"]
+
+
+def test_an_archive_with_folders_in_its_directory_is_whole(folder):
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        archive.writestr("logs/", "")
+        archive.writestr("logs/notes.txt", "hi")
+    assert "more.zip!/…" not in set(load_case(folder).sources["path"])

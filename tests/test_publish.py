@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,23 @@ def test_a_folder_that_a_program_holds_open_is_named_and_stays(
         publishing.publish(work, target)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "work"]
     assert [path.name for path in target.iterdir()] == ["former"]
+
+
+def test_what_a_killed_run_left_is_cleared_a_day_later_and_what_works_now_stays(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    old, young, others = (tmp_path / name for name in (".out.partial-1", ".out.partial-2", ".out2.partial-3"))
+    for left in (old, young, others):
+        left.mkdir()
+    for left in (old, others):
+        os.utime(left, (0, 0))
+    with publishing.folder(target):
+        assert [left.exists() for left in (old, young, others)] == [False, True, True]
+
+
+def test_a_report_that_was_about_to_be_replaced_returns(tmp_path: Path) -> None:
+    former = tmp_path / ".out.old-1234"
+    former.mkdir()
+    (former / "mine.txt").write_text("mine", encoding="utf-8")
+    with publishing.folder(tmp_path / "out"):
+        assert (tmp_path / "out" / "mine.txt").read_text(encoding="utf-8") == "mine"
+    assert not former.exists()

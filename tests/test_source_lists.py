@@ -135,3 +135,10 @@ def test_a_list_of_files_that_were_backed_up_is_named():
     _, account = read("Backed up C:\\\r\nBacked up C:\\Boot\r\n", "Backup-19-05-2014_21-00-02.log")
     assert account.source["status"] == "empty"
     assert "not used" in account.source["note"]
+
+
+def test_the_first_column_of_wmic_as_csv_is_the_computer():
+    text = "\r\nNode,HotFixID,InstalledOn\r\nSQL01,KB2919355,5/19/2014\r\n"
+    tables, account = read(text)
+    assert [(row["name"], row["computer"]) for row in tables["records"]] == [("KB2919355", "SQL01")]
+    assert account.source["computer"] == "SQL01"

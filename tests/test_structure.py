@@ -9,7 +9,7 @@ import pytest
 
 KIT = Path(__file__).resolve().parent.parent / "kit"
 LAYERS = [
-    ("ground", {"__init__", "errors", "named", "windows", "evtx", "code_pages"}),
+    ("ground", {"__init__", "errors", "named", "windows", "evtx", "code_pages", "folders"}),
     ("forms", {
         "times", "text", "values", "tables", "parquet", "words", "powershell", "codes", "collect", "progress",
         "grouping", "visible",

@@ -187,6 +187,7 @@ def _members(archive: Path, prefix: str) -> Iterator[Given]:
     """The files in a ZIP archive; names are labels only and never become paths."""
     with zipfile.ZipFile(archive) as opened_archive:
         infos = [(place, info) for place, info in enumerate(opened_archive.infolist()) if not info.is_dir()]
+        first = min((info.header_offset for info in opened_archive.infolist()), default=0)
     used: Counter[str] = Counter()
     total = 0
     for place, info in sorted(infos, key=lambda pair: (pair[1].filename, pair[0]))[:MOST_MEMBERS]:
@@ -197,9 +198,21 @@ def _members(archive: Path, prefix: str) -> Iterator[Given]:
         name = inner if used[inner] == 1 else f"{inner}#{used[inner]}"
         total += info.file_size
         yield Given(prefix + name, archive, info.file_size, place, _refusal(info, total))
+    if first and _begins_with_a_file(archive):
+        reason = f"the archive is damaged: {first} bytes before its first file belong to none; copy it again"
+        yield Given(prefix + "…", archive, first, problem=reason)
     if len(infos) > MOST_MEMBERS:
         reason = f"{len(infos) - MOST_MEMBERS} more files: not opened; extract the archive"
         yield Given(prefix + "…", archive, problem=reason)
+
+
+def _begins_with_a_file(archive: Path) -> bool:
+    """Whether a file stands at the beginning, not a program that unpacks itself.
+
+    An archive that was cut may end inside an archive that it holds: then only the directory of that one is found.
+    """
+    with archive.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 def _inner_name(name: str) -> str:

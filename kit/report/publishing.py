@@ -11,6 +11,7 @@ import contextlib
 import json
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from kit.case import custody, intake
 from kit.errors import ExportError, ParameterError
 
 META = "meta.json"
+_STALE_S = 86_400
 _OWN = ("meta.json", "verdicts.json", custody.MANIFEST, custody.LEDGER, f"{custody.LEDGER}.lock")
 
 
@@ -41,12 +43,25 @@ def target_of(out: Path, case: Path) -> Path:
 def folder(target: Path) -> Iterator[Path]:
     """A working folder beside the target, removed unless it was published."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    _tidy(target)
     work = _beside(target, "partial")
     work.mkdir()
     try:
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _tidy(target: Path) -> None:
+    """Clears what runs for this folder that were killed have left, a day later; a report that was about to be replaced
+    returns at once.
+    """
+    for left in target.parent.iterdir():
+        with contextlib.suppress(OSError):
+            if left.name.startswith(f".{target.name}.old-") and not target.exists():
+                left.rename(target)
+            elif left.name.startswith(f".{target.name}.partial-") and time.time() - left.stat().st_mtime > _STALE_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _beside(target: Path, what: str) -> Path:
