@@ -109,7 +109,7 @@ class System:
             if kind == _LITERAL:
                 codes[row] = self.vocabulary.code(literal or None)
             elif kind == layout.STRING_TYPE:
-                codes[row] = self.vocabulary.wide(self._buffer, at[0], at[1])
+                codes[row] = self._wide(at[0], at[1])
             elif kind:
                 codes[row] = self._text_codes(kind, at[0].tolist(), at[1].tolist())
         for part in self._written.get(field, ()):
@@ -117,6 +117,17 @@ class System:
         for one, decoded in self._odd.items():
             codes[one] = self.vocabulary.code(scalar.label(decoded.system.get(field)) or None)
         return codes
+
+    def _wide(self, start: np.ndarray, stop: np.ndarray) -> Any:
+        """Codes of UTF-16 texts; one for all where all are the same, as names of computers and channels mostly are."""
+        size, data = int(stop[0] - start[0]), self._view.data
+        first = data[int(start[0]) : int(stop[0])]
+        alike = size > 0 and all(data[int(start[one]) : int(stop[one])] == first for one in (len(start) // 2, -1))
+        if alike and (stop - start == size).all():
+            bytes_of = self._view.rows(start, size).reshape(-1)
+            if (bytes_of[size:] == bytes_of[:-size]).all():  # each is the same as the one before
+                return self.vocabulary.raw(first)
+        return self.vocabulary.wide(self._buffer, start, stop)
 
     def _text_codes(self, kind: int, starts: list[int], stops: list[int]) -> list[int]:
         known: dict[bytes, int] = {}
@@ -223,11 +234,12 @@ class Vocabulary:
     def wide(self, buffer: pa.Buffer, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
         """The numbers of UTF-16 texts."""
         coded = gather.pieces(buffer, start, stop).dictionary_encode()
-        own = np.array([self._of_raw(raw) for raw in coded.dictionary.to_pylist()], dtype=np.int32)
+        own = np.array([self.raw(raw) for raw in coded.dictionary.to_pylist()], dtype=np.int32)
         found: np.ndarray = own[coded.indices.to_numpy()]
         return found
 
-    def _of_raw(self, raw: bytes) -> int:
+    def raw(self, raw: bytes) -> int:
+        """The number of a UTF-16 text."""
         known = self._raw.get(raw)
         if known is None:
             known = self._raw[raw] = self.code(values.wide_text(raw) or None)

@@ -37,16 +37,19 @@ def events(records: Records, offset: np.ndarray, chunk_ok: np.ndarray) -> pa.Tab
     columns["strings"] = rendered.strings()
     columns["data"] = rendered.named(_sources(records))
     columns["message"] = rendered.message(records.message_key)
-    columns["integrity"] = _integrity(integrity(records, chunk_ok)[chosen])
+    columns["integrity"] = _integrity(integrity(records, chunk_ok))
     return pa.table(columns)
 
 
 def integrity(records: Records, chunk_ok: np.ndarray) -> np.ndarray:
-    """The worst that is known of each record: 0 ok, 1 bad checksum, 2 borrowed template, 3 damaged, 4 recovered."""
-    found = (~chunk_ok[records.walked.at // layout.CHUNK_SIZE]).astype(np.int8)
-    found[(records.marks & batch.BORROWED) > 0] = 2
-    found[(records.marks & batch.DAMAGED) > 0] = 3
-    found[records.walked.state != walk.LIVE] = 4
+    """The worst that is known of each record that is wanted: 0 ok, 1 bad checksum, 2 borrowed template, 3 damaged,
+    4 recovered."""
+    chosen = records.wanted
+    marks = records.marks[chosen]
+    found = (~chunk_ok[records.walked.at[chosen] >> layout.CHUNK_BITS]).astype(np.int8)
+    found[(marks & batch.BORROWED) > 0] = 2
+    found[(marks & batch.DAMAGED) > 0] = 3
+    found[records.walked.state[chosen] != walk.LIVE] = 4
     return found
 
 

@@ -147,7 +147,7 @@ class _Gathered:
             "offset": batch.offset,
             "crc": checked.crc[chunk],
             "state": records.walked.state[chosen],
-            "integrity": events.integrity(records, checked.trusted)[chosen],
+            "integrity": events.integrity(records, checked.trusted),
             "place": (len(self._parts) << 32) + records.wanted,
         }
         for name in ("event_id", "level"):

@@ -29,6 +29,7 @@ ARROW_TYPES = {
     Kind.FLAG: pa.uint32(), Kind.BINARY: pa.binary(), Kind.GUID: pa.binary(16), Kind.HEX: pa.uint64(),
     Kind.TIME: pa.int64(), Kind.SID: pa.dictionary(pa.int32(), pa.string()), Kind.TEXTS: pa.list_(pa.string()),
 }  # fmt: skip
+_EMPTY = {kind: pa.array([], type_of) for kind, type_of in ARROW_TYPES.items()}
 _WIDE_STRINGS = layout.ARRAY | layout.STRING_TYPE
 _FIXED = {
     layout.INT8_TYPE: (Kind.INT, "<i1"), layout.INT16_TYPE: (Kind.INT, "<i2"), layout.INT32_TYPE: (Kind.INT, "<i4"),
@@ -366,7 +367,7 @@ class _Typed:
     def _child(self, kind: Kind) -> pa.Array:
         parts = self._parts[kind]
         if not parts:
-            return pa.array([], ARROW_TYPES[kind])
+            return _EMPTY[kind]
         if kind == Kind.SID:
             return pa.DictionaryArray.from_arrays(_joined(parts), pa.array(self._sids.texts, pa.string()))
         if kind == Kind.GUID:
