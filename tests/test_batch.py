@@ -114,9 +114,29 @@ def test_cases_are_the_folders_and_archives_below_the_root(tmp_path: Path) -> No
         (tmp_path / name).mkdir()
     for name in ("c.zip", "a.zip", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
-    entries = staging.cases(staging.place(tmp_path))
+    entries, links = staging.cases(staging.place(tmp_path))
+    assert links == []
     assert entries == ["a", "a.zip", "b", "c.zip"]
     assert jobs.names(entries) == [("a", "a"), ("a.zip", "a.zip"), ("b", "b"), ("c.zip", "c")]
+
+
+def test_links_are_named_and_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A link in a root may lead to the evidence of another customer; silence would hide a case instead."""
+    away = tmp_path / "away"
+    (root := tmp_path / "root").mkdir()
+    away.mkdir()
+    try:
+        for name in ("alpha", "beta", "gamma", "delta"):
+            (root / name).symlink_to(away, target_is_directory=True)
+        (root / "lost").symlink_to(tmp_path / "nowhere")
+    except OSError:
+        pytest.skip("links need a right here that this user has not")
+    with pytest.raises(CaseError, match=r"only the links alpha, beta, delta and 1 more; links are not followed"):
+        runner.run(root, tmp_path / "out")
+    (root / "one").mkdir()
+    made = jobs.jobs_of(staging.place(root), staging.place(tmp_path / "out"), None, False, 1.0)
+    assert [job.name for job in made] == ["one"]
+    assert "Left out: the links alpha, beta, delta and 1 more" in capsys.readouterr().err
 
 
 def test_a_root_without_cases_is_refused(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def test_a_card_cites_file_number_offset_time_and_hash(told: Analysis) -> None:
     row = html[at:][:700]
     assert f"0x{event['offset']:06X}" in row
     assert event["time_raw"] in row
-    file = html[:at].rpartition('<th scope="rowgroup"')[2]
+    file = html[:at].rpartition('<th scope="colgroup"')[2]
     assert source["path"] in file and source["sha256"] in file, "the whole hash is printed with the file"
 
 
@@ -327,3 +327,20 @@ def test_few_benign_aborts_among_many_runs_are_counted_and_not_called_the_rule()
     said = answer.errors(View(made), "SQLVM").striptags()
     assert said.startswith(f"Of {len(operations)} VSS operations in the guest, 3 ended in a benign abort after")
     assert "and 1 failed: 19 May 03:00." in said
+
+
+@pytest.mark.parametrize(
+    ("question", "begins"),
+    [
+        ("Which point can we fail over to?", "Answered here:"),
+        ("Können wir der Sicherung trauen?", "Answered here:"),
+        ("How long does it take?", "This question is not answered:"),
+        ("Wer hat den Server neu gestartet?", "This question is not answered:"),
+        ("Who over there failed to call back?", "This question is not answered:"),
+    ],
+)
+def test_the_head_says_whether_the_question_of_the_case_is_answered(question: str, begins: str) -> None:
+    told = story()
+    html = page.head(Analysis(dict(told.meta) | {"question": question}, told.tables)).html
+    assert re.search(rf"<p class=\"asked\">.*<span class=\"answered\">{begins}.*which one to fail over to", html)
+    assert 'class="asked"' not in page.head(Analysis(dict(told.meta) | {"question": None}, told.tables)).html

@@ -130,6 +130,17 @@ def test_of_very_many_points_each_still_has_its_row_its_records_and_its_id(dense
     assert "stand beside it" in page.cited_records(dense).html
 
 
+def test_what_is_missing_is_told_together_only_where_it_is_the_same_thing(many: Analysis) -> None:
+    """Both notes hold brackets; what stands between two of them counts all the same."""
+    log = "Log of guest {}: shows the freeze (also the thaw)"
+    absent = [(f"guest/{vm}/ERRORLOG", log.format(vm)) for vm in (*CALM, BAD)]
+    told = [steps.Gap(f"{path} was expected and not given.", note) for path, note in absent]
+    other = steps.Gap("testfailover/ was expected and not given.", "Logs of a test: show the boot (also its end)")
+    seen = View(many)
+    groups = alike.gathered([*told, other], lambda gap: steps._kind_of_gap(seen, gap))
+    assert [len(group) for group in groups] == [len(absent), 1]
+
+
 @pytest.mark.parametrize(
     "name", ["first_screen", "next_steps", "unread", "verdict_cards", "all_points", "source_table", "cited_records"]
 )

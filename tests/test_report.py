@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from story import story
 
+from kit import parquet
 from kit import report as module
 from kit.case import custody
 from kit.errors import CaseError, ExportError, ParameterError, Unsupported
@@ -58,6 +59,26 @@ def test_the_folder_holds_what_belongs_to_a_report(made: Path) -> None:
     assert not [
         path for path in made.parent.iterdir() if ".partial-" in path.name or path.name.endswith(".failed.ipynb")
     ]
+
+
+def test_an_analysis_of_another_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = story().save(tmp_path / "old")
+    path = folder / "tables" / "verdicts.parquet"
+    parquet.write(parquet.read(path).drop_columns(["missing"]), path)
+    with pytest.raises(CaseError) as lacks:
+        load_analysis(folder)
+    assert str(lacks.value) == (
+        f"{folder}: written by another version of the kit (its table verdicts lacks the column missing); "
+        "run kit analyze or kit report again on the case"
+    )
+    story().save(folder)
+    table = parquet.read(path)
+    parquet.write(table.append_column("mood", table["verdict"]), path)
+    with pytest.raises(CaseError, match=r"table verdicts has the unknown column mood\); run kit analyze or kit report"):
+        load_analysis(folder)
+    path.write_bytes(b"no table")
+    with pytest.raises(CaseError, match=r"no complete analysis there \([^\n]{1,160}\); run kit analyze or kit report"):
+        load_analysis(folder)
 
 
 def test_the_page_says_what_the_tables_say(made: Path) -> None:

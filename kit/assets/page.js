@@ -80,6 +80,17 @@
       if (getSelection().toString().trim() === short.textContent) { event.clipboardData.setData('text/plain', short.title); event.preventDefault(); }
     });
   });
+  var named = 'caption, summary, figcaption, h3';
+  function reach(box) {
+    var scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+    if (!scrolls) { ['tabindex', 'role', 'aria-label'].forEach(function (name) { box.removeAttribute(name); }); return; }
+    var label = box.querySelector('caption') || box.parentNode.querySelector(named) || document.querySelector('h1');
+    box.tabIndex = 0;
+    box.setAttribute('role', 'group');
+    box.setAttribute('aria-label', label.textContent.replace(/\s+/g, ' ').trim());
+  }
+  var sizes = 'ResizeObserver' in window && new ResizeObserver(function (found) { found.forEach(function (one) { reach(one.target); }); });
+  document.querySelectorAll('.tw, .amends pre').forEach(function (box) { if (sizes) { sizes.observe(box); } else { reach(box); } });
   function reveal() {
     var id = decodeURIComponent(location.hash.slice(1));
     var target = id && document.getElementById(id);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -41,11 +42,17 @@ class Maker(Protocol):
 def jobs_of(
     source: Place, target: Place, policy: str | None, resume: bool, timeout: float, language: str | None = None
 ) -> list[Job]:
-    """A job for each case below a root, by name. Raises CaseError for none, or for a root that is itself a case."""
+    """A job for each case below a root, by name; links are named on stderr and left out.
+
+    Raises CaseError for a root without cases, or one that is itself a case.
+    """
     if _same(source, target):
         raise ParameterError(f"--out {target} is the folder of the cases itself; choose another folder")
-    entries = [entry for entry in staging.cases(source) if not _same(source.child(entry), target)]
-    _several(source, entries)
+    found, links = staging.cases(source)
+    entries = [entry for entry in found if not _same(source.child(entry), target)]
+    _several(source, entries, links)
+    if links:
+        print(f"Left out: {_linked(links)}", file=sys.stderr)  # noqa: T201
     return [
         Job(name, str(source.child(entry)), str(target.child(name)), policy, resume, timeout, language)
         for entry, name in names(entries)
@@ -56,8 +63,19 @@ def _same(one: Place, other: Place) -> bool:
     return (one.url, one.path.rstrip("/")) == (other.url, other.path.rstrip("/"))
 
 
-def _several(source: Place, entries: Sequence[str]) -> None:
+def _linked(links: Sequence[str]) -> str:
+    named = f"{', '.join(links[:3])}{f' and {len(links) - 3} more' if len(links) > 3 else ''}"
+    one = len(links) == 1
+    return (
+        f"{'the link' if one else 'the links'} {named}; links are not followed, they may lead to other evidence: move "
+        f"or copy the {'case' if one else 'cases'} there, or run kit report on each"
+    )
+
+
+def _several(source: Place, entries: Sequence[str], links: Sequence[str]) -> None:
     """Refuses one case given as a root: its parts would be judged one by one, each without the others."""
+    if not entries and links:
+        raise CaseError(f"{source}: holds no case, only {_linked(links)}")
     if not entries:
         raise CaseError(f"{source}: holds no case; a case is a folder or a .zip directly below it")
     parts = [entry for entry in entries if entry.casefold().startswith(ROLES)]

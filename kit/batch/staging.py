@@ -54,18 +54,23 @@ def place(text: str | Path) -> Place:
     return Place(fs, path, url)
 
 
-def cases(root: Place) -> list[str]:
-    """Names of the cases below a root: its folders and .zip files, sorted. Raises CaseError if it cannot be listed."""
+def cases(root: Place) -> tuple[list[str], list[str]]:
+    """Names below a root, sorted: its cases (folders and .zip files), and links that would be cases if followed.
+
+    A link is not followed: it may lead out of the root, to evidence of another customer. Raises CaseError if the root
+    cannot be listed.
+    """
     try:
         entries = root.fs.ls(root.path, detail=True)
     except (OSError, ValueError) as error:
         raise CaseError(f"{root}: cannot be listed: {getattr(error, 'strerror', None) or error}") from error
-    names = [(PurePosixPath(entry["name"].replace(os.sep, "/")).name, entry["type"]) for entry in entries]
-    return sorted(
-        name
-        for name, kind in names
-        if not name.startswith(".") and (kind == "directory" or name.lower().endswith(".zip"))
-    )
+    found: dict[bool, list[str]] = {False: [], True: []}
+    for entry in entries:
+        name, link = PurePosixPath(entry["name"].replace(os.sep, "/")).name, bool(entry.get("islink"))
+        folder = root.fs.isdir(entry["name"]) if link else entry["type"] == "directory"
+        if not name.startswith(".") and (folder or name.lower().endswith(".zip")):
+            found[link].append(name)
+    return sorted(found[False]), sorted(found[True])
 
 
 @contextmanager

@@ -40,6 +40,7 @@ META_FIELDS = {
     "referee": "how many cited records the second parser checked, as text",
     "versions": "versions of Python and of the libraries that read, judged and drew",
 }
+AGAIN = "run kit analyze or kit report again on the case"
 
 
 @dataclass(frozen=True)
@@ -159,25 +160,42 @@ def load_analysis(folder: str | Path, older: bool = False) -> Analysis:
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         found = {
-            name: _fitted(name, parquet.read(path), older).cast(tables.schema(name))
+            name: _fitted(folder, name, parquet.read(path), older).cast(tables.schema(name))
             for name in tables.SCHEMAS
             if (path := folder / "tables" / f"{name}.parquet").exists()
         }
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise CaseError(f"{folder}: no complete analysis there ({error}); run kit analyze again") from error
+        raise CaseError(f"{folder}: no complete analysis there ({_short(error)}); {AGAIN}") from error
     if older:
         found = {name: tables.schema(name).empty_table() for name in tables.SCHEMAS} | found
     if lacking := sorted(set(tables.SCHEMAS) - set(found)):
-        raise CaseError(f"{folder}: table {lacking[0]} is missing; run kit analyze again")
+        raise CaseError(f"{folder}: table {lacking[0]} is missing; {AGAIN}")
     return Analysis(meta, _Loaded(found))
 
 
-def _fitted(name: str, table: pa.Table, older: bool) -> pa.Table:
+def _fitted(folder: Path, name: str, table: pa.Table, older: bool) -> pa.Table:
     declared = tables.schema(name)
+    if not older and table.schema.names != declared.names:
+        raise CaseError(f"{folder}: written by another version of the kit ({_other(name, table.schema)}); {AGAIN}")
     for column in declared if older else ():
         if column.name not in table.column_names:
             table = table.append_column(column, pa.nulls(len(table), column.type))
     return table.select(declared.names) if older else table
+
+
+def _short(error: Exception) -> str:
+    """The error's words in one line: a library may print whole tables."""
+    said = " ".join(str(error).split())
+    return said if len(said) <= 160 else f"{said[:159]}…"
+
+
+def _other(name: str, found: pa.Schema) -> str:
+    """How the columns of a table differ from those that this kit writes."""
+    declared = tables.schema(name).names
+    lacking = [column for column in declared if column not in found.names]
+    unknown = [column for column in found.names if column not in declared]
+    lacks = f"lacks the column {lacking[0]}" if lacking else "has its columns in another order"
+    return f"its table {name} " + (f"has the unknown column {unknown[0]}" if unknown and not lacking else lacks)
 
 
 def is_saved(path: str | Path) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from kit.page.amended import amended, redacted
+from kit.page.asked import answered
 from kit.page.language import say, say_n, stored
 from kit.page.part import Part, render
 from kit.page.signs import VERDICTS
@@ -226,6 +227,7 @@ def head(view: View) -> Part:
         "examiner": meta.get("examiner"),
         "zone": view.when.zone_name,
         "question": meta.get("question"),
+        "answered": answered(meta.get("question")),
     }
     about = {"title": values["title"], "number": values["report_id"], "period": period, "zone": values["zone"]}
     text = say("{title} | report {number} | {period} | all times {zone}", **about)

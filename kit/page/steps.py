@@ -107,9 +107,13 @@ class Gap:
 def unread(view: View) -> Part:
     """Sources that were read in part or not at all, then evidence that the case lacks; honest when there is none."""
     gaps = unread_gaps(view)
-    told = alike.gathered(gaps, lambda gap: gap if gap.loss or not view.many else alike.masked(view, str(gap)))
+    told = alike.gathered(gaps, lambda gap: gap if gap.loss or not view.many else _kind_of_gap(view, gap))
     html = render("unread.html.j2", gaps=told, sources=len(view.sources))
     return Part(html, "\n".join(f"- {gap.what} {gap.meaning}" for gap in gaps) or say("Everything given was read."))
+
+
+def _kind_of_gap(view: View, gap: Gap) -> tuple[str, ...]:
+    return tuple(alike.masked(view, part or "") for part in (gap.what, gap.meaning, gap.command))
 
 
 def unread_gaps(view: View) -> list[Gap]:
