@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from kit.practice.errorlog_writer import VERSIONS
 from kit.practice.os_messages import WINDOWS, Windows
 from kit.practice.scenario import Plan, Scenario
-from kit.practice.troubles import exported, snapshotted, streamed, tested, told, troubled
+from kit.practice.troubles import corrected, exported, snapshotted, streamed, tested, told, troubled
 from kit.practice.vss_story import GENUINE, Fate
 from kit.practice.world import Clock, Guest, Host, Instance, Store
 
@@ -61,6 +61,7 @@ def scenario(seed: int | str, number: int) -> Scenario:
     for step in (exported, streamed, tested, troubled):
         made = step(replace(made, clocks_declared=declared), rng)
     made = snapshotted(made, Random(f"{seed}/{number}/snapshots"))
+    made = corrected(made, Random(f"{seed}/{number}/clock"))
     return replace(made, story=told(made))
 
 
@@ -82,14 +83,16 @@ def _neighbour(first: Scenario, other: Scenario) -> Scenario:
     """Another machine of the same deployment: its own guest and mishaps, the hosts, calendar and lists of the first."""
     rng = Random(f"{other.seed}/neighbour")
     plans = _plans(rng, len(first.plans), _usual(rng, other.guest.windows.name), len(first.primaries))
+    guest = replace(other.guest, clock=replace(other.guest.clock, corrections=()))
     made = replace(
-        first, seed=f"{first.seed}/{other.guest.vm_name}", guest=other.guest, plans=plans, streams=(),
+        first, seed=f"{first.seed}/{other.guest.vm_name}", guest=guest, plans=plans, streams=(),
         snapshots=(), failovers=(), kept={},
         missing=first.missing & {"hosts", "replication"}, errorlog_until=None, story="",
         clocks_declared=first.clocks_declared and other.guest.clock == Clock(),
     )
     made = tested(streamed(made, rng), rng)
     made = snapshotted(made, Random(f"{other.seed}/snapshots"))
+    made = corrected(made, Random(f"{other.seed}/clock"))
     return replace(made, story=told(made))
 
 

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ CLASSES = (
 ASSURANCES = frozenset({"confirmed", "supported"})
 CLOCK_TOLERANCE_S = 2.0
 LABELLING_S = 8.0  # a clock measured from points alone includes the delay of the label
+EARLIEST, LATEST = datetime(1601, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 UNSETTLED = frozenset({"no_claim", "inconclusive"})
 
 
@@ -185,16 +187,30 @@ def _not_listed(total: Score, case: str, key: tuple[str, int], kind: str, seen: 
 
 
 def _clocks(total: Score, case: str, truth: Iterable[Mapping[str, Any]], found: Iterable[Mapping[str, Any]]) -> None:
-    by_name = {str(row["computer"]).casefold(): row for row in found}
+    by_name: dict[str, list[Mapping[str, Any]]] = {}
     for told in truth:
-        row = by_name.get(told["computer"].casefold())
-        if row is None or row["offset_s"] is None or row["ambiguous"]:
+        by_name.setdefault(told["computer"].casefold(), []).append(told)
+    for row in found:
+        own = by_name.get(str(row["computer"]).casefold())
+        if own is None or row["offset_s"] is None or row["ambiguous"]:
             continue
+        told = max(own, key=lambda one: _shared_s(one, row))
         allowed = CLOCK_TOLERANCE_S + abs(told["drift_s_per_day"]) * 7
         allowed += LABELLING_S if row["method"] == "point_minus_thaw" else 0
         if abs(row["offset_s"] - told["offset_s"]) > allowed:
             numbers = f"{told['offset_s']:+.1f} s", f"{row['offset_s']:+.1f} s"
             total.wrong_clocks.append(Wrong(case, f"clock of {told['computer']}", *numbers, str(row["method"])))
+
+
+def _shared_s(told: Mapping[str, Any], row: Mapping[str, Any]) -> float:
+    """How many seconds two stretches of a clock have in common; an end that is not named is open."""
+    first = max(_time(one.get("from_utc"), EARLIEST) for one in (told, row))
+    last = min(_time(one.get("until_utc"), LATEST) for one in (told, row))
+    return (last - first).total_seconds()
+
+
+def _time(text: str | None, otherwise: datetime) -> datetime:
+    return datetime.fromisoformat(text) if text else otherwise
 
 
 def report(total: Score, most: int = 20) -> str:

@@ -17,6 +17,7 @@ from kit.practice.world import Guest
 
 OTHER = Tag("other_requestor")
 FEW_PAIRS = 12  # fewer pairs leave clocks and schedule open
+BESIDE = 3  # so many operations on either side of a correction of the clock may stay open
 CREATED = "2013/02/11(09:14:52)"
 ORDINARY_SERVICES = (
     ("WinHTTP Web Proxy Auto-Discovery Service", "WinHttpAutoProxySvc"),
@@ -129,6 +130,10 @@ def _ordinary_life(story: Story, rng: Random) -> None:
     scenario = story.scenario
     guest = scenario.guest
     time = scenario.begin - scenario.lead
+    for when, by_s in guest.clock.corrections:
+        if guest.windows.evtx:
+            new = guest.clock.shows(when)
+            story.guest.log(when, os_messages.time_changed(new, new - seconds(by_s)))
     for edge in _edges(scenario):
         story.guest.log(edge, os_messages.policy_applied())
         story.guest.log(edge, os_messages.service_state("Windows Update", "running", "wuauserv", guest.windows))

@@ -14,6 +14,7 @@ from kit.practice.vss_story import Fate
 HISTORY = 24
 FORMS = ("csv", "json51", "json7", "clixml")
 CULTURES = ("en-US", "en-GB", "de-DE")
+PUT_BY_S = (-7200.0, -3600.0, 3600.0, 7200.0)  # a clock put by whole hours: daylight saving done by hand, a wrong zone
 TESTABLE = frozenset({Fate.BENIGN, Fate.CLEAN})
 
 
@@ -58,6 +59,24 @@ def snapshotted(made: Scenario, rng: Random) -> Scenario:
             for number in range(first, len(made.plans) - 1, every)
         ),
     )
+
+
+def corrected(made: Scenario, rng: Random) -> Scenario:
+    """In some stories the guest's clock is put right, or wrong, once or twice on the way, between two operations."""
+    if made.clocks_declared or len(made.plans) < 4 or rng.random() > 0.12:
+        return made
+    numbers = sorted(rng.sample(range(1, len(made.plans) - 1), 1 if rng.random() < 0.75 else 2))
+    corrections = tuple(
+        (made.scheduled(number) + made.interval * rng.uniform(0.3, 0.8), _put_by(rng)) for number in numbers
+    )
+    clock = replace(made.guest.clock, corrections=corrections)
+    return replace(made, guest=replace(made.guest, clock=clock))
+
+
+def _put_by(rng: Random) -> float:
+    if rng.random() < 0.4:
+        return rng.choice(PUT_BY_S)
+    return round(rng.choice((-1, 1)) * rng.uniform(30, 900), 1)
 
 
 def tested(made: Scenario, rng: Random) -> Scenario:
@@ -171,6 +190,9 @@ def told(made: Scenario) -> str:
         f"{len(made.plans)} operations every {made.interval_h} h",
         f"guest clock ahead by {guest.clock.ahead_s:g} s, gaining {guest.clock.gains_s_per_day:g} s a day",
     ]
+    for when, by_s in guest.clock.corrections:
+        put = "forward" if by_s > 0 else "back"
+        parts.append(f"guest clock put {put} by {abs(by_s):g} s at {when:%Y-%m-%d %H:%M} UTC")
     parts += [f"store {store.name}" for store in guest.stores]
     parts += [f"{count} x {fate.value}" for fate, count in _odd(made.plans)]
     parts += [f"{one.name}: image cut {one.image.value}" for one in made.failovers]

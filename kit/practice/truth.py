@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from kit.practice.journal import Labels
-from kit.practice.scenario import APP, Image
-from kit.practice.stage import FEW_PAIRS, Point, Story, Tested
+from kit.practice.scenario import APP, Image, Scenario
+from kit.practice.stage import BESIDE, FEW_PAIRS, Point, Story, Tested
 from kit.practice.vss_story import GENUINE, Fate
+from kit.practice.world import Clock
 
 MARGIN = timedelta(minutes=15)
 WORST = ("contradicted", "inconclusive", "supported", "confirmed")
@@ -61,7 +63,7 @@ def _judge(story: Story, point: Point) -> PointTruth:
         return PointTruth(point, "inconclusive", pattern, consistent, why, unknown, elsewhere)
     databases = {name: _database(fate, name, kind, test) for name, kind in _stores(story).items()}
     verdict = min(databases.values(), key=WORST.index) if databases else "inconclusive"
-    accepted = {"inconclusive"} if _room(story, verdict) else set()
+    accepted = {"inconclusive"} if _room(story, verdict) or _beside_correction(story, point) else set()
     if fate is Fate.BENIGN and verdict == "inconclusive":
         # a store whose own records cannot date its abort, beside databases whose records show the thaw before it
         accepted |= {_database(fate, name, "sql", test) for name, kind in _stores(story).items() if kind == "sql"}
@@ -87,11 +89,34 @@ def _seen_by_system(story: Story, point: Point) -> bool:
 def _room(story: Story, verdict: str) -> bool:
     """Whether too few pairs tell the clocks apart, or a log is missing that might speak against the point."""
     scenario = story.scenario
-    made = (p for p in story.known() if p.kind == APP and p.operation is not None)
-    pairs = sum(story.traces[p.operation or 0].thaw is not None for p in made)
-    unsettled = not scenario.clocks_declared and pairs < FEW_PAIRS
+    unsettled = not scenario.clocks_declared and len(_pairs(story)) < FEW_PAIRS
     open_ = unsettled or _shifted_trace(story) or "System" in scenario.missing
     return (verdict in ("supported", "confirmed") and open_) or (verdict == "contradicted" and unsettled)
+
+
+def _beside_correction(story: Story, point: Point) -> bool:
+    """Whether the point's operation stands beside a correction of the guest's clock, or in a stretch with few pairs."""
+    corrections = story.scenario.guest.clock.corrections
+    own = [_stretch(corrections, thaw) for _, thaw in _pairs(story)]
+    assert point.operation is not None
+    stretch = _stretch(corrections, story.traces[point.operation].begin)
+    if corrections and own.count(stretch) < FEW_PAIRS:
+        return True
+    number, plans = point.operation, len(story.scenario.plans)
+    near = range(max(number - BESIDE, 0), min(number + BESIDE + 1, plans))
+    return any(_stretch(corrections, story.traces[other].begin) != stretch for other in near)
+
+
+def _stretch(corrections: Sequence[tuple[datetime, float]], time: datetime) -> int:
+    """How many corrections of a clock came before a true time."""
+    return sum(when <= time for when, _ in corrections)
+
+
+def _pairs(story: Story) -> list[tuple[Point, datetime]]:
+    """Points that make a claim with the thaw of their operation: what a clock can be measured by."""
+    made = (point for point in story.known() if point.kind == APP and point.operation is not None)
+    thaws = ((point, story.traces[point.operation or 0].thaw) for point in made)
+    return [(point, thaw) for point, thaw in thaws if thaw is not None]
 
 
 def _shifted_trace(story: Story) -> bool:
@@ -179,17 +204,33 @@ def covered(story: Story, point: Point) -> bool:
 
 
 def offsets(stories: Sequence[Story]) -> list[dict[str, Any]]:
-    """What must be added to each computer's time to get the reference's, in the middle of the story, and its drift."""
-    rows: dict[str, dict[str, Any]] = {}
+    """What must be added to each computer's time to get the reference's, in the middle of the story, and its drift.
+
+    A clock that was put on the way has a row for each stretch, with its ends on that clock.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {}
     for scenario in (story.scenario for story in stories):
-        middle = scenario.begin + (scenario.collected - scenario.begin) / 2
         reference = scenario.replica.clock
         for computer in (scenario.guest, *scenario.primaries, scenario.replica):
-            offset = (reference.shows(middle) - computer.clock.shows(middle)).total_seconds()
             drift = reference.gains_s_per_day - computer.clock.gains_s_per_day
-            row = {"computer": computer.name, "offset_s": round(offset, 3), "drift_s_per_day": round(drift, 3)}
-            rows.setdefault(computer.name, row)
-    return list(rows.values())
+            told = {"computer": computer.name, "drift_s_per_day": round(drift, 3)}
+            own = []
+            for first, last in _between(scenario, computer.clock):
+                middle = first + (last - first) / 2
+                offset = (reference.shows(middle) - computer.clock.shows(middle)).total_seconds()
+                ends = {}
+                if computer.clock.corrections:
+                    shown = computer.clock.shows(middle) - middle
+                    ends = {"from_utc": _z(first + shown), "until_utc": _z(last + shown)}
+                own.append(told | {"offset_s": round(offset, 3)} | ends)
+            rows.setdefault(computer.name, own)
+    return [row for own in rows.values() for row in own]
+
+
+def _between(scenario: Scenario, clock: Clock) -> list[tuple[datetime, datetime]]:
+    """The stretches, in true time, between which a clock was put."""
+    ends = [scenario.begin, *(when for when, _ in clock.corrections), scenario.collected]
+    return list(pairwise(ends))
 
 
 def document(stories: Sequence[Story], labels: list[Labels]) -> dict[str, Any]:

@@ -16,16 +16,21 @@ SYSTEM_DATABASES = (("master", 1), ("model", 3), ("msdb", 4))
 
 @dataclass(frozen=True)
 class Clock:
-    """A computer's clock against true time: what it is ahead by at `since`, and what it gains in a day."""
+    """A computer's clock against true time: what it is ahead by at `since`, what it gains in a day, how it was set.
+
+    `corrections` are true times and the seconds by which somebody, or the time service, put the clock forward.
+    """
 
     ahead_s: float = 0.0
     gains_s_per_day: float = 0.0
     since: datetime = datetime(2000, 1, 1, tzinfo=UTC)
+    corrections: tuple[tuple[datetime, float], ...] = ()
 
     def shows(self, true: datetime) -> datetime:
         """What the clock shows, UTC, at a true time."""
         days = (true - self.since) / timedelta(days=1)
-        return true + timedelta(seconds=self.ahead_s + self.gains_s_per_day * days)
+        corrected = sum(by_s for when, by_s in self.corrections if when <= true)
+        return true + timedelta(seconds=self.ahead_s + self.gains_s_per_day * days + corrected)
 
 
 @dataclass(frozen=True)

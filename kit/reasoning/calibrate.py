@@ -142,7 +142,7 @@ def _refined(guest: Side, host: Side, offset: float, step: float) -> _Shift:
     left = right = np.empty(0, dtype=int)
     for reach in (3 * WIDE_S, WIDE_S, WIDE_S):
         placed = guest.good + offset + drift * (guest.good - epoch)
-        left, right = _pairs(placed, host.good, reach)
+        left, right = pairs(placed, host.good, reach)
         if len(left) < FEWEST:
             break
         rest = host.good[right] - guest.good[left]
@@ -153,7 +153,7 @@ def _refined(guest: Side, host: Side, offset: float, step: float) -> _Shift:
     return replace(found, contradicted=_contradicted(found, guest, host, step))
 
 
-def _pairs(placed: np.ndarray, host: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+def pairs(placed: np.ndarray, host: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
     """Each point with the nearest operation, if they are nearest to each other."""
     near = _nearest(placed, host)
     back = _nearest(host, placed)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from kit import tables
 from kit.reasoning.calibrate import FEWEST, Measured, Side, measure, nearest_s
+from kit.reasoning.clock_jumps import parted
 from kit.reasoning.clock_steps import Stretch, stretches
 from kit.reasoning.covered import Covered
 from kit.reasoning.few_pairs import few
@@ -95,10 +96,14 @@ def _of_guest(row: dict[str, Any], guest: Side, host: Side) -> Iterator[dict[str
         return
     found = measure(guest, host)
     parts = stretches(guest, host, found)
+    if parts is None and found is not None:
+        parts = [Stretch(-np.inf, np.inf, found)]
     if parts:
+        parts = [section for part in parts for section in parted(part, guest, host)]
+    if parts and (len(parts) > 1 or parts[0].measured is not found):
         yield from (row | _told(part.measured) | _ends(part, part.measured.why) for part in parts)
         return
-    if found is not None and parts is not None:
+    if found is not None and not parts:
         note = "the clock was set during the case, and no offset is sure for long enough"
         yield row | {"anchors": found.pairs, "ambiguous": True, "method": "point_minus_thaw", "note": note}
         return
