@@ -125,6 +125,12 @@ def _localised(local: pd.DatetimeIndex, zone: tzinfo, summer: bool) -> pd.Dateti
     return local.tz_localize(zone, ambiguous=flags, nonexistent="shift_forward").tz_convert("UTC").as_unit("us")
 
 
+def twice(local: datetime, zone: tzinfo) -> bool:
+    """Whether a clock of the zone showed this local time twice, as daylight saving ended."""
+    summer, winter = (local.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
+    return summer > winter
+
+
 @lru_cache(maxsize=4096)
 def moment_utc(local: datetime, zone: tzinfo) -> pd.Timestamp:
     """A single local time in UTC, as `to_utc` gives it."""

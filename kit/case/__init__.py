@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from kit import collect, progress, rules, tables
-from kit.case import absent, assembly, config, forks, future, intake, loading, merging, query, roles
+from kit.case import absent, assembly, config, forks, future, intake, loading, merging, query, roles, spans
 from kit.case.config import Config
 from kit.case.intake import Given
 from kit.case.loading import Task
@@ -227,8 +227,9 @@ def _source_row(one: Source) -> dict[str, Any]:
         "time_basis": "utc" if given.get("first_time") else None,
     }  # fmt: skip
     if one.zone is not None:
-        made |= _converted(one, given) | {"zone": one.zone.text, "time_basis": one.zone.basis}
-        made["exported_utc"] = made["exported_utc"] or _utc(one, given.get("exported_local"))[0]
+        made |= spans.converted(one, given) | spans.repeated(one, given)
+        made |= {"zone": one.zone.text, "time_basis": one.zone.basis}
+        made["exported_utc"] = made["exported_utc"] or spans.utc(one, given.get("exported_local"))[0]
         notes.append(f"local times read as {one.zone.text} ({one.zone.reason}){_doubt(one.zone, given)}")
     if one.copy_of is not None:
         made |= {"kept": 0, "skipped": made["seen"]}
@@ -258,23 +259,6 @@ def _why_lost(one: Source) -> str | None:
     return f"lost because: {reason}{more}"
 
 
-def _converted(one: Source, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Times of an account in UTC: those that have one, else from local times by the zone of the source."""
-    made = {}
-    converted = _utc(one, row.get("first_local"), row.get("last_local"))
-    for name, chosen, utc in (("first", min, converted[0]), ("last", max, converted[1])):
-        told = [row.get(f"{name}_time"), utc]
-        known = [moment for moment in told if moment is not None]
-        made[f"{name}_time"] = chosen(known) if known else None
-    return made
-
-
-def _utc(one: Source, *local: Any) -> list[Any]:
-    """Local times in UTC by the zone of their source; None for those that are not known."""
-    zone = one.zone
-    return [None if zone is None or moment is None else zone.moment(moment) for moment in local]
-
-
 def _losses(one: Source) -> list[dict[str, Any]]:
     if one.copy_of is not None:
         seen = one.read.account.source["seen"]
@@ -282,7 +266,7 @@ def _losses(one: Source) -> list[dict[str, Any]]:
         return [{"source_id": one.source_id, "count": seen, "reason": reason}] if seen else []
     names = tables.schema("losses").names
     return [
-        {name: row.get(name) for name in names} | _converted(one, row) | {"source_id": one.source_id}
+        {name: row.get(name) for name in names} | spans.converted(one, row) | {"source_id": one.source_id}
         for row in one.read.account.losses
     ]
 
@@ -292,7 +276,8 @@ def _coverage(one: Source) -> list[dict[str, Any]]:
     if one.copy_of is not None or (one.zone is not None and one.zone.basis == "assumed"):
         return []
     made = [
-        _converted(one, row)
+        spans.converted(one, row)
+        | spans.surely_from(one, row)
         | {"source_id": one.source_id, "channel": row["channel"], "computer": row["computer"] or one.role.computer}
         | {name: row.get(name) for name in ("first_id", "last_id")}
         for row in one.read.account.coverage
