@@ -179,3 +179,20 @@ def test_the_own_log_of_a_backup_product_is_named(line, product):
     _, account = events(f"{line}\r\n{line}\r\n", "job.log")
     assert account.source["status"] == "unrecognised"
     assert account.source["note"].startswith(f"a log of {product}: not used")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Get-VMSnapshot : The term 'Get-VMSnapshot' is not recognized as the name of a cmdlet.\r\nAt line:1 char:1\r\n"
+        "    + CategoryInfo          : ObjectNotFound: (Get-VMSnapshot:String) [], CommandNotFoundException\r\n"
+        "    + FullyQualifiedErrorId : CommandNotFoundException\r\n",
+        "Sqlcmd: Error: Microsoft ODBC Driver 17 for SQL Server : Login failed for user 'x'..\r\n",
+        "Msg 229, Level 14, State 5, Server SQL01, Procedure sp_readerrorlog, Line 1\r\nPermission was denied.\r\n",
+        "Meldung 229, Ebene 14, Status 5, Server SQL01, Prozedur sp_readerrorlog\r\nBerechtigung verweigert.\r\n",
+    ],
+)
+def test_the_error_of_a_command_in_the_place_of_its_output_is_named(text):
+    _, account = events(text, "out.txt")
+    assert account.source["status"] == "unrecognised"
+    assert account.source["note"].startswith("the error of a command instead of its output (text that begins with")

@@ -94,3 +94,21 @@ def test_quotes_among_the_letters_of_a_wrong_code_page_are_not_the_name():
     text = f"{line}\r\n   Id: {{a65faa63-5ea8-4ebc-9dbd-a0c4db26912a}}\r\n   S: [8] x\r\n   E: y\r\n"
     (writer,) = read(text.encode("utf-8"))[0]["writers"]
     assert writer["name"] == "SqlServerWriter"
+
+
+BANNER = (
+    "vssadmin 1.1 - Volume Shadow Copy Service administrative command-line tool\r\n"
+    "(C) Copyright 2001-2013 Microsoft Corp.\r\n\r\n"
+)
+
+
+def test_a_refusal_in_the_place_of_a_list_is_quoted():
+    refused = "Error:  You don't have the correct permissions to run this command.\r\n"
+    _, account = read(BANNER + refused)
+    assert account.source["status"] == "empty"
+    assert "printed no list but" in account.source["note"] and "correct permissions" in account.source["note"]
+    assert "holds no record" not in account.source["note"]
+
+
+def test_a_banner_with_nothing_below_it_is_told():
+    assert "a writer did not answer" in read(BANNER)[1].source["note"]

@@ -46,6 +46,10 @@ _PRODUCTS = [
     (re.compile(r"\[\d\d\.\d\d\.\d{4} \d\d:\d\d:\d\d(?:\.\d{3})?\] *<\w{1,8}> ", re.ASCII), "a log of Veeam"),
     (re.compile(r"[0-9A-F]{4}\t[0-9A-F]{4}\t\d\d/\d\d\t\d\d:\d\d:\d\d\.\d{3}\t", re.ASCII), "a log of DPM"),
 ]
+_FAILED = re.compile(
+    r"^\s*\+ FullyQualifiedErrorId\s*:|\A\s*(?:Sqlcmd: |[^\W\d]{3,10} \d{1,6}, [^\W\d]+ \d{1,2}, [^\W\d]+ \d{1,3}, )",
+    re.MULTILINE,
+)
 _RESULT_DATE = re.compile(r"(?:^|[\t,;|])\"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,7})?\"?(?=[\t,;|]|$)")
 _NOTHING = re.compile(r"\[\s*\]|null|<Objs\b[^<>]*(?:/>|>\s*(?:<Nil\s*/>\s*)?</Objs>)")
 
@@ -101,6 +105,8 @@ def unknown_note(head: bytes) -> str:
         return f"{name}: holds no log that the kit reads"
     if head and not head.strip(b"\0"):
         return "begins with nothing but zero bytes: probably lost when it was copied; copy it again"
+    if _FAILED.search(decode(head[:8192])[0].lstrip("\ufeff")):
+        return f"the error of a command instead of its output ({_beginning(head, 160)}): run it again where it works"
     if product := _product(head):
         return (
             f"{product}: not used; what its jobs did stands in the event logs of this computer, Application and those "
@@ -130,10 +136,10 @@ def _is_result_without_names(head: bytes) -> bool:
     return bool(whole) and all(_RESULT_DATE.search(line) for line in whole[:10])
 
 
-def _beginning(head: bytes) -> str:
+def _beginning(head: bytes, most: int = 60) -> str:
     """What the content looks like, so that a person recognises it."""
     text, _ = decode(head[:2000])
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     if line and sum(character.isprintable() for character in line) >= 0.9 * len(line):
-        return f"text that begins with {line[:60]!r}"
+        return f"text that begins with {line[:most]!r}"
     return f"binary content that begins with {head[:8].hex(' ')}"

@@ -28,6 +28,7 @@ VERSION = "5"
 TABLES = _mappers.TABLES
 IN_SESSIONS = True  # what it prints is read together with the objects of a session
 
+_MOST_SAID = 200
 _TOOL = re.compile(r"vssadmin\b.{0,20}? - ")
 
 
@@ -52,13 +53,26 @@ def read(opened: Opened) -> Iterator[Reading]:
         yield from _mappers.read(opened, "output of a known command in it")
         return
     dates = Dates(opened.culture)
-    writers = False
+    writers = found = False
     for block in _vss_blocks.blocks(lines(opened.file, opened.culture)):
         dates.learn(_vss_blocks.time_in(line.text) for line in block[1:2])
         writers |= _vss_blocks.kind(block) == "writer"
+        found |= _vss_blocks.kind(block) is not None
+    if not found:
+        yield Fact(note=_no_list(opened))
     if dates.note:
         yield Fact(note=dates.note)
     yield from batches(_made(opened, dates, writers))
+
+
+def _no_list(opened: Opened) -> str:
+    """What stands in the place of a list, in any language: that nothing fits, or that it takes an administrator."""
+    text = [stripped for line in lines(opened.file, opened.culture) if (stripped := line.text.strip("\x00 \t\ufeff"))]
+    place = next((place for place, line in enumerate(text) if _TOOL.search(line)), -1)
+    said = " ".join(text[place + 2 :])[:_MOST_SAID]  # behind the line of the copyright
+    if not said:
+        return "vssadmin printed nothing below its banner: it was stopped, or a writer did not answer; run it again"
+    return f"vssadmin printed no list but {said!r}; if it was refused, run it as administrator"
 
 
 def _made(opened: Opened, dates: Dates, writers: bool) -> Iterator[Made | Lost | Fact]:
