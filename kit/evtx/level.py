@@ -13,7 +13,7 @@ import pyarrow as pa
 from kit.evtx import format as layout
 from kit.evtx.registry import UNKNOWN, Met
 from kit.evtx.template import Plan
-from kit.evtx.view import View
+from kit.evtx.view import View, picked
 
 MAX_VALUES = 0x4000
 _Key = TypeVar("_Key")
@@ -40,9 +40,7 @@ class Instances:
 
     def select(self, chosen: np.ndarray) -> Instances:
         """The chosen instances."""
-        heads = None
-        if self.heads is not None:  # numpy copies structures field by field
-            heads = self.heads.view(f"V{self.heads.itemsize}")[chosen].view(self.heads.dtype)
+        heads = None if self.heads is None else picked(self.heads, chosen)
         return Instances(self.row[chosen], self.at[chosen], self.end[chosen], self.above[chosen], self.paths, heads)
 
 
@@ -253,12 +251,12 @@ def _matrix(
     begins = np.empty((len(at), width + 1), dtype=np.int32)
     begins[:, 0] = at + 4 * resolved.count[chosen]
     np.bitwise_and(desc, 0xFFFF, out=begins[:, 1:], casting="unsafe")
-    running_sums(begins)
+    _running_sums(begins)
     bad = begins[:, -1] > resolved.instances.end[chosen]
     return Group(resolved.instances.row[chosen], desc, begins, runs), bad
 
 
-def running_sums(rows: np.ndarray) -> None:
+def _running_sums(rows: np.ndarray) -> None:
     """Makes the running sum of each row, in place: one over all rows, minus what came before each row.
 
     Sums that leave 32 bits wrap around, and back again when they are subtracted.

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from kit.evtx.level import INSTANCE, Group, Level, Resolved, Run, fits, kinds, running_sums, without
+from kit.evtx.level import INSTANCE, Group, Level, Resolved, Run, fits, kinds, without
 from kit.evtx.registry import Met
 from kit.evtx.template import Plan
 from kit.evtx.view import View
@@ -62,14 +62,12 @@ def _take(view: View, resolved: Resolved, order: np.ndarray, width: int, runs: l
 def _matrix(view: View, resolved: Resolved, width: int) -> tuple[np.ndarray, np.ndarray]:
     """The first descriptors of each instance, and where their values begin and the last of them ends."""
     desc = _descriptors(view, resolved, width)
-    at = np.empty((len(desc), width + 1), dtype=np.int32)
-    np.add(resolved.at, resolved.count << 2, out=at[:, 0], casting="unsafe")
-    if (desc == desc[0]).all():  # as a rule: the fields in front of what is wanted have fixed sizes
-        for place, size in enumerate(np.cumsum(desc[0] & 0xFFFF).tolist(), 1):
-            np.add(at[:, 0], np.int32(size), out=at[:, place])
-    else:
-        np.bitwise_and(desc, 0xFFFF, out=at[:, 1:], casting="unsafe")
-        running_sums(at)
+    at = np.empty((len(desc), width + 1), dtype=np.int32, order="F")
+    at[:, 0] = resolved.at + (resolved.count << 2)
+    for place in range(width):
+        size = desc[:, place] & 0xFFFF
+        constant = bool((size == size[0]).all())  # as a rule: the fields in front of what is wanted have fixed sizes
+        np.add(at[:, place], np.int32(size[0]) if constant else size.view(np.int32), out=at[:, place + 1])
     return desc, at
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from kit.evtx import format as layout
 from kit.evtx.binxml import u32
-from kit.evtx.view import View
+from kit.evtx.view import View, picked
 
 LIVE, BEYOND, SLACK = 0, 1, 2  # in the used part of a chunk; following it without a gap; left over from earlier use
 STATES = ("live", "beyond_header", "slack")
@@ -57,7 +57,8 @@ class Walked:
 
     def select(self, chosen: np.ndarray) -> Walked:
         """The chosen records (mask or positions); the gaps stay."""
-        return Walked(self.at[chosen], self.size[chosen], self.state[chosen], self.sound[chosen], self.gaps)
+        heads = None if self._heads is None else picked(self._heads, chosen)
+        return Walked(self.at[chosen], self.size[chosen], self.state[chosen], self.sound[chosen], self.gaps, heads)
 
 
 def headers(data: bytes, chunks: int) -> np.ndarray:
@@ -112,7 +113,7 @@ def _behind_last(view: View, heads: np.ndarray) -> np.ndarray:
 def walk(view: View, free: np.ndarray, length: int | None = None) -> Walked:
     """All records of a batch; `free` says where the free space of each chunk begins, `length` where the file ends."""
     length = view.size if length is None else length
-    at, size = _candidates(view, len(free))
+    at, size, heads = _candidates(view, len(free))
     chunk = at // layout.CHUNK_SIZE
     inside = at & (layout.CHUNK_SIZE - 1)
     live = inside < free[chunk]
@@ -120,8 +121,9 @@ def walk(view: View, free: np.ndarray, length: int | None = None) -> Walked:
     regular = _regular(inside[some], size[some], chunk[some], free)
     if not regular.all():
         keep = regular[chunk]
-        at, size, live = at[keep], size[keep], live[keep]
-    found = Walked(at, size, np.where(live, np.int8(LIVE), np.int8(SLACK)), np.ones(len(at), dtype=bool))
+        at, size, live, heads = at[keep], size[keep], live[keep], picked(heads, keep)
+    state = np.where(live, np.int8(LIVE), np.int8(SLACK))
+    found = Walked(at, size, state, np.ones(len(at), dtype=bool), _heads=heads)
     if not live.all():
         found = found.select(_settle_slack(view, free, found))
     odd = np.flatnonzero(~regular)
@@ -130,23 +132,25 @@ def walk(view: View, free: np.ndarray, length: int | None = None) -> Walked:
     return joined([found, *(careful(view, int(number), int(free[number]), length) for number in odd)])
 
 
-def _candidates(view: View, chunks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions divisible by eight with the magic of a record and its size at both ends, inside one chunk."""
+def _candidates(view: View, chunks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions divisible by eight with the magic of a record and its size at both ends, inside one chunk; the sizes;
+    the beginnings of the records (layout.RECORD)."""
     words = np.frombuffer(view.data, dtype="<u4", count=chunks * layout.CHUNK_SIZE // 4)
     at = np.flatnonzero(words == layout.RECORD_MAGIC)
     if (at & 1).any():
         at = at[at & 1 == 0]
-    size = words.take(at + 1, mode="clip").astype(np.int64)
     at <<= 2
+    heads = view.heads(at, layout.RECORD)
+    size = heads["size"].astype(np.int64)
     inside = at & (layout.CHUNK_SIZE - 1)
     fits = (size >= layout.SMALLEST_RECORD) & (inside + size <= layout.CHUNK_SIZE)
     fits &= inside >= layout.CHUNK_HEADER_SIZE
     if not fits.all():
-        at, size = at[fits], size[fits]
+        at, size, heads = at[fits], size[fits], picked(heads, fits)
     end = at + size
     copy = view.numbers(end - 4, "<u4") if (end & 3).any() else words.take((end >> 2) - 1)
     repeated = copy == size
-    return (at, size) if repeated.all() else (at[repeated], size[repeated])
+    return (at, size, heads) if repeated.all() else (at[repeated], size[repeated], picked(heads, repeated))
 
 
 def _regular(inside: np.ndarray, size: np.ndarray, chunk: np.ndarray, free: np.ndarray) -> np.ndarray:
