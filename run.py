@@ -77,7 +77,7 @@ def set_up(kind: str) -> None:
         venv.create(VENV, with_pip=True)
     install("--require-hashes", "--no-deps", "-r", str(ROOT / LOCKS[kind]), total=count(kind))
     install("--no-deps", "--no-build-isolation", "-e", str(ROOT))
-    STAMP.write_text(wanted[kind] + "\n", encoding="utf-8")
+    STAMP.write_text(wanted[kind] + "\n", encoding="utf-8", newline="\n")
     print(f"Set up in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
 
 

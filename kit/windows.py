@@ -5,7 +5,7 @@ from __future__ import annotations
 import ntpath
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 _PATIENCE_S = 3.0 if os.name == "nt" else 0.0
@@ -20,10 +20,24 @@ def rename(what: Path, name: Path, patience_s: float = _PATIENCE_S) -> None:
 
     Raises the last PermissionError when that does not end.
     """
+    _patiently(lambda: what.rename(name), patience_s)
+
+
+def replace(what: Path, name: Path, patience_s: float = _PATIENCE_S) -> None:
+    """Puts a file in the place of another, with the same patience."""
+    _patiently(lambda: what.replace(name), patience_s)
+
+
+def remove(what: Path, patience_s: float = _PATIENCE_S) -> None:
+    """Removes a file, with the same patience; one that is not there is no error."""
+    _patiently(lambda: what.unlink(missing_ok=True), patience_s)
+
+
+def _patiently(action: Callable[[], object], patience_s: float) -> None:
     until = time.monotonic() + patience_s
     while True:
         try:
-            what.rename(name)
+            action()
             return
         except PermissionError:
             if time.monotonic() >= until:

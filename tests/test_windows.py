@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from story import story
 
+import kit as package
 from kit import report as module
 from kit import windows
 from kit.batch import jobs
@@ -166,3 +167,37 @@ def test_text_files_are_never_read_or_written_in_the_encoding_of_the_console() -
                 positional = {"read_text": 0, "write_text": 1}.get(node.func.attr)
                 named = any(one.arg == "encoding" for one in node.keywords)
                 assert positional is None or named or len(node.args) > positional, f"{path}:{node.lineno}"
+
+
+@pytest.mark.parametrize(("action", "name"), [("replace", "replace"), ("remove", "unlink")])
+def test_a_file_that_a_scanner_holds_for_a_moment_is_replaced_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str, name: str
+) -> None:
+    what, target = tmp_path / "new", tmp_path / "old"
+    for path in (what, target):
+        path.write_text(path.name, encoding="utf-8")
+    real, calls = getattr(Path, name), []
+
+    def held(self: Path, *given: Any, **options: Any) -> Any:
+        calls.append(self)
+        if len(calls) < 3:
+            raise PermissionError("in use")
+        return real(self, *given, **options)
+
+    monkeypatch.setattr(Path, name, held)
+    monkeypatch.setattr(windows, "_PAUSE_S", 0)
+    getattr(windows, action)(what, *([target] if action == "replace" else []), patience_s=5.0)
+    assert (what.exists(), len(calls)) == (False, 3)
+    assert action == "remove" or target.read_text(encoding="utf-8") == "new"
+
+
+def test_every_text_that_is_written_has_its_encoding_and_its_ends_of_lines() -> None:
+    """What is hashed and compared must not depend on the system: Windows would write other ends of lines."""
+    wrong = []
+    for path in sorted(Path(package.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "write_text":
+                named = {word.arg for word in node.keywords}
+                if len(node.args) < 4 and not {"encoding", "newline"} <= named:
+                    wrong.append(f"{path.name}:{node.lineno}")
+    assert wrong == []

@@ -13,6 +13,7 @@ from typing import Any
 
 import fsspec
 
+from kit import windows
 from kit.case import custody
 from kit.errors import CaseError
 from kit.report import publishing
@@ -130,7 +131,7 @@ def write(target: Place, content: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(data)
-    partial.replace(path)
+    windows.replace(partial, path)
 
 
 def read(target: Place) -> str | None:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kit import progress, times
+from kit import progress, times, windows
 from kit.case import intake
 from kit.errors import IntegrityError
 from kit.sources._sniff import digest
@@ -143,7 +143,7 @@ def seal(
     }
     path = folder / MANIFEST
     text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    path.write_text(text, "utf-8", "backslashreplace")  # a folder may have a name that is no text
+    path.write_text(text, "utf-8", "backslashreplace", "\n")  # a folder may have a name that is no text
     ledger.append("sealed", manifest_sha256=sha256_of(path))
     return path
 
@@ -323,4 +323,4 @@ def _locked(lock: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        windows.remove(lock)

@@ -263,7 +263,8 @@ def _write(place: Path, readings: Iterable[Rows | Account]) -> None:
             writers[item.table].add(_with_all(item))
     files = {path.name: path.stat().st_size for path in sorted(place.glob("*.parquet"))}
     said = {"files": files, "account": asdict(account) if account else None}
-    (place / _ACCOUNT).write_text(json.dumps(said, default=_as_text, ensure_ascii=False), encoding="utf-8")
+    text = json.dumps(said, default=_as_text, ensure_ascii=False)
+    (place / _ACCOUNT).write_text(text, encoding="utf-8", newline="\n")
 
 
 def _stored(name: str) -> pa.Schema:

@@ -39,7 +39,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import pandas as pd
 
-from kit import tables
+from kit import tables, windows
 from kit.errors import Unsupported
 from kit.referee.process import DIED, NO_RECORD, STUCK, asked, opened
 from kit.times import parse_iso
@@ -381,8 +381,8 @@ class _Readings:
         lines = [json.dumps({"offset": offset, **reading}) for offset, reading in (self._on_disk() | new).items()]
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text("\n".join(lines) + "\n", "utf-8")
-            draft.replace(self._path)
+            draft.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+            windows.replace(draft, self._path)
         except OSError:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)

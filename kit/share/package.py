@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from kit import windows
 from kit.case import custody
 from kit.errors import CaseError, GateError, ParameterError
 from kit.judgement.analysis import Analysis, load_analysis
@@ -111,7 +112,8 @@ def _clear(cell: NotebookNode, names: Names, shipped: set[str]) -> None:
 
 def _seal(package: Path, names: Names) -> None:
     """Manifest and ledger over the copy itself: `kit verify` needs nothing else."""
-    (package / "redaction.json").write_text(json.dumps({"replaced": names.counts()}, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps({"replaced": names.counts()}, indent=1) + "\n"
+    (package / "redaction.json").write_text(text, encoding="utf-8", newline="\n")
     before = custody.evidence(package / "tables", quiet=True)
     custody.Ledger(package).append("redacted copy made", replaced=names.counts())
     custody.seal(package, package / "tables", before)
@@ -132,7 +134,7 @@ def _pack(package: Path, target: Path) -> None:
             for path in sorted(path for path in package.rglob("*") if path.is_file()):
                 member = zipfile.ZipInfo(path.relative_to(package).as_posix(), STAMP)
                 archive.writestr(member, path.read_bytes(), zipfile.ZIP_DEFLATED)
-        partial.replace(target)
+        windows.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
 
