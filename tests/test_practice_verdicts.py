@@ -34,3 +34,10 @@ def test_generated_cases_get_no_false_assurance_and_few_open_points(tmp_path: Pa
     made = score(tmp_path, judged)
     assert made.false_assurances == [], report(made)
     assert made.passed, report(made)
+
+
+def test_a_point_names_each_other_explanation_once() -> None:
+    """Databases of one operation are frozen for times of their own; the machine's row speaks of the longest."""
+    for point in judged(DATA / "practice")["recovery_points"]:
+        heads = [text.split(":")[0] for text in point["alternatives"]]
+        assert len(heads) == len(set(heads)), point["alternatives"]

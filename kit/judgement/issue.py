@@ -40,7 +40,7 @@ def verdicts(
         cited = _cited(made, details, recoveries, operations, statements, words, meanings)
         cited.absent = _absent(made, of_point, statements, words)
         databases = [_database_row(made, row, cited, policy) for row in of_point]
-        rows.append(_machine_row(made, databases))
+        rows.append(_machine_row(made, of_point, databases))
         rows += [row for row in databases if row["database"] is not None]
     return tables.frame("verdicts", rows)
 
@@ -111,7 +111,7 @@ def _database_row(made: PointFacts, row: Any, cited: _Cited, policy: str) -> dic
         "operation_id": made.operation.operation_id if made.operation is not None else None,
         "boot_id": made.boot.boot_id if made.boot is not None else None, "offset_s": made.link.offset_s,
         "rolled_back": _count(recovery, "rolled_back"), "rolled_forward": _count(recovery, "rolled_forward"),
-        "because": because, "against": against, "alternatives": _alternatives(made, row),
+        "because": because, "against": against, "alternatives": _alternatives(made, row, _frozen([row])),
         "missing": _missing(made, row), "readings": _readings(row, policy),
     }
 
@@ -168,7 +168,14 @@ def _boot_sides(row: Any, cited: _Cited) -> tuple[list[str], list[str]]:
     return ([cited.boot["boot"], *([] if failed else own)], [*bad, *(own if failed else [])])
 
 
-def _alternatives(made: PointFacts, row: Any) -> list[str]:
+def _frozen(rows: list[Any]) -> list[float]:
+    """How long the databases of these rows were frozen whose abort came after the thaw; NaN where nobody knows."""
+    aborted = (row.detail for row in rows if row.detail is not None and row.detail.outcome == "benign_abort")
+    return [detail.freeze_s for detail in aborted]
+
+
+def _alternatives(made: PointFacts, row: Any, frozen: list[float]) -> list[str]:
+    """Other explanations that were tried, each once; `frozen` of the databases that are spoken of."""
     tried: list[str] = []
     if made.items["E1"] is False:
         return tried
@@ -179,12 +186,11 @@ def _alternatives(made: PointFacts, row: Any) -> list[str]:
                 else "excluded, no other requestor left a record within 60 s." if made.items["E6"] else "open."
             )
         )
-    if row.detail is not None and row.detail.outcome == "benign_abort":
-        frozen = row.detail.freeze_s
+    if frozen:
         tried.append(
             "The abort itself forced the thaw: " + (
-                f"unlikely, the freeze lasted {span(frozen)} and the abort came after the resumed record."
-                if pd.notna(frozen) else "open, the length of the freeze is not known."
+                "open, the length of the freeze is not known." if any(map(pd.isna, frozen))
+                else f"unlikely, the freeze lasted {span(max(frozen))} and the abort came after the resumed record."
             )
         )
     known = "excluded, the clocks are known." if made.items["E12"] else "open, the clocks are not known."
@@ -266,10 +272,11 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
     return texts
 
 
-def _machine_row(made: PointFacts, databases: list[dict[str, Any]]) -> dict[str, Any]:
+def _machine_row(made: PointFacts, own: list[Any], databases: list[dict[str, Any]]) -> dict[str, Any]:
     verdict = worst([row["verdict"] for row in databases])
     deciding = [row for row in databases if row["verdict"] == verdict]
-    first = deciding[0]
+    of_verdict = [row for row in own if row.verdict == verdict]
+    first, frozen = deciding[0], _frozen(of_verdict)
     named = [database_name(row["instance"], row["database"]) for row in deciding if row["database"]]
     because = _merged(row["because"] for row in deciding)
     against = _merged(row["against"] for row in deciding)
@@ -277,7 +284,7 @@ def _machine_row(made: PointFacts, databases: list[dict[str, Any]]) -> dict[str,
         "instance": None, "database": None, "verdict": verdict, "pattern": made.pattern,
         "rolled_back": _sum(databases, "rolled_back"), "rolled_forward": _sum(databases, "rolled_forward"),
         "because": because, "against": [one for one in against if one not in because],
-        "alternatives": _merged(row["alternatives"] for row in deciding),
+        "alternatives": _merged(_alternatives(made, row, frozen) for row in of_verdict),
         "missing": _merged(row["missing"] for row in deciding),
         "readings": _merged(row["readings"] for row in databases)[:6] if named else [],
     }
