@@ -98,12 +98,12 @@ LOG = (
 
 
 def test_a_record_in_an_unknown_language_may_be_the_thaw() -> None:
-    made = explain_text(LOG.format("A E/S foi retomada no banco de dados Sales."))
+    made = explain_text(LOG.format("I/U ble gjenopptatt for databasen Sales."))
     assert made["assessment"] == "insufficient_evidence"
     assert any("it may be the thaw" in text for text in made["because"])
 
 
-@pytest.mark.parametrize("other", ["Starting up database 'Orders'.", "A E/S foi retomada no banco de dados SalesOld."])
+@pytest.mark.parametrize("other", ["Starting up database 'Orders'.", "I/U ble gjenopptatt for databasen SalesOld."])
 def test_a_record_about_something_else_is_not_taken_for_the_thaw(other: str) -> None:
     assert explain_text(LOG.format(other))["root_cause"] == "aborted_in_freeze"
 

@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from kit import rules
+from kit import codes, rules
 from kit.errors import ParameterError
-from kit.explain import ordering, pasted
+from kit.explain import echoes, ordering, pasted
 from kit.explain.advising import advice, alternatives
 from kit.explain.assess import Evidence, Finding, Given, Item, assess, gather
-from kit.explain.host import Host, context_of, host
+from kit.explain.host import Host, context_of, host, products_of
 from kit.explain.records import from_mapping
 from kit.explain.render import rendered
 from kit.named import callable_by_name
@@ -28,7 +28,9 @@ from kit.text import decode
 
 __all__ = ["context_of", "explain", "explain_jsonl", "explain_text", "rendered"]
 
+LOOKED = 200_000  # characters of a paste in which products are looked for
 NO_RULE = "no rule"
+DISTINCT = 3000  # numbers from here on name their source, where the rules know them of one source only
 GENERAL_ORDER = 40  # rules that say no more than who wrote a record; what the record says goes first
 
 
@@ -67,7 +69,8 @@ def explain_text(
     Raises ParameterError where it holds nothing that could be an event.
     """
     given = decode(text)[0] if isinstance(text, bytes) else text
-    return _explained(pasted.parse(given), host(host_state, context), rules.load())
+    said = host(host_state, context)
+    return _explained(pasted.parse(given), replace(said, products=tuple(products_of([given[:LOOKED]]))), rules.load())
 
 
 def explain_jsonl(lines: Iterable[str]) -> Iterator[str]:
@@ -113,30 +116,42 @@ def _rows(events: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _explained(given: list[Given], said: Host, known: rules.Rules) -> dict[str, Any]:
     items = ordering.turned([_item(one, known) for whole in ordering.in_order(given) for one in pasted.split(whole)])
+    items = echoes.of_streams(items, known)
     evidence = gather(items, said, known)
     evidence = replace(evidence, outcomes=tuple(ordering.doubted(evidence.outcomes, items)))
     finding = assess(evidence, known)
     return {
-        "events": [_event(item, finding, evidence, known) for item in items],
+        "events": [_event(place, finding, evidence, known) for place in range(len(items))],
         "assessment": finding.assessment, "root_cause": finding.root_cause, "because": finding.because,
         "alternatives": alternatives(evidence, finding), "advice": advice(evidence, finding, known),
     }
 
 
 def _item(given: Given, known: rules.Rules) -> Item:
-    return Item(given, None if given.code_only else _match(given, known), pasted.codes_of(given))
+    match = None if given.code_only else _match(given, known)
+    return Item(given, match, (*pasted.codes_of(given), *_os_error(match)))
+
+
+def _os_error(match: Match | None) -> list[codes.Code]:
+    """What the operating system error that a rule captured means."""
+    number = match.captured.get("os_error") if match else None
+    found = codes.of_kind("win32", number) if isinstance(number, int) else None
+    return [found] if found else []
 
 
 def _match(given: Given, known: rules.Rules) -> Match | None:
     record = Record(given.provider, given.event_id, given.message, given.strings, given.data)
     found = known.index.match(record)
+    if found is None and given.provider is None and (given.event_id or 0) >= DISTINCT:
+        found = known.index.match(replace(record, provider=known.index.sole_provider(given.event_id or 0)))
     general = found is None or found.rule.order >= GENERAL_ORDER
     if general and given.message and (given.provider or given.event_id is not None):
         return known.index.match(Record(None, None, given.message)) or found
     return found
 
 
-def _event(item: Item, finding: Finding, evidence: Evidence, known: rules.Rules) -> dict[str, Any]:
+def _event(place: int, finding: Finding, evidence: Evidence, known: rules.Rules) -> dict[str, Any]:
+    item = evidence.items[place]
     given = item.given
     base: dict[str, Any] = {"provider": given.provider, "event_id": given.event_id, "text": _shown(given)}
     named = [f"{code.written} {code.symbol or ''}".strip() + f": {code.meaning}" for code in item.codes]
@@ -148,7 +163,7 @@ def _event(item: Item, finding: Finding, evidence: Evidence, known: rules.Rules)
         }
     one = item.match.rule
     return base | {
-        "phase": one.phase, "meaning": one.meaning, "class": _class(item, finding, evidence), "rule_id": one.id,
+        "phase": one.phase, "meaning": one.meaning, "class": _class(place, finding, evidence), "rule_id": one.id,
         "status": one.status, "reference": "; ".join(one.reference), "page": known.page(one), "codes": named,
         "captured": item.match.captured, "readings": list(one.readings),
     }
@@ -159,14 +174,20 @@ def _shown(given: Given) -> str:
     return " ".join(text.split())[:300] or "no text"
 
 
-def _class(item: Item, finding: Finding, evidence: Evidence) -> str:
-    """The class of an event within the set: an undecided record takes that of the assessment."""
+def _class(place: int, finding: Finding, evidence: Evidence) -> str:
+    """The class of an event within the set: an undecided record takes that of the assessment.
+
+    Records of an operation in which no database failed do not take the class of another one that failed.
+    """
+    item = evidence.items[place]
     own = item.match.rule.class_ if item.match else "unexplained"
     if own != "undecided":
         return own
     if finding.assessment == "benign":
         return "benign_abort"
     failed = finding.assessment in ("label_contradicted", "genuine_failure")
+    if failed and evidence.failed_places and place not in evidence.failed_places:
+        return "unexplained"
     if failed and (evidence.failed_outcomes or evidence.host.failed):
         return "genuine_failure"
     return "unexplained"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import overload
+
 from kit import collect
 from kit.explain.assess import Evidence, Finding
 from kit.rules import Rules, wording
@@ -22,6 +24,14 @@ _BEFORE_BOOT = (
 _WRITER_LOG = ("Add the SQL writer's own trace: OnThaw before OnAbort settles it", collect.writer_trace())
 _POINTS = ("On the replica host: list what it calls application-consistent", collect.points("*"))
 _HOST = ("On the primary host: add its records of the same minute", collect.event_log(collect.VMMS))
+_WRITERS = ("Right after the next failure, read the state and the last error of every writer", "vssadmin list writers")
+_JOB = (
+    "Read the log of the product or job that made this backup: it knows why it stopped. SQL Server itself knows only "
+    "the finished ones",
+    'sqlcmd -S . -Q "SELECT TOP (20) s.database_name, s.backup_finish_date, f.physical_device_name FROM '
+    'msdb.dbo.backupset s JOIN msdb.dbo.backupmediafamily f ON f.media_set_id = s.media_set_id '
+    'ORDER BY s.backup_finish_date DESC"',
+)
 _REQUESTORS = ("List who else asked for snapshots in these minutes", collect.requestors())
 _TEST = (
     "On the replica host: test-failover this point, then its neighbour without the label (only one test runs at a "
@@ -77,7 +87,27 @@ def advice(evidence: Evidence, finding: Finding, rules: Rules) -> list[str]:
     if any(item.match is None and not item.codes for item in evidence.items):
         steps.append(_RULE)
     instances = _instances(evidence)
-    return list(dict.fromkeys(_sentence(text, _at(command, instances)) for text, command in steps))
+    volume = _volume(evidence)
+    return list(dict.fromkeys(_sentence(_on(text, volume), _on(_at(command, instances), volume))
+                              for text, command in steps))
+
+
+def _volume(evidence: Evidence) -> str | None:
+    """The volume that the records name by a letter, where it is one."""
+    named = {str(item.match.captured.get("volume") or "").upper() for item in evidence.items if item.match}
+    letters = sorted(name for name in named if len(name) == 2 and name[0].isalpha() and name[1] == ":")
+    return letters[0] if len(letters) == 1 else None
+
+
+@overload
+def _on(text: str, volume: str | None) -> str: ...
+@overload
+def _on(text: str | None, volume: str | None) -> str | None: ...
+def _on(text: str | None, volume: str | None) -> str | None:
+    """The text with the volume of the records in the place of C:."""
+    if text is None or volume is None:
+        return text
+    return text.replace("/for=C: /on=C:", f"/for={volume} /on={volume}").replace("volume C:", f"volume {volume}")
 
 
 def _instances(evidence: Evidence) -> list[str]:
@@ -104,17 +134,29 @@ def _sentence(text: str, command: str | None) -> str:
     return f"{said} Run: {command}" if command else said
 
 
+def _of_sql(evidence: Evidence) -> bool:
+    """Whether records of SQL Server or its writer are among those that need an explanation."""
+    open_ = [*evidence.undecided, *evidence.others, *evidence.weak]
+    return any(item.match and item.match.captured.get("writer") == "SqlServerWriter" for item in open_)
+
+
 def _collect(evidence: Evidence, finding: Finding) -> list[tuple[str, str | None]]:
     if finding.assessment == "no_failure" or finding.root_cause == "background_noise":
         return []
     steps: list[tuple[str, str | None]] = []
     order_known = any(one.abort_after_thaw is not None for one in evidence.outcomes)
+    foreign = bool(evidence.others or evidence.weak) and not evidence.undecided
+    if finding.assessment == "insufficient_evidence" and foreign:
+        return [_JOB if _of_sql(evidence) else _LOGS]
     if finding.assessment == "insufficient_evidence":
-        steps += [_ERRORLOG, _WRITER_LOG] if evidence.aborts and not order_known else []
+        asked = bool(evidence.aborts) and not order_known
+        steps += ([_ERRORLOG, _WRITER_LOG] if _of_sql(evidence) else [_LOGS, _WRITERS]) if asked else []
         steps += [_BEFORE_BOOT, _TEST] if len(evidence.undecided) > len(evidence.aborts) else []
         steps += [_POINTS, _HOST] if evidence.host.state in ("unknown", "not_applicable") else []
         steps += [_REQUESTORS] if evidence.aborts else []
         steps += [_LOGS] if not evidence.undecided else []
+    if finding.assessment == "genuine_failure" and finding.root_cause is None and _of_sql(evidence):
+        steps += [_ERRORLOG, _WRITER_LOG]
     if finding.assessment == "benign":
         steps += [] if order_known else [_ERRORLOG]
     if finding.assessment == "label_contradicted":

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from kit import codes
-from kit.explain.host import Host, writer_of
+from kit.explain.host import Host, products_of, writer_of
 from kit.reasoning import phases
 from kit.rules import RootCause, Rules
 from kit.rules.file import Rule
@@ -82,6 +82,8 @@ class Evidence:
     unexplained: tuple[Item, ...]
     fallback: tuple[Item, ...]
     host: Host
+    failed_places: frozenset[int] = frozenset()  # events of the operations in which a database failed
+    products: tuple[str, ...] = ()  # backup products whose signs stand in the texts
 
     @property
     def aborts(self) -> list[Item]:
@@ -108,9 +110,15 @@ def gather(items: Sequence[Item], host: Host, rules: Rules) -> Evidence:
     for item in items:
         for name in _sorts_of(item, rules, host):
             sorts[name].append(item)
-    outcomes = [one for run in _runs(items) for one in phases.judge(run)]
+    judged = [(run, phases.judge(run)) for run in _runs(items)]
+    outcomes = [one for _, found in judged for one in found]
+    failed = frozenset(int(step.uid) for run, found in judged for step in run if any(map(_failed, found)))
     kinds = {name: tuple(found) for name, found in sorts.items()}
-    return Evidence(tuple(items), tuple(outcomes), host=_with_reports(host, items), **kinds)
+    named = products_of(f"{item.given.provider or ''} {item.given.message or ''}" for item in items)
+    products = tuple(dict.fromkeys([*named, *host.products]))
+    said = replace(host, requestor="other") if products and host.requestor == "unknown" else host
+    return Evidence(tuple(items), tuple(outcomes), host=_with_reports(said, items), products=products,
+                    failed_places=failed, **kinds)
 
 
 _ENDED = frozenset({"abort", "writer", "post_snapshot", "complete", "provider", None})  # None: known by a code alone
@@ -200,6 +208,10 @@ def _phase(item: Item) -> str | None:
     return item.match.rule.phase if item.match else None
 
 
+def _failed(outcome: phases.Outcome) -> bool:
+    return outcome.outcome == "genuine_failure"
+
+
 def _with_reports(host: Host, items: Iterable[Item]) -> Host:
     """The reported state, or where nothing was said, what a record of the host or the product itself reports."""
     if host.state != "unknown":
@@ -246,11 +258,12 @@ def _step(item: Item, match: Match, place: int) -> phases.Step:
 
 def assess(evidence: Evidence, rules: Rules) -> Finding:
     """The first assessment that holds, in the order of ASSESSMENTS."""
-    for rule in (_contradicted, _environment, _genuine, _weak, _benign, _healthy):
-        found = rule(evidence, rules)
-        if found is not None:
-            return found
-    return _insufficient(evidence)
+    judged = (rule(evidence, rules) for rule in (_contradicted, _environment, _genuine, _weak, _benign, _healthy))
+    finding = next((found for found in judged if found is not None), None) or _insufficient(evidence)
+    finding.because += [f"The text is of {name}, which asks for copies of its own." for name in evidence.products]
+    finding.because += [_reason(item, rules) for item in evidence.weak]
+    finding.because = list(dict.fromkeys(finding.because))
+    return finding
 
 
 def _contradicted(evidence: Evidence, rules: Rules) -> Finding | None:
@@ -315,9 +328,22 @@ def _failure_reasons(evidence: Evidence, rules: Rules) -> list[str]:
     reasons = [_reason(item, rules) for item in evidence.failures]
     for one in evidence.failed_outcomes:
         if not one.reason.startswith("a failure record"):
-            name = one.database or one.instance or "the writer"
-            reasons.append(f"{name}: {one.reason}.")
+            reasons.append(f"{_named_once(one, evidence)}: {_said(one)}.")
     return list(dict.fromkeys(reasons))
+
+
+def _named_once(one: phases.Outcome, evidence: Evidence) -> str:
+    """The database of an outcome, with the time of its first record where it takes part in several operations."""
+    name = one.database or one.instance or "the writer"
+    places = sorted(int(uid) for uid in one.evidence)
+    time = next((found for place in places if (found := evidence.items[place].given.time)), None)
+    several = sum(other.database == one.database for other in evidence.outcomes) > 1
+    return f"{name} at {time:%Y-%m-%d %H:%M:%S}" if several and time else name
+
+
+def _said(one: phases.Outcome) -> str:
+    unseen = one.freeze_seen and not one.thaw_seen and one.abort_after_thaw is False
+    return "it froze, no record shows its thaw, and the backup was aborted" if unseen else one.reason
 
 
 def _fallback_reasons(evidence: Evidence) -> list[str]:
@@ -342,8 +368,9 @@ def _reason(item: Item, rules: Rules) -> str:
     if item.match is None:
         known = next((code for code in item.codes if code.root_cause), None)
         return f"{label}: {known.written} {known.symbol or ''}: {known.meaning}" if known else f"{label}: no rule"
-    code = next((code for code in item.codes if code.kind == "hresult"), None)
-    return f"{label}: {item.match.rule.meaning}" + (f" {code.written}: {code.meaning}" if code else "")
+    code = next((code for code in item.codes if code.kind in ("hresult", "win32")), None)
+    kind = "Operating system error " if code and code.kind == "win32" else ""
+    return f"{label}: {item.match.rule.meaning}" + (f" {kind}{code.written}: {code.meaning}" if code else "")
 
 
 def label_of(given: Given) -> str:
@@ -390,8 +417,13 @@ def _open(evidence: Evidence) -> bool:
     return any(one.outcome == "open" for one in evidence.outcomes)
 
 
+def _names(outcomes: Iterable[phases.Outcome]) -> list[str]:
+    """The databases of the outcomes, each once."""
+    return list(dict.fromkeys(one.database or one.instance or "the writer" for one in outcomes))
+
+
 def _ordered(evidence: Evidence) -> str:
-    names = [one.database or one.instance or "the writer" for one in evidence.outcomes if one.abort_after_thaw]
+    names = _names(one for one in evidence.outcomes if one.abort_after_thaw)
     if names:
         return f"Every abort comes after the thaw ({', '.join(names[:6])})."
     return "The abort is of the stage after the snapshot (SendFileInfoBegin with 995, or after PostSnapshot)."
@@ -401,7 +433,7 @@ def _healthy(evidence: Evidence, rules: Rules) -> Finding | None:
     trouble = (evidence.undecided or evidence.others or evidence.unexplained or evidence.weak or evidence.host.failed)
     if not evidence.healthy or trouble or _open(evidence) or evidence.host.state == "replication_error":
         return None
-    names = [one.database or one.instance or "the writer" for one in evidence.outcomes if one.outcome == "clean"]
+    names = _names(one for one in evidence.outcomes if one.outcome == "clean")
     shown = [f"Freeze and thaw without an abort ({', '.join(names[:6])})."] if names else []
     return Finding("no_failure", None, shown or ["Only records of healthy operation."])
 

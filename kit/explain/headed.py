@@ -16,12 +16,18 @@ _TIME = re.compile(
     r"[\s>*#-]*(?:\d{1,4}[./-]\d{1,2}[./-]\d{2,4}[ T,]*)?"
     r"(?:\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?[\s,-]*)?"
 )
-_WORD = re.compile(r"[\s:=,;()\"'|\[\]#*>-]*([^\s:=,;()\"'|\[\]#*>]+)")
+_STAMP = re.compile(  # a date with a time somewhere among source and number
+    r"(?<![\w.])\d{1,4}[./-]\d{1,2}[./-]\d{2,4}[ T,]+\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?"
+)
+_WORD = re.compile(r"[\s:=,;()\"'|\[\]#*>\u2013\u2014-]*([^\s:=,;()\"'|\[\]#*>\u2013\u2014]+)")
 _LABELS = frozenset({
     "event", "events", "eventid", "event-id", "id", "ids", "error", "errors", "fehler", "warning", "warnung",
     "source", "quelle", "from", "got", "see", "seeing", "also", "and", "ereignis", "ereignisse", "ereignis-id",
-    "ereigniskennung", "nr", "no", "number", "code", "log", "level", "application", "system",
+    "ereigniskennung", "warn", "information", "info", "critical", "kritisch", "erreur", "avertissement", "errore",
+    "avviso", "advertencia", "erro", "aviso", "ошибка", "предупреждение", "błąd", "ostrzeżenie", "エラー", "警告",
+    "错误", "錯誤", "none", "n/a", "nr", "no", "number", "code", "log", "level", "application", "system",
 })
+_FRONT = 120  # signs of a line among which date, source and number stand
 _MOST = 10  # words in which source and number stand
 
 
@@ -37,6 +43,7 @@ def head(line: str) -> Head | None:
     """Source, number and text of a line that begins with them; None for any other."""
     provider: str | None = None
     number: int | None = None
+    line = _unstamped(line)
     place = _start(line)
     for _ in range(_MOST):
         found = _WORD.match(line, place)
@@ -52,8 +59,14 @@ def head(line: str) -> Head | None:
         place = found.end()
         if provider and number is not None:
             known_number = _known(provider.lower(), number)
-            return Head(provider, number, line[place:].lstrip(" :=,;)]|-\t")) if known_number else None
+            return Head(provider, number, line[place:].lstrip(" :=,;)]|-\u2013\u2014\t")) if known_number else None
     return None
+
+
+def _unstamped(line: str) -> str:
+    """The line without the first date and time where words stand before it (`Error 5/19/2014 3:00:12 AM VSS 8229`)."""
+    found = _STAMP.search(line[:_FRONT])
+    return f"{line[: found.start()]} {line[found.end() :]}" if found and found.start() else line
 
 
 def _start(line: str) -> int:

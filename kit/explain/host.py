@@ -29,6 +29,7 @@ class Host:
     said: str | None = None
     app: str | None = None
     host_os: str | None = None
+    products: tuple[str, ...] = ()  # backup products that a paste names outside its events
 
     @property
     def claims(self) -> bool:
@@ -107,6 +108,17 @@ def _states() -> list[tuple[str, re.Pattern[str], re.Pattern[str] | None]]:
 @cache
 def _requestors() -> list[tuple[str, re.Pattern[str]]]:
     return [(one["kind"], _regex(one["text"])) for one in WORDS["requestor"]]
+
+
+def products_of(texts: Iterable[str]) -> list[str]:
+    """The backup products whose signs stand in the texts, each once."""
+    given = [wording.plain(text) for text in texts]
+    return [name for name, wanted in _products() if any(wanted.search(text) for text in given)]
+
+
+@cache
+def _products() -> list[tuple[str, re.Pattern[str]]]:
+    return [(one["name"], _regex(one["text"])) for one in WORDS["product"]]
 
 
 def _regex(text: str) -> re.Pattern[str]:

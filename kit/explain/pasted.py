@@ -21,7 +21,9 @@ from kit.explain.assess import Given
 from kit.explain.headed import Head, head
 from kit.explain.records import from_mapping
 from kit.explain.viewer import csv_rows, details, viewer_blocks
+from kit.explain.writer_list import cut_out
 from kit.explain.xml import xml_events
+from kit.rules.matching import Record
 from kit.rules.wording import plain
 
 LONGEST = 8 << 20  # characters; more is no paste but a log, which belongs into a case
@@ -31,7 +33,7 @@ _LINES = 40  # of one record in running text
 _ERRORLOG = re.compile(r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{2,7})\s+(?P<source>\S+)\s+(?P<text>\S.*)")
 _ERRORLOG_START = re.compile(r"(?<=\S)\s+(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d\d\s+\S+\s)")
 _ERROR_NUMBERS = re.compile(
-    r"\D{2,40}?:\s*(\d{1,9})[,、]\s*\D{2,40}?:\s*(\d{1,2})[,、]\s*\D{1,40}?:\s*\d{1,5}\s*[.。]?\s*"
+    r"\D{2,40}?:\s*(\d{1,9})[,、，]\s*\D{2,40}?:\s*(\d{1,2})[,、，]\s*\D{1,40}?:\s*\d{1,5}\s*[.。]?\s*"
 )
 _WRITER_LOG = re.compile(
     r"\[(?P<time>\d\d/\d\d/\d{4} \d\d:\d\d:\d\d),\s*(?:TID\s*)?[0-9a-fx]+\]\s*(?P<text>\S.*)", re.IGNORECASE
@@ -81,7 +83,20 @@ def _parsed(text: str) -> Iterator[Given]:
 
 
 def _textual(text: str) -> Iterator[Given]:
-    for read in (details, viewer_blocks, csv_rows, _logs, _writers):
+    rest, writers = cut_out(text)
+    if rest.strip():
+        made = list(_records(rest))
+        unknown = len(made) == 1 and made[0].provider is None and made[0].event_id is None and not _known(made[0])
+        yield from () if writers and unknown else made  # words around a list of writers are no event
+    yield from writers
+
+
+def _known(given: Given) -> bool:
+    return bool(rules.load().index.match(Record(None, None, given.message)) or codes_of(given))
+
+
+def _records(text: str) -> Iterator[Given]:
+    for read in (details, viewer_blocks, csv_rows, _logs):
         made = list(read(text))
         if made:
             yield from made
@@ -151,14 +166,6 @@ def _logs(text: str) -> Iterator[Given]:
             yield from_mapping({"time": found["time"], "message": found["text"], "provider": "SqlWriterLogger"})
         elif line.strip():
             yield from _loose(line)
-
-
-def _writers(text: str) -> Iterator[Given]:
-    if "vssadmin" not in text.casefold() and len(re.findall(r":\s*\[\d{1,2}\]", text)) < 1:
-        return
-    for block in re.split(r"\n\s*\n", text):
-        if re.search(r":\s*\[\d{1,2}\]", block):
-            yield Given(provider="vssadmin", message=plain(block.strip()))
 
 
 def _loose(text: str) -> Iterator[Given]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _WIDTH = 100
+_MANY = 12  # events; a longer list is folded
 RUN = ". Run: "
 _SAYS = {
     "label_contradicted": "The label is wrong: the records show a failure of this very copy.",
@@ -24,8 +25,8 @@ def rendered(explained: Mapping[str, Any]) -> str:
 
 
 def _lines(explained: Mapping[str, Any]) -> Iterator[str]:
-    for number, event in enumerate(explained["events"], 1):
-        yield from _event(number, event)
+    for numbers, events in _folded(explained["events"]):
+        yield from _event(numbers, events)
     yield f"Assessment: {explained['assessment']}. {_SAYS[explained['assessment']]}"
     if explained["root_cause"]:
         yield f"Root cause: {explained['root_cause']}"
@@ -40,23 +41,47 @@ def _lines(explained: Mapping[str, Any]) -> Iterator[str]:
                     yield f"      {clean(command)}"
 
 
-def _event(number: int, event: Mapping[str, Any]) -> Iterator[str]:
+def _folded(events: Sequence[Mapping[str, Any]]) -> list[tuple[list[int], list[Mapping[str, Any]]]]:
+    """The events with their numbers; in a long list those that a rule reads alike stand together."""
+    groups: dict[object, tuple[list[int], list[Mapping[str, Any]]]] = {}
+    for number, event in enumerate(events, 1):
+        alike = (event["provider"], event["event_id"], event["rule_id"], event["class"], tuple(event.get("codes", ())))
+        together = event["rule_id"] and len(events) > _MANY
+        numbers, members = groups.setdefault(alike if together else number, ([], []))
+        numbers.append(number)
+        members.append(event)
+    return list(groups.values())
+
+
+def _event(numbers: Sequence[int], events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    event = events[0]
     words = [str(part) for part in (event["provider"], event["event_id"]) if part is not None]
     name = " ".join(words) or event["text"][:70]
-    yield f"{number}. {clean(name)}" + (f"   phase: {event['phase']}, {event['class']}" if event["phase"] else "")
+    count = f" ({len(events)} times)" if len(events) > 1 else ""
+    yield f"{numbers[0]}. {clean(name)}{count}" + (f"   phase: {event['phase']}, {event['class']}"
+                                                   if event["phase"] else "")
     yield from _wrapped(event["meaning"], "   ")
     for code in event.get("codes", ()):
         if event["rule_id"]:
             yield from _wrapped(code, "   code ")
     for reading in event.get("readings", ()):
         yield from _wrapped(reading, "   or: ")
-    captured = {key: value for key, value in event.get("captured", {}).items() if key in _TOLD}
-    if captured:
-        yield from _wrapped(", ".join(f"{key} {value}" for key, value in captured.items()), "   read: ")
+    if captured := _read(events):
+        yield from _wrapped(captured, "   read: ")
     if event["rule_id"]:
         yield f"   rule {event['rule_id']} ({event['status']}), {event['page']}"
         yield from _wrapped(event["reference"], "   source: ")
     yield ""
+
+
+def _read(events: Sequence[Mapping[str, Any]]) -> str:
+    """What was captured: each name once, with its different values."""
+    found: dict[str, dict[str, None]] = {}
+    for event in events:
+        for key, value in event.get("captured", {}).items():
+            if key in _TOLD:
+                found.setdefault(key, {})[str(value)] = None
+    return ", ".join(f"{key} {'; '.join(values)}" for key, values in found.items())
 
 
 _TOLD = (

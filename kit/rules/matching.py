@@ -112,10 +112,15 @@ class Index:
         if event_id is not None and one.event_id and event_id not in one.event_id:
             return False
         if provider is None or (event_id is None and not self._is_watched(provider)):
-            return bool(one.text) or (event_id is not None and bool(one.pattern))
+            return bool(one.text) or (event_id in one.event_id and bool(one.pattern))
         if not one.of_provider(provider):
             return False
         return bool(one.text) or event_id in one.event_id or (not one.event_id and one.pattern is not None)
+
+    def sole_provider(self, event_id: int) -> str | None:
+        """The event source that the rules tie to a number, where only those of one knowledge file name it."""
+        named = [one for one in self._rules if event_id in one.event_id and one.provider]
+        return named[0].provider[0] if len({one.file for one in named}) == 1 else None
 
     def _is_watched(self, provider: str) -> bool:
         if provider not in self._watched:
