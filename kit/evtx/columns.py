@@ -105,13 +105,17 @@ class System:
 
     def _read_texts(self, field: str) -> np.ndarray:
         codes = np.full(self.rows, -1, dtype=np.int32)
+        rows, constants = [], []
         for kind, row, at, literal in self._slots(field, sized=False):
             if kind == _LITERAL:
-                codes[row] = self.vocabulary.code(literal or None)
+                rows.append(row)
+                constants.append(self.vocabulary.code(literal or None))
             elif kind == layout.STRING_TYPE:
                 codes[row] = self._wide(at[0], at[1])
             elif kind:
                 codes[row] = self._text_codes(kind, at[0].tolist(), at[1].tolist())
+        if rows:
+            codes[np.concatenate(rows)] = np.repeat(np.array(constants, dtype=np.int32), [len(row) for row in rows])
         for part in self._written.get(field, ()):
             codes[part.record] = self.vocabulary.wide(self._buffer, part.start, part.stop)
         for one, decoded in self._odd.items():

@@ -118,9 +118,13 @@ def _other_names(
     A chunk holds each name once as a rule. The last place at which each name is expected in each chunk is looked at for
     all definitions that expect it there; whatever else a definition refers to is looked at by itself.
     """
-    used, own = np.unique(np.concatenate([template.name_numbers for template in templates]), return_inverse=True)
+    own = np.concatenate([template.name_numbers for template in templates])
     if not len(own):
         return np.zeros(0, dtype=np.int64)
+    present = np.zeros(own.max() + 1, dtype=np.int64)
+    present[own] = 1
+    used = np.flatnonzero(present)
+    own = (np.cumsum(present) - 1)[own]
     names = pa.array([every.texts[number] for number in used.tolist()], pa.binary())
     place, name, definition = _uses(view, templates, which, start, own)
     chunk = (start // layout.CHUNK_SIZE)[definition]
