@@ -131,3 +131,15 @@ def test_times_without_a_zone_are_utc():
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_files_of_windows_editors_are_read(encoding):
     assert config.parse("[case]\ntitle = 'Prüfung'\n".encode(encoding)).title == "Prüfung"
+
+
+@pytest.mark.parametrize("written", [r'path = "guest\ERRORLOG"', r'path = "guest\test*"'])
+def test_a_path_as_windows_writes_it_in_double_quotes_is_refused_with_the_way_out(written):
+    # \E is no escape of TOML, and \t is a tab: neither is the folder that was meant.
+    with pytest.raises(ConfigError, match="write / between folders, or put the path into single quotes"):
+        config.parse(f"[[source]]\n{written}\n".encode())
+
+
+def test_a_path_as_windows_writes_it_in_single_quotes_fits():
+    settings = config.parse(b"[[source]]\npath = 'Guest\\ERRORLOG*'\nrole = 'guest'\n")
+    assert config.fits("guest/ERRORLOG.1", settings.sources[0].path)

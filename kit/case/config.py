@@ -65,6 +65,9 @@ class Config:
         return SourceSetting(**said)
 
 
+_SLASHES = "write / between folders, or put the path into single quotes"
+
+
 def fits(path: str, glob: str) -> bool:
     """Whether a path of the case fits a glob of case.toml: `*` also crosses folders, a folder stands for all in it."""
     path, glob = path.casefold(), glob.casefold().replace("\\", "/").removeprefix("./").rstrip("/")
@@ -77,7 +80,8 @@ def parse(raw: bytes, where: str = NAME) -> Config:
     try:
         said = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where} is no valid TOML: {error}") from error
+        hint = f"; {_SLASHES}" if "\\" in str(error) else ""
+        raise ConfigError(f"{where} is no valid TOML: {error}{hint}") from error
     checked = {name: _section(where, name, value) for name, value in said.items()}
     case = checked.get("case", {})
     policy = checked.get("policy", {})
@@ -137,6 +141,14 @@ def _text(where: str, value: Any) -> str:
     return value.strip()
 
 
+def _path(where: str, value: Any) -> str:
+    """A glob; in double quotes TOML makes a tab of `\\t` and so on, which fits no file."""
+    glob = _text(where, value)
+    if not glob.isprintable():
+        raise ConfigError(f"{where} holds a control character: {glob!r}; {_SLASHES}")
+    return glob
+
+
 def _number(where: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ConfigError(f"{where} must be a number of seconds, not {value!r}")
@@ -187,9 +199,9 @@ def _point(where: str, value: Any) -> str:
 _KEYS: dict[str, dict[str, Callable[[str, Any], Any]]] = {
     "case": {"id": _text, "title": _text, "examiner": _text, "requester": _text, "question": _text},
     "source": {
-        "path": _text, "role": _one_of(*ROLES), "computer": _text, "vm": _text, "timezone": _zone, "culture": _text,
+        "path": _path, "role": _one_of(*ROLES), "computer": _text, "vm": _text, "timezone": _zone, "culture": _text,
     },
-    "test_failover": {"vm": _text, "path": _text, "recovery_point": _point, "boot_after": _moment},
+    "test_failover": {"vm": _text, "path": _path, "recovery_point": _point, "boot_after": _moment},
     "clock": {"computer": _text, "offset_s": _number},
     "policy": {"rollback": _one_of(*POLICIES), "tolerance_s": _tolerance},
 }  # fmt: skip
