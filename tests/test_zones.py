@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.case import zone_anchors, zones
+from kit.case import load_case, zone_anchors, zones
+from kit.case.store import Store
 from kit.case.zone_anchors import OFFSETS_S, Point
 
 SUMMER, AUTUMN = datetime(2014, 5, 19, 21), datetime(2014, 12, 1, 8)
@@ -245,3 +246,15 @@ def test_the_offsets_that_zones_have():
     assert known <= OFFSETS_S
     assert all(abs(offset_s) <= 14 * 3600 for offset_s in OFFSETS_S)
     assert -11 * 3600 - 2700 not in OFFSETS_S
+
+
+def test_a_declared_zone_asks_for_no_declaration_where_its_hour_is_skipped(tmp_path):
+    # 02:30 on the 30th of March 2014 did not exist in Berlin.
+    text = "2014-03-30 01:30:00.00 spid5s      first\r\n2014-03-30 02:30:00.00 spid5s      second\r\n"
+    (tmp_path / "ERRORLOG").write_text(text, encoding="utf-8")
+    said = '[[source]]\npath = "ERRORLOG"\ntimezone = "Europe/Berlin"\n'
+    (tmp_path / "case.toml").write_text(said, encoding="utf-8")
+    case = load_case(tmp_path, store=Store(tmp_path.parent / "store"), quiet=True)
+    assert list(case.events["time_basis"]) == ["declared", "assumed"]
+    (note,) = case.sources.loc[case.sources["path"] == "ERRORLOG", "note"]
+    assert "repeats or skips" in note and "declare timezone" not in note

@@ -244,6 +244,8 @@ def _doubt(zone: Zone, given: Mapping[str, Any]) -> str:
     ends = pd.Series([given.get("first_local"), given.get("last_local")]).dropna().astype("datetime64[us]")
     if bool(zone.convert(ends)[1].all()):
         return ""
+    if zone.basis == "declared":
+        return "; times in the hour that daylight saving repeats or skips are only assumed"
     return "; times beyond a possible change of daylight saving are only assumed: declare timezone in case.toml"
 
 
