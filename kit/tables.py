@@ -18,6 +18,7 @@ import pyarrow as pa
 from kit.errors import TableError
 
 SCHEMA_VERSION = 3
+_MANY_ROWS = 100_000  # from which on several threads are worth their start
 
 TEXT = pa.string()
 TERM = pa.dictionary(pa.int32(), pa.string())
@@ -391,7 +392,7 @@ def schema(name: str) -> pa.Schema:
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
     """A frame in the kit's types (see module text) from an Arrow table; lists stay Arrow lists, terms are text."""
-    return table.to_pandas(types_mapper=_pandas_type, date_as_object=False)
+    return table.to_pandas(types_mapper=_pandas_type, date_as_object=False, use_threads=len(table) > _MANY_ROWS)
 
 
 def _pandas_type(kind: pa.DataType) -> Any:

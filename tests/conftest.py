@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kit.case import custody
+
 
 @pytest.fixture(autouse=True, scope="session")
 def evidence_store(tmp_path_factory):
@@ -18,6 +20,18 @@ def evidence_store(tmp_path_factory):
         del os.environ["KIT_STORE"]
     else:
         os.environ["KIT_STORE"] = before
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> Path:
+    """A report of one page, sealed; its case of one file lies beside it in the folder `case`."""
+    case, report = tmp_path / "case", tmp_path / "report"
+    case.mkdir()
+    report.mkdir()
+    (case / "ERRORLOG").write_bytes(b"2014-05-19 22:00:03.43 spid5s  text\r\n")
+    (report / "report.html").write_text("<p>answer</p>", encoding="utf-8")
+    custody.seal(report, case, custody.evidence(case))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,13 @@ def test_each_notebook_runs_in_its_folder(tmp_path: Path) -> None:
         assert list(folder.iterdir()) == [], "the sockets of the kernel lie elsewhere"
 
 
+def test_what_a_cell_prints_stands_below_that_cell() -> None:
+    found = run("import sys", "print('one')", "6 * 7", "print('two', file=sys.stderr)", "print('x' * 100_000)")
+    texts = ["".join(output.get("text", "") for output in cell.outputs) for cell in found.cells]
+    assert texts == ["", "one\n", "", "two\n", "x" * 100_000 + "\n"]
+    assert said(found, 2) == "42"
+
+
 def test_a_failure_ends_the_kernel_and_does_not_poison_the_next_report() -> None:
     from papermill.exceptions import PapermillExecutionError
 

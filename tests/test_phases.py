@@ -198,3 +198,45 @@ def test_a_failure_record_never_improves_an_outcome(kinds, place):
     after = phases.outcomes(records(*rows[:place], hold, *rows[place:]))["outcome"].iloc[0]
     assert WORSE[after] >= WORSE[before]
     assert after == "genuine_failure"
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """How often a record was compared with a database, or two records with each other."""
+    counted = []
+    for name in ("_concerns", "after"):
+        said = getattr(phases, name)
+        monkeypatch.setattr(phases, name, lambda *given, said=said: counted.append(1) or said(*given))
+    return counted
+
+
+def test_two_thousand_databases_in_one_operation_are_each_judged_by_their_own_records(looks):
+    """Backup software freezes all at once; each abort is named by its virtual device alone, as in 18210 and 3041."""
+    names = [f"db{number}" for number in range(2_000)]
+    told = [
+        *map(frozen, names), *map(resumed, names),
+        *(row for number, name in enumerate(names) for row in (device(number), failed(name))),
+    ]  # fmt: skip
+    found = phases.outcomes(records(*told, times=[number * 0.001 for number in range(len(told))]))
+    assert found["database"].to_list() == names
+    assert set(found["outcome"]) == {"benign_abort"}
+    assert found["evidence"].map(len).eq(4).all(), "freeze, resume, device and failed backup of this database alone"
+    assert len(looks) < 20 * len(names), "no database is held against the records of every other"
+
+
+def test_one_of_two_thousand_that_is_aborted_frozen_is_the_only_genuine_failure(looks):
+    names = [f"db{number}" for number in range(2_000)]
+    told = [*map(frozen, names), *map(resumed, names[:-1]), failed(names[-1]), resumed(names[-1])]
+    found = phases.outcomes(records(*told, times=[number * 0.001 for number in range(len(told))]))
+    outcomes = dict(zip(found["database"], found["outcome"], strict=True))
+    assert outcomes == {**dict.fromkeys(names, "clean"), names[-1]: "genuine_failure"}
+    assert len(looks) < 20 * len(names)
+
+
+def test_aborts_that_name_no_database_are_held_against_the_thaw_of_the_set_once(looks):
+    """An abort of the client (SQLVDI) names no database: it stands in the evidence of each, and is looked up once."""
+    names = [f"db{number}" for number in range(500)]
+    told = [*map(frozen, names), *map(resumed, names), VDI]
+    found = phases.outcomes(records(*told, times=[number * 0.001 for number in range(len(told))]))
+    assert set(found["outcome"]) == {"benign_abort"}
+    assert len(looks) < 20 * len(names)

@@ -33,17 +33,6 @@ def keys(folder: Path, form: str = PEM, password: bytes | None = None) -> tuple[
     return paths
 
 
-@pytest.fixture
-def sealed(tmp_path: Path) -> Path:
-    case, report = tmp_path / "case", tmp_path / "report"
-    case.mkdir()
-    report.mkdir()
-    (case / "ERRORLOG").write_bytes(b"2014-05-19 22:00:03.43 spid5s  text\r\n")
-    (report / "report.html").write_text("<p>answer</p>", encoding="utf-8")
-    custody.seal(report, case, custody.evidence(case))
-    return report
-
-
 @pytest.mark.parametrize("form", [PEM, SSH])
 def test_a_signed_report_is_checked_with_the_public_key(sealed: Path, tmp_path: Path, form: str) -> None:
     private, public = keys(tmp_path, form)

@@ -11,43 +11,29 @@ from kit.case import custody
 from kit.errors import IntegrityError
 
 
-@pytest.fixture
-def sealed(tmp_path: Path) -> tuple[Path, Path]:
-    """A case of one file and a report of one page, sealed."""
-    case, report = tmp_path / "case", tmp_path / "report"
-    case.mkdir()
-    report.mkdir()
-    (case / "ERRORLOG").write_bytes(b"2014-05-19 22:00:03.43 spid5s  text\r\n")
-    (report / "report.html").write_text("<p>answer</p>", encoding="utf-8")
-    custody.seal(report, case, custody.evidence(case))
-    return case, report
-
-
-def test_a_report_as_it_was_sealed_is_sound(sealed: tuple[Path, Path]) -> None:
-    text, sound = verified(sealed[1], None, parsers=False)
+def test_a_report_as_it_was_sealed_is_sound(sealed: Path) -> None:
+    text, sound = verified(sealed, None, parsers=False)
     assert sound and "as they were sealed" in text
 
 
-@pytest.mark.parametrize(("place", "name"), [(0, "ERRORLOG"), (1, "report.html"), (1, "manifest.json")])
-def test_each_changed_file_is_named_and_the_report_is_not_sound(
-    sealed: tuple[Path, Path], place: int, name: str
-) -> None:
-    path = sealed[place] / name
-    path.write_bytes(path.read_bytes() + b" ")
-    text, sound = verified(sealed[1], None, parsers=False)
+@pytest.mark.parametrize("path", ["case/ERRORLOG", "report/report.html", "report/manifest.json"])
+def test_each_changed_file_is_named_and_the_report_is_not_sound(sealed: Path, path: str) -> None:
+    changed = sealed.parent / path
+    changed.write_bytes(changed.read_bytes() + b" ")
+    text, sound = verified(sealed, None, parsers=False)
     assert not sound
-    assert any(line.startswith(f"! {name}: ") for line in text.splitlines())
+    assert any(line.startswith(f"! {changed.name}: ") for line in text.splitlines())
 
 
-def test_evidence_that_was_moved_is_found_where_it_is_said_to_be(sealed: tuple[Path, Path]) -> None:
-    case, report = sealed
+def test_evidence_that_was_moved_is_found_where_it_is_said_to_be(sealed: Path) -> None:
+    case, report = sealed.with_name("case"), sealed
     moved = case.rename(case.with_name("moved"))
     assert not verified(report, None, parsers=False)[1]
     assert verified(report, moved, parsers=False)[1]
 
 
-def test_missing_evidence_is_not_called_sound_but_the_outputs_are(sealed: tuple[Path, Path]) -> None:
-    case, report = sealed
+def test_missing_evidence_is_not_called_sound_but_the_outputs_are(sealed: Path) -> None:
+    case, report = sealed.with_name("case"), sealed
     case.rename(case.with_name("moved"))
     text, sound = verified(report, None, parsers=False)
     assert not sound
@@ -56,8 +42,8 @@ def test_missing_evidence_is_not_called_sound_but_the_outputs_are(sealed: tuple[
     assert "as they were sealed" not in verified(report, None, parsers=False)[0]
 
 
-def test_the_hash_that_was_written_down_must_be_that_of_the_ledger(sealed: tuple[Path, Path]) -> None:
-    report = sealed[1]
+def test_the_hash_that_was_written_down_must_be_that_of_the_ledger(sealed: Path) -> None:
+    report = sealed
     head = custody.head(report)
     assert f"Last hash of the ledger: {head}" in verified(report, None, parsers=False)[0]
     assert verified(report, None, False, seal=head.upper())[1]
@@ -65,17 +51,17 @@ def test_the_hash_that_was_written_down_must_be_that_of_the_ledger(sealed: tuple
     assert not sound and "ledger.jsonl: ends with" in text
 
 
-def test_hostile_names_of_files_do_not_reach_the_terminal(sealed: tuple[Path, Path]) -> None:
+def test_hostile_names_of_files_do_not_reach_the_terminal(sealed: Path) -> None:
     try:
-        (sealed[1] / "a\x1b[2Jb\u202e.txt").write_text("x", encoding="utf-8")
+        (sealed / "a\x1b[2Jb\u202e.txt").write_text("x", encoding="utf-8")
     except OSError:
         pytest.skip("this system has no such names")
-    text, sound = verified(sealed[1], None, parsers=False)
+    text, sound = verified(sealed, None, parsers=False)
     assert sound and "\x1b" not in text and "\u202e" not in text and ".txt" in text
 
 
-def test_files_of_a_user_are_named_and_the_report_stays_sound(sealed: tuple[Path, Path]) -> None:
-    report = sealed[1]
+def test_files_of_a_user_are_named_and_the_report_stays_sound(sealed: Path) -> None:
+    report = sealed
     (report / "notes.txt").write_text("called the customer", encoding="utf-8")
     (report / "\u202etxt.exe").write_bytes(b"x")
     text, sound = verified(report, None, parsers=False)

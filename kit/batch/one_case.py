@@ -10,7 +10,7 @@ from typing import Any
 
 from kit import __version__, rules
 from kit.batch.jobs import Result
-from kit.batch.summing import LOST, UNCHANGED, former_of, summary
+from kit.batch.summing import LOST, UNCHANGED, former_of, now_of, summary
 from kit.case import config, custody, intake
 from kit.errors import CaseError, KitError
 from kit.judgement.analysis import Analysis, is_saved, load_analysis
@@ -36,7 +36,7 @@ def make(
     except (KitError, OSError) as error:
         return _result("failed", start, None, _said(error, Path(case)))
     lost = bool(analysis.sources["status"].isin(LOST).any())
-    return _result("done_with_losses" if lost else "done", start, summary(analysis, former, former_of(target)))
+    return _result("done_with_losses" if lost else "done", start, summary(analysis, former, now_of(target, analysis)))
 
 
 def _still(target: Path, known: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -32,11 +32,20 @@ def former_of(target: Path) -> Former | None:
         points = {point["recovery_point_id"]: point["verdict"] for point in document["recovery_points"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return Former(points, _evidence(target))
+
+
+def _evidence(target: Path) -> dict[str, str | None] | None:
     try:
         manifest = json.loads((target / custody.MANIFEST).read_text(encoding="utf-8"))
-        return Former(points, {item["path"]: item["sha256"] for item in manifest["evidence"]})
+        return {item["path"]: item["sha256"] for item in manifest["evidence"]}
     except (OSError, ValueError, KeyError, TypeError):
-        return Former(points, None)
+        return None
+
+
+def now_of(target: Path, analysis: Analysis) -> Former:
+    """What the report says that was just made of an analysis: its verdicts need not be read back."""
+    return Former({point.id: point.word for point in view_of(analysis).points}, _evidence(target))
 
 
 def summary(analysis: Analysis, former: Former | None = None, now: Former | None = None) -> dict[str, Any]:

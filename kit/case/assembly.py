@@ -16,6 +16,7 @@ from kit.case.config import Config
 from kit.case.loading import Read
 from kit.case.roles import Facts, Role
 from kit.case.source import Source, path_of
+from kit.values import dicts
 
 _HANDFUL = 256
 
@@ -60,7 +61,7 @@ def _exported(found: Iterable[Source], name: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for one in found:
         table = one.entry.table(name) if one.entry else None
-        rows += [row | {"path": one.path} for row in table.to_pylist()] if table else []
+        rows += [row | {"path": one.path} for row in dicts(table)] if table else []
     return rows
 
 

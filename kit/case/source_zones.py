@@ -25,6 +25,7 @@ from kit.case.source import Source, matching, path_of
 from kit.case.zone_anchors import Point, Texts, Wordings, same_items
 from kit.case.zone_anchors import points as anchor_points
 from kit.case.zones import Zone
+from kit.values import dicts
 
 _EVENTLOG = "eventlog"
 _ABOUT_MONTH = pd.Timedelta(days=40)
@@ -181,7 +182,7 @@ def _names_by_time(logs: _Spans) -> dict[str, list[Any]]:
     made: dict[str, list[Any]] = {}
     for one, said in logs.sources:
         table = None if said else _events_of(one, {_EVENTLOG})
-        for row in table.select(["time_utc", "strings"]).to_pylist() if table is not None else ():
+        for row in dicts(table.select(["time_utc", "strings"])) if table is not None else ():
             if row["time_utc"] is not None and (name := zones.named(row["strings"] or ())):
                 made.setdefault(name, []).append(row["time_utc"].replace(tzinfo=None))
     return {name: sorted(times) for name, times in made.items()}
@@ -265,7 +266,7 @@ def _sure(batches: Iterable[pa.RecordBatch], first: Any) -> Any:
 def _listed(one: Source, column: str) -> dict[str, Any]:
     """Id and time of each recovery point of a list, but those whose date can be read in two ways."""
     table = one.entry.table("recovery_points", ["recovery_point_id", column, "time_basis"]) if one.entry else None
-    rows = table.to_pylist() if table else []
+    rows = dicts(table) if table else []
     return {
         row["recovery_point_id"]: row[column]
         for row in rows

@@ -23,7 +23,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +101,12 @@ class Entry:
             _KEPT.keep(self, name, table)
         return table
 
+    def keep(self, written: Mapping[str, pa.Table]) -> None:
+        """Keeps tables of this entry that were just written, where they are small."""
+        for name, table in written.items():
+            if self.files.get(f"{name}.parquet", _SMALL + 1) <= _SMALL:
+                _KEPT.keep(self, name, table)
+
 
 class _Kept:
     """Small tables of the entries in use, those asked for last, up to a bound."""
@@ -171,15 +177,18 @@ class Store:
         try:
             place.mkdir(parents=True)
             self._sweep()
-            _write(place, readings)
-            return self._named(place, self.root / key())
+            written = _write(place, readings)
+            entry = self._named(place, self.root / key())
         except OSError as error:
             raise CaseError(
                 f"the evidence store {self.root} cannot be written ({error.strerror or error}): "
                 "free some space, or name another folder in the environment variable KIT_STORE"
             ) from error
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            if place.exists():
+                shutil.rmtree(place, ignore_errors=True)
+        entry.keep(written)
+        return entry
 
     def _named(self, place: Path, folder: Path) -> Entry:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -231,6 +240,8 @@ class _Writer:
         self._schema = schema
         self._waiting: list[pa.Table] = []
         self._rows = 0
+        self.only: pa.Table | None = None  # all that was written, where it is one row group
+        self._groups = 0
 
     def add(self, table: pa.Table) -> None:
         self._waiting.append(table.select(self._schema.names).cast(self._schema))
@@ -241,6 +252,8 @@ class _Writer:
     def _write(self, rows: int) -> None:
         whole = pa.concat_tables(self._waiting).unify_dictionaries()
         self._file.write_table(whole.slice(0, rows), row_group_size=_ROW_GROUP)
+        self.only = whole.combine_chunks() if rows == len(whole) and not self._groups else None
+        self._groups += 1
         self._waiting, self._rows = [whole.slice(rows)], self._rows - rows
 
     def close(self) -> None:
@@ -249,7 +262,8 @@ class _Writer:
         self._file.close()
 
 
-def _write(place: Path, readings: Iterable[Rows | Account]) -> None:
+def _write(place: Path, readings: Iterable[Rows | Account]) -> dict[str, pa.Table]:
+    """Writes the files of an entry; the tables of those that are one row group."""
     writers: dict[str, _Writer] = {}
     account: Account | None = None
     with contextlib.ExitStack() as closing:
@@ -265,8 +279,10 @@ def _write(place: Path, readings: Iterable[Rows | Account]) -> None:
     said = {"files": files, "account": asdict(account) if account else None}
     text = json.dumps(said, default=_as_text, ensure_ascii=False)
     (place / _ACCOUNT).write_text(text, encoding="utf-8", newline="\n")
+    return {name: writer.only for name, writer in writers.items() if writer.only is not None}
 
 
+@cache
 def _stored(name: str) -> pa.Schema:
     """The declared columns, and one `X_local` for each `X_utc`: times that wait for their zone."""
     declared = tables.schema(name)
@@ -277,11 +293,12 @@ def _stored(name: str) -> pa.Schema:
 
 
 def _with_all(rows: Rows) -> pa.Table:
-    table = rows.columns
-    for field in _stored(rows.table):
-        if field.name not in table.column_names:
-            table = table.append_column(field, pa.nulls(len(table), field.type))
-    return table
+    declared, table = _stored(rows.table), rows.columns
+    given = set(table.column_names)
+    columns = [
+        table.column(field.name) if field.name in given else pa.nulls(len(table), field.type) for field in declared
+    ]
+    return pa.table(columns, names=declared.names)
 
 
 def _as_text(value: Any) -> str:

@@ -22,7 +22,6 @@ _STEP_S, _SLACK_S = 900, 2.0
 # Offsets that zones have had since 2000: whole hours, and these halves and quarters.
 _ODD_H = (-9.5, -4.5, -3.5, -2.5, 3.5, 4.5, 5.5, 5.75, 6.5, 8.5, 8.75, 9.5, 9.75, 10.5, 11.5, 12.75, 13.75)
 OFFSETS_S = frozenset(round(hours * 3600) for hours in (*range(-12, 15), *_ODD_H))
-_OFFSETS = np.array(sorted(OFFSETS_S))
 _MOST_TEXTS, _MOST_PAIRS, _FEW, _ROWS = 2000, 400, 64, 10_000
 _DAY_US, _EPOCH = 86_400_000_000, datetime(1970, 1, 1)  # noqa: DTZ001
 _ENOUGH = 3
@@ -205,10 +204,10 @@ def _offsets(here: list[int], there: list[int], unique: bool) -> Iterator[_Pair]
     local = np.array(here)
     difference = (local[:, None] - np.array(there)[None, :]) / 1e6
     nearest = np.round(difference / _STEP_S) * _STEP_S
-    good = (np.abs(difference - nearest) <= _SLACK_S) & np.isin(nearest, _OFFSETS)
-    rows, columns = np.nonzero(good)
+    rows, columns = np.nonzero(np.abs(difference - nearest) <= _SLACK_S)
     for at, offset in zip(local[rows].tolist(), nearest[rows, columns].astype(int).tolist(), strict=True):
-        yield _Pair(at, offset, unique)
+        if offset in OFFSETS_S:
+            yield _Pair(at, offset, unique)
 
 
 def _offset(difference_us: int) -> int | None:

@@ -25,6 +25,7 @@ from kit.explain.render import rendered
 from kit.named import callable_by_name
 from kit.rules.matching import Match, Record
 from kit.text import decode
+from kit.values import plain
 
 __all__ = ["context_of", "explain", "explain_jsonl", "explain_text", "rendered"]
 
@@ -109,7 +110,7 @@ def _unusable(reason: str) -> dict[str, Any]:
 
 
 def _rows(events: pd.DataFrame) -> list[dict[str, Any]]:
-    columns = {name: pa.array(events[name], from_pandas=True).to_pylist() for name in events.columns}
+    columns = {name: plain(pa.array(events[name], from_pandas=True)) for name in events.columns}
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     return [{**row, "data": rules.fields(row.get("data"))} for row in rows]
 

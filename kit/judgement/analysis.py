@@ -204,19 +204,27 @@ def is_saved(path: str | Path) -> bool:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json_visible(laid_out(content)) + "\n", encoding="utf-8", newline="\n")
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(map(json_visible, laid_out(content)))
+        file.write("\n")
 
 
-def laid_out(content: Mapping[str, Any]) -> str:
-    """An object as JSON with a line for each key and for each row of a list: `indent` would take ten times as long."""
+def laid_out(content: Mapping[str, Any]) -> Iterator[str]:
+    """The pieces of an object as JSON with a line for each key and for each row of a list.
+
+    `indent` would take ten times as long, and one text of a large case some hundreds of MB.
+    """
     encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
-    lines = []
-    for key in sorted(content):
+    for number, key in enumerate(sorted(content)):
+        yield f"{',' if number else '{'}\n {encode(key)}: "
         value = content[key]
-        many = isinstance(value, list) and value
-        said = "[\n  " + ",\n  ".join(map(encode, value)) + "\n ]" if many else encode(value)
-        lines.append(f" {encode(key)}: {said}")
-    return "{\n" + ",\n".join(lines) + "\n}"
+        if not isinstance(value, list) or not value:
+            yield encode(value)
+            continue
+        for place, row in enumerate(value):
+            yield f"{',' if place else '['}\n  {encode(row)}"
+        yield "\n ]"
+    yield "\n}"
 
 
 def _time(name: str, text: str | None, to_its_end: bool = False) -> pd.Timestamp | None:

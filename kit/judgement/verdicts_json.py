@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from kit import times
+from kit import times, values
 from kit.errors import GateError
 from kit.judgement.quick_schema import Fits, quick
 
@@ -24,9 +24,7 @@ SOURCE_FIELDS = (
     "path", "sha256", "reader", "role", "computer", "status", "declared", "seen", "kept", "skipped", "recovered",
     "gaps", "first_time", "last_time",
 )
-EVENT_FIELDS = (
-    "uid", "source_id", "record_id", "time_utc", "computer", "provider", "event_id", "message", "strings",
-)
+EVENT_FIELDS = ["source_id", "record_id", "time_utc", "computer", "provider", "event_id", "message", "strings"]
 JUDGED = ["uid", "class", "rule_id", "operation_id", "recovery_point_id"]
 STRETCH_FIELDS = ("from_utc", "until_utc")  # only of clocks that were set on the way
 CLOCK_FIELDS = ("computer", "role", "reference", "offset_s", "spread_s", "anchors", "method", "ambiguous")
@@ -87,7 +85,7 @@ def plain(value: Any) -> Any:
 def rows(table: pa.Table, fields: tuple[str, ...]) -> list[dict[str, Any]]:
     """The rows of a table as JSON objects with the given fields."""
     columns = [_values(table.column(field)) for field in fields]
-    return [dict(zip(fields, values, strict=True)) for values in zip(*columns, strict=True)]
+    return [dict(zip(fields, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def clock_rows(clocks: pa.Table) -> list[dict[str, Any]]:
@@ -99,7 +97,7 @@ def clock_rows(clocks: pa.Table) -> list[dict[str, Any]]:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    told: list[Any] = column.to_pylist()
+    told = values.plain(column)
     return [times.iso_z(value) for value in told] if pa.types.is_timestamp(column.type) else told
 
 
@@ -128,18 +126,19 @@ def _points(analysis: Analysis) -> list[dict[str, Any]]:
 
 def _events(analysis: Analysis) -> list[dict[str, Any]]:
     paths = dict(zip(analysis.sources["source_id"], analysis.sources["path"], strict=True))
-    known = {row["uid"]: row for row in analysis.arrow("events").select(list(EVENT_FIELDS)).to_pylist()}
-    unknown = dict.fromkeys(EVENT_FIELDS)
-    made = [
-        unknown | known.get(row["uid"], {}) | row for row in analysis.arrow("judged_events").select(JUDGED).to_pylist()
-    ]
-    made.sort(key=lambda event: (event["time_utc"] is None, event["time_utc"] or 0, event["uid"]))
-    for event in made:
-        event["time_utc"] = times.iso_z(event["time_utc"])
-        event["source"] = paths.get(event.pop("source_id"))
-        event["message"] = event["message"] or _joined(event["strings"])
-        del event["strings"]
-    return made
+    events, judged = analysis.arrow("events"), analysis.arrow("judged_events")
+    places = {uid: place for place, uid in enumerate(values.plain(events.column("uid")))}
+    uids = values.plain(judged.column("uid"))
+    found = events.select(EVENT_FIELDS).take(pa.array([places.get(uid) for uid in uids], pa.int64()))
+    told = {name: values.plain(judged.column(name)) for name in JUDGED}
+    told |= {name: values.plain(found.column(name)) for name in EVENT_FIELDS}
+    moments = told["time_utc"]
+    order = sorted(range(len(uids)), key=lambda row: (moments[row] is None, moments[row] or 0, uids[row]))
+    told["time_utc"] = list(map(times.iso_z, moments))
+    told["source"] = list(map(paths.get, told.pop("source_id")))
+    written = zip(told["message"], told.pop("strings"), strict=True)
+    told["message"] = [message or _joined(strings) for message, strings in written]
+    return [{name: column[row] for name, column in told.items()} for row in order]
 
 
 def _joined(strings: Any) -> str | None:

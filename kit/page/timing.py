@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from kit.judgement.analysis import Analysis
+from kit.values import dicts
 
 FINE_S = 1.0  # records written to a whole second have an order, but no distance
 PHASES: dict[str, Callable[[datetime, datetime], datetime]] = {"freeze": min, "thaw": max, "abort": min}
@@ -42,7 +43,7 @@ def fine_times(analysis: Analysis) -> dict[Key, Times]:
 
 
 def _rows(analysis: Analysis, table: str, *columns: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = analysis.arrow(table).select(list(columns)).to_pylist()
+    found: list[dict[str, Any]] = dicts(analysis.arrow(table).select(list(columns)))
     return found
 
 

@@ -21,6 +21,7 @@ from kit.page.language import current, say
 from kit.page.signs import VERDICTS, WORST_FIRST
 from kit.page.timing import Key, Times, abort_gap_s, fine_times
 from kit.page.when import When
+from kit.values import dicts
 
 Row = dict[str, Any]
 DATABASES = ("verdicts", "operation_databases", "recoveries")  # tables with a row for each database
@@ -82,7 +83,7 @@ class View:
     def rows(self, name: str) -> list[Row]:
         """The rows of a declared table as dicts; null is None. Not to be changed."""
         if name not in self._rows:
-            found: list[Row] = self.analysis.arrow(name).to_pylist()
+            found: list[Row] = dicts(self.analysis.arrow(name))
             if name in DATABASES:
                 found = [row | {"shown": self.shown(row)} for row in found]
             self._rows[name] = found
@@ -233,7 +234,7 @@ class View:
     def _events(self, uids: Iterable[str]) -> dict[str, Row]:
         events = self.analysis.arrow("events")
         chosen = events.filter(pc.is_in(events.column("uid"), pa.array(sorted(uids), pa.string())))
-        return {row["uid"]: row for row in chosen.to_pylist()}
+        return {row["uid"]: row for row in dicts(chosen)}
 
     def events(self, uids: Iterable[str]) -> list[Row]:
         """The named events in the order of their files and record numbers; unknown uids are left out."""
@@ -304,7 +305,7 @@ def view_of(analysis: Analysis) -> View:
 
 def rows(name: str, frame: pd.DataFrame) -> list[Row]:
     """A frame of a declared table as dicts; null is None, lists are lists, times are aware."""
-    return tables.to_arrow(name, frame).to_pylist()
+    return dicts(tables.to_arrow(name, frame))
 
 
 def worst_first(points: Iterable[Point]) -> list[Point]:

@@ -135,9 +135,10 @@ def _sessions(own: pd.DataFrame) -> list[_Session]:
 
     Inside one log the record numbers rule: a machine may set its clock by hours while it starts.
     """
-    spoken = own[own["phase"].isin([*BOOT_PHASES, "shutdown"]) & (own["channel"].str.casefold() != "errorlog")]
-    if spoken[spoken["phase"].isin(BOOT_PHASES)].empty:
-        spoken = own[own["phase"] == "instance_start"]
+    told = own[own["phase"].isin([*BOOT_PHASES, "shutdown", "instance_start"])]
+    spoken = told[(told["phase"] != "instance_start") & (told["channel"].str.casefold() != "errorlog")]
+    if not spoken["phase"].isin(BOOT_PHASES).any():
+        spoken = told[told["phase"] == "instance_start"]
     made: list[_Session] = []
     stopped = False
     for row in spoken.sort_values(["source_id", "record_id"]).itertuples():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from kit.values import tuples
+from kit.values import known, tuples
 
 if TYPE_CHECKING:
     from kit.reasoning.evidence import Frames
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 NO_DATABASE = {"tempdb", "mssqlsystemresource"}  # never part of a VSS freeze
 SYSTEM_DATABASES = ("master", "model", "msdb")  # every instance has them, and a snapshot freezes them all
 GUEST = ("guest", "unknown")
+_LAST = "\U0010ffff"  # in place of no instance: spelled names come first
+_TOLD = ["instance", "database", "time_utc", "phase", "severity"]
+_ASKED = ["vm_name", "role", "boot_id", "time_utc", "instance", "database", "phase", "severity"]
 SHOWN = ("database_start", "backup")  # phases whose records, if no error, show that a database is there
 
 _Key = tuple[str, str]
@@ -36,10 +39,11 @@ def databases_of(vm_name: str, frames: Frames) -> list[tuple[str | None, str]]:
     booted = frames.recoveries[frames.recoveries["boot_id"].isin(tests)]
     sure = {_key(row) for frame in (frozen, booted) for row in tuples(frame.dropna(subset=["database"]))}
     closed = _closed(vm_name, frames.records)
+    certain = {database for _, database in sure}
     made: dict[tuple[str, str], tuple[str | None, str]] = {}
     for row in tuples(pd.concat([booted, held]).dropna(subset=["database"])):
         key = _key(row)
-        elsewhere = key not in sure and any(database == key[1] for _, database in sure)
+        elsewhere = key not in sure and key[1] in certain
         if key[1] not in NO_DATABASE and key not in closed and not elsewhere:
             made.setdefault(key, (row.instance if isinstance(row.instance, str) else None, row.database))
     for key, name in _shown(vm_name, frames.records, frames.operations).items():
@@ -54,16 +58,23 @@ def _shown(vm_name: str, records: pd.DataFrame, operations: pd.DataFrame) -> dic
 
     What an instance showed before its last start that precedes every operation may be gone since, and is left out.
     """
-    own = records[(records["vm_name"].fillna("") == vm_name) & records["role"].isin(GUEST) & records["boot_id"].isna()]
-    own = own[own["time_utc"].notna()].assign(instance_key=own["instance"].fillna("").str.casefold())
+    own = records.loc[records["phase"].isin([*SHOWN, "instance_start"]), _ASKED]
+    own = own[(own["vm_name"].fillna("") == vm_name) & own["role"].isin(GUEST) & own["boot_id"].isna()]
+    own = own[own["time_utc"].notna()]
     begun = operations.loc[operations["vm_name"].fillna("") == vm_name, "begin_utc"].min()
-    starts = own[(own["phase"] == "instance_start") & (own["time_utc"] <= begun)]
-    since = starts.groupby("instance_key")["time_utc"].max().to_dict()
-    found = own[own["phase"].isin(SHOWN) & (own["severity"] == "info") & own["database"].notna()]
-    found = found.groupby(["instance_key", "instance", "database"], dropna=False)["time_utc"].max().reset_index()
+    since: dict[str, Any] = {}
+    newest: dict[tuple[str, str, str], Any] = {}
+    for instance, database, time, phase, severity in zip(*(known(own[name]) for name in _TOLD), strict=True):
+        key = (instance or "").casefold()
+        if phase == "instance_start" and time <= begun:  # never where no operation begins
+            since[key] = max(time, since.get(key, time))
+        elif phase in SHOWN and severity == "info" and database is not None:
+            name = (key, _LAST if instance is None else instance, database)
+            newest[name] = max(time, newest.get(name, time))
     return {
-        _key(row): (row.instance if isinstance(row.instance, str) else None, row.database)
-        for row in tuples(found) if row.time_utc >= since.get(row.instance_key, row.time_utc)
+        (key, database.casefold()): (None if instance is _LAST else instance, database)
+        for key, instance, database in sorted(newest)
+        if newest[key, instance, database] >= since.get(key, newest[key, instance, database])
     }
 
 
@@ -83,8 +94,6 @@ def _key(row: Any) -> tuple[str, str]:
 
 
 def _closed(vm_name: str, records: pd.DataFrame) -> set[tuple[str, str]]:
-    own = records[(records["vm_name"].fillna("") == vm_name) & (records["phase"] == "not_recoverable")]
-    return {
-        ((row.instance if isinstance(row.instance, str) else "").casefold(), row.database.casefold())
-        for row in own.itertuples() if isinstance(row.database, str)
-    }
+    own = records.loc[records["phase"] == "not_recoverable", ["vm_name", "instance", "database"]]
+    own = own[own["vm_name"].fillna("") == vm_name]
+    return {_key(row) for row in tuples(own) if isinstance(row.database, str)}

@@ -14,7 +14,7 @@ from kit import tables
 from kit.reasoning import phases
 from kit.reasoning.phases import Outcome, Step
 from kit.reasoning.records import DEFAULT_INSTANCE, SNAPSHOT_PHASES, of_guest
-from kit.values import among, values
+from kit.values import among, known, values
 
 QUIET = timedelta(seconds=150)  # records of one operation follow closer; a writer may stay frozen for 60 s
 AGAIN = timedelta(seconds=5)  # two logs tell of one freeze within this time
@@ -148,16 +148,14 @@ def _records(records: pd.DataFrame, rows: list[int] | None) -> list[list[_Record
     if not rows:
         return []
     given = records.take(rows)
-    product = given["provider"].str.casefold().map(PRODUCTS.get)
-    taken = given[["computer", "vm_name", "time_basis", "precision_s"]].assign(product=product).astype(object)
-    taken = taken.where(taken.notna(), None)
+    product = [PRODUCTS.get((name or "").casefold()) for name in known(given["provider"])]
+    columns = (known(given[name]) for name in ("computer", "vm_name", "time_basis", "precision_s"))
     sure: list[_Record] = []
     assumed: list[_Record] = []
-    told = zip(phases.steps(given), taken.itertuples(index=False, name=None), strict=True)
-    for step, (computer, vm_name, basis, precision_s, product) in told:
+    for step, *about in zip(phases.steps(given), *columns, product, strict=True):
         if step.time is not None:
-            record = _Record(step, step.time, computer, vm_name, basis, precision_s, product)
-            (assumed if basis == ASSUMED else sure).append(record)
+            record = _Record(step, step.time, *about)
+            (assumed if record.basis == ASSUMED else sure).append(record)
     return [sure, assumed]
 
 

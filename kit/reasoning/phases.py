@@ -8,17 +8,18 @@ tell, the order is unknown rather than guessed. Pure: records in, outcomes out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
-from kit import tables
+from kit import tables, values
 
 THAW_SPREAD_S = 2.0  # one thaw reaches the databases of a writer one after the other, within about this time
 _FAILURES_ELSEWHERE = frozenset({"recovery_failed", "backup", "replication"})  # phases outside the operation
+_Key = tuple[str | None, str | None]  # instance, and the name of the database in lower case
 _ENDINGS = frozenset({"abort", "post_snapshot", "complete", "writer"})  # phases in which an undecided record is an end
 
 _COLUMNS = [
@@ -71,7 +72,7 @@ class _Window:
     freezes: list[Step]
     thaws: list[Step]
     writer_thaws: list[Step]  # those of its writer as a whole
-    set_thaws: list[Step]  # those of every database of the set
+    operation: _Operation
     traced: frozenset[str | None] = frozenset()  # logs in which the writer itself tells of the freeze of the whole set
     by_source: dict[str | None, list[Step]] = field(default_factory=dict)
 
@@ -110,7 +111,8 @@ def judge(steps: Sequence[Step]) -> list[Outcome]:
     keys = list(dict.fromkeys(_key(one) for one in active if one.database))
     if not keys:
         keys = list(dict.fromkeys((one.instance or one.writer, None) for one in active))
-    return [_judged(named, active, key, _writer(named, key)) for key in keys]
+    operation = _Operation(named, active)
+    return [_judged(operation, key) for key in keys]
 
 
 def _takes_part(one: Step) -> bool:
@@ -121,7 +123,7 @@ def _takes_part(one: Step) -> bool:
     return one.class_ == "genuine_failure" and one.phase not in _FAILURES_ELSEWHERE
 
 
-def _key(one: Step) -> tuple[str | None, str | None]:
+def _key(one: Step) -> _Key:
     return (one.instance, one.database.casefold() if one.database else None)
 
 
@@ -175,11 +177,7 @@ def _close(one: Step, other: Step) -> bool:
     return one.time is not None and other.time is not None and abs((other.time - one.time).total_seconds()) <= 1
 
 
-def _writer(steps: Iterable[Step], key: tuple[str | None, str | None]) -> str | None:
-    return next((one.writer for one in steps if one.writer and _key(one) == key), None)
-
-
-def _concerns(one: Step, key: tuple[str | None, str | None], writer: str | None) -> bool:
+def _concerns(one: Step, key: _Key, writer: str | None) -> bool:
     """Whether a record speaks about this database, by its name or by naming nothing narrower."""
     instance, database = key
     if one.database and database:
@@ -193,16 +191,50 @@ def _same_writer(one: str, other: str) -> bool:
     return one.replace(" ", "").casefold() == other.replace(" ", "").casefold()
 
 
-def _judged(
-    steps: Sequence[Step], active: list[Step], key: tuple[str | None, str | None], writer: str | None
-) -> Outcome:
-    mine = [one for one in active if _concerns(one, key, writer)]
-    window = _window(active, mine, key)
+class _Operation:
+    """The records of one operation, arranged so that a database looks only at its own and at those that name none."""
+
+    def __init__(self, steps: Sequence[Step], active: Sequence[Step]) -> None:
+        self.writers: dict[_Key, str] = {}
+        self.spelled: dict[_Key, str] = {}
+        for one in steps:
+            if one.writer:
+                self.writers.setdefault(_key(one), one.writer)
+            if one.database:
+                self.spelled.setdefault(_key(one), one.database)
+        self._active = list(active)
+        self._places: dict[str | None, list[int]] = {}
+        for place, one in enumerate(active):
+            self._places.setdefault(one.database.casefold() if one.database else None, []).append(place)
+        self.thaws: dict[str | None, list[Step]] = {}  # those of every database of the set, by log
+        for one in active:
+            if one.class_ == "normal" and one.phase == "thaw":
+                self.thaws.setdefault(one.source, []).append(one)
+        self._begun: dict[int, bool] = {}
+
+    def of(self, key: _Key) -> list[Step]:
+        """The records that speak about a database, by its name or by naming nothing narrower, in order."""
+        writer = self.writers.get(key)
+        if key[1] is None:
+            return [one for one in self._active if _concerns(one, key, writer)]
+        places = sorted(self._places.get(key[1], []) + self._places.get(None, []))
+        return [one for one in map(self._active.__getitem__, places) if _concerns(one, key, writer)]
+
+    def thaw_begun(self, abort: Step) -> bool:
+        """Whether a database of the set had resumed when the abort was written, as their log tells."""
+        if abort.place not in self._begun:
+            self._begun[abort.place] = any(after(abort, one) for one in self.thaws.get(abort.source, ()))
+        return self._begun[abort.place]
+
+
+def _judged(operation: _Operation, key: _Key) -> Outcome:
+    mine = operation.of(key)
+    window = _window(operation, mine, key)
     aborts = [one for one in mine if one.class_ == "undecided"]
     places = [_place(one, window) for one in aborts]
     if any(one.thaws_itself for one in aborts):
         places = [place for place in places if place is False]  # it writes the same when stopped inside its freeze
-    found = _described(steps, key, window, aborts, mine)
+    found = _described(operation.spelled.get(key, key[1]), key, window, aborts, mine)
     found.abort_after_thaw = False if False in places else True if True in places else None
     failures = [one for one in mine if one.class_ == "genuine_failure"]
     found.outcome, found.reason = _decided(found, window, aborts, failures)
@@ -227,31 +259,29 @@ def _caught_frozen(abort: Step, window: _Window) -> bool:
     """
     if _after_thaw(abort, window) is not False:
         return False
-    begun = any(after(abort, one) for one in window.set_thaws if one.source == abort.source)
+    begun = window.operation.thaw_begun(abort)
     late = [one.time - abort.time for one in window.thaws if one.time and abort.time and after(one, abort)]
     return not (begun and late and min(late).total_seconds() <= THAW_SPREAD_S)
 
 
-def _window(active: list[Step], mine: list[Step], key: tuple[str | None, str | None]) -> _Window:
+def _window(operation: _Operation, mine: list[Step], key: _Key) -> _Window:
     freezes = [one for one in mine if one.class_ == "normal" and one.phase == "freeze"]
     thaws = [one for one in mine if one.class_ == "normal" and one.phase == "thaw"]
     return _Window(
-        _narrow(freezes, key), _narrow(thaws, key), [one for one in thaws if not one.database],
-        [one for one in active if one.class_ == "normal" and one.phase == "thaw"],
+        _narrow(freezes, key), _narrow(thaws, key), [one for one in thaws if not one.database], operation,
         frozenset(one.source for one in freezes if not one.database),
     )
 
 
-def _narrow(found: list[Step], key: tuple[str | None, str | None]) -> list[Step]:
+def _narrow(found: list[Step], key: _Key) -> list[Step]:
     """The database's own records where it has some; else those of its writer."""
     own = [one for one in found if one.database]
     return own if own and key[1] else found
 
 
 def _described(
-    steps: Sequence[Step], key: tuple[str | None, str | None], window: _Window, aborts: list[Step], mine: list[Step]
+    spelled: str | None, key: _Key, window: _Window, aborts: list[Step], mine: list[Step]
 ) -> Outcome:
-    spelled = next((one.database for one in steps if one.database and _key(one) == key), key[1])
     found = Outcome(key[0], spelled, evidence=[one.uid for one in mine])
     found.freeze = _first(window.freezes)
     found.thaw = max((one.time for one in window.thaws if one.time), default=None)
@@ -342,12 +372,11 @@ def steps(records: pd.DataFrame) -> Iterator[Step]:
     """The records of a frame as steps, in the order of the frame."""
     precise = _precisions(records)
     known: dict[Any, dict[str, Any]] = {}
-    taken = records[_COLUMNS].astype(object).where(records[_COLUMNS].notna(), None)
-    for place, row in enumerate(taken.itertuples(index=False, name=None)):
-        uid, phase, class_, source, record, time, database, instance, writer, captured = row
+    rows = zip(*(values.known(records[name]) for name in _COLUMNS), strict=True)
+    for place, row in enumerate(rows):
+        uid, phase, class_, source, record, moment, database, instance, writer, captured = row
         if captured not in known:
             known[captured] = json.loads(captured) if captured else {}
-        moment = time.to_pydatetime() if time is not None else None
         yield step(
             uid, phase, class_, place, source=source, record=record, time=moment, captured=known[captured],
             precision_s=precise.get(source, 0.0), database=database, instance=instance, writer=writer,

@@ -10,26 +10,22 @@ another kernel name, or REPORTS_PER_KERNEL notebooks. `fresh=True` starts a kern
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import queue
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
-from jupyter_core.utils import run_sync
-from nbformat.notebooknode import from_dict
-from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine
 
+from kit.report.client import Client
+
 REPORTS_PER_KERNEL = 100
-PLAIN = ("display_data", "execute_result")
 FIRST_CODE = "import kit.report.kernel; kit.report.kernel.remember()"
 RENEW_CODE = (
     "get_ipython().run_line_magic('reset', '-sf'); get_ipython().execution_count = 1; "
@@ -46,34 +42,20 @@ class Kernel:
     folder: Path
     name: str
     process: int
+    client: BlockingKernelClient
     reports: int = 0
-
-    @contextlib.contextmanager
-    def channels(self) -> Iterator[AsyncKernelClient]:
-        """A client that is connected to the kernel."""
-        client = AsyncKernelClient()
-        client.load_connection_info(self.manager.get_connection_info())
-        client.start_channels()
-        try:
-            yield client
-        finally:
-            client.stop_channels()
 
     def first(self, timeout: float) -> None:
         """Waits until the kernel answers and remembers its state."""
-        client = self.manager.client()
-        client.start_channels()
-        try:
-            client.wait_for_ready(timeout=timeout)
-        finally:
-            client.stop_channels()
-        with self.channels() as connected:
-            run(connected, FIRST_CODE, timeout)
+        self.client.start_channels(stdin=False)
+        self.client.wait_for_ready(timeout=timeout)
+        run(self.client, FIRST_CODE, timeout)
 
     def end(self) -> None:
         """Stops the kernel and removes its folder; only in the process that started it."""
         if self.process != os.getpid():
             return
+        self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -86,9 +68,13 @@ def _start(name: str, timeout: float) -> Kernel:
         # without a path of its own every kernel would lay its sockets into the current folder, under the same names
         manager.transport = "ipc"
         manager.ip = str(folder / "k")
-    kernel = Kernel(manager, folder, name, os.getpid())
     try:
         manager.start_kernel(extra_arguments=["--HistoryManager.enabled=False"])  # cells of cases leave no trace
+        kernel = Kernel(manager, folder, name, os.getpid(), manager.client())
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    try:
         kernel.first(timeout)
     except BaseException:
         kernel.end()
@@ -124,10 +110,9 @@ class WarmKernelEngine(NBClientEngine):
         kernel = cls._kernel(kernel_name or "python3", start_timeout, fresh)
         sound = False
         try:
-            with kernel.channels() as channels:
-                run(channels, RENEW_CODE.format(folder=str(Path.cwd())), start_timeout)
-                _execute(nb_man, kernel, channels, log_output, stdout_file, stderr_file, execution_timeout)
-                run(channels, LEAVE_CODE.format(folder=str(kernel.folder)), start_timeout)
+            run(kernel.client, RENEW_CODE.format(folder=str(Path.cwd())), start_timeout)
+            _execute(nb_man, kernel, log_output, stdout_file, stderr_file, execution_timeout, start_timeout)
+            run(kernel.client, LEAVE_CODE.format(folder=str(kernel.folder)), start_timeout)
             sound = not nb_man.nb.metadata.papermill.get("exception")
         finally:
             kernel.reports += 1
@@ -161,43 +146,24 @@ class WarmKernelEngine(NBClientEngine):
 atexit.register(WarmKernelEngine.stop)
 
 
-def run(channels: AsyncKernelClient, code: str, timeout: float) -> None:
+def run(client: BlockingKernelClient, code: str, timeout: float) -> None:
     """Runs code silently; raises RuntimeError with the kernel's words if it fails."""
     try:
-        reply = run_sync(_reply)(channels, code, timeout)
-    except queue.Empty as error:
+        reply = client.execute(code, silent=True, store_history=False, reply=True, timeout=timeout)
+    except (queue.Empty, TimeoutError) as error:
         raise RuntimeError(f"the kernel did not answer within {timeout:g} s") from error
     if reply["content"]["status"] != "ok":
         raise RuntimeError(f"the kernel could not be made ready: {reply['content'].get('evalue')}")
 
 
-async def _reply(channels: AsyncKernelClient, code: str, timeout: float) -> Any:
-    return await channels.execute(code, silent=True, store_history=False, reply=True, timeout=timeout)
-
-
-class _Client(PapermillNotebookClient):
-    """papermill's client, which takes plain outputs as they are: the page and its figures are checked as a whole."""
-
-    def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
-        """The output that a message brings, put beside the others of its cell."""
-        hooked = self.output_hook_stack[msg["parent_header"].get("msg_id")]
-        if msg["msg_type"] not in PLAIN or display_id or hooked or self.clear_before_next_output:
-            return super().output(outs, msg, display_id, cell_index)
-        content = msg["content"]
-        kept = {name: content[name] for name in ("data", "metadata", "execution_count") if name in content}
-        outs.append(from_dict({"output_type": msg["msg_type"]} | kept))
-        return outs[-1]
-
-
 def _execute(
-    nb_man: Any, kernel: Kernel, channels: AsyncKernelClient, log_output: bool, stdout: Any, stderr: Any,
-    timeout: float | None,
-) -> None:  # fmt: skip
-    client = _Client(
+    nb_man: Any, kernel: Kernel, log_output: bool, stdout: Any, stderr: Any, timeout: float | None, answer_s: float
+) -> None:
+    client = Client(
         nb_man, km=kernel.manager, timeout=timeout, log_output=log_output, stdout_file=stdout, stderr_file=stderr
     )
-    client.kc = channels
+    client.kc = kernel.client
     client.reset_execution_trackers()
     client.papermill_execute_cells()
-    reply = client.wait_for_reply(channels.kernel_info())
+    reply = kernel.client.kernel_info(reply=True, timeout=answer_s)
     nb_man.nb.metadata["language_info"] = reply["content"]["language_info"]

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,15 @@ def to_html(
         page.style = page_style(report_id) + _heights(heights)
         page.scripts = _scripts(bool(heights))
         page.policy = security_policy([page.style], page.scripts, bool(heights))
-        html = with_symbols(CaseExporter().page(page))
+        html = with_symbols(_exporter().page(page))
     _check(notebook, html)
     return html
+
+
+@cache
+def _exporter() -> CaseExporter:
+    """The exporter, whose template is compiled once."""
+    return CaseExporter()
 
 
 def with_symbols(html: str) -> str:

@@ -20,10 +20,26 @@ def remember() -> None:
     """Keeps the state of a fresh kernel and loads what every report needs."""
     gc.set_threshold(100_000, 20, 50)  # a report makes many objects and little garbage
     _FIRST.update(environ=dict(os.environ), path=list(sys.path), filters=list(warnings.filters))
+    for stream in (sys.stdout, sys.stderr):
+        _flush_what_was_written(stream)
     import kit.page
     import kit.plots  # noqa: F401
 
     gc.freeze()
+
+
+def _flush_what_was_written(stream: Any) -> None:
+    """Lets a stream of the kernel be flushed only while something of it waits: each flush waits for another thread.
+
+    The kernel flushes both streams around every output, and a report prints nothing.
+    """
+    flush = stream.flush
+
+    def needed() -> None:
+        if getattr(stream, "_buffers", True):
+            flush()
+
+    stream.flush = needed
 
 
 def renew(folder: str) -> None:

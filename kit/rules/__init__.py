@@ -23,7 +23,7 @@ from kit import tables
 from kit.errors import RuleError
 from kit.rules.file import Rule, rule
 from kit.rules.matching import Index, Match, Record
-from kit.values import values
+from kit.values import plain, values
 
 SLICE = 50_000  # records looked at in one go: bounds the memory that a large case takes
 FOLDER = Path(__file__).parent.parent / "knowledge"
@@ -220,7 +220,7 @@ def _texts(events: pd.DataFrame) -> pa.ChunkedArray | pa.Array:
 
 def _records(events: pd.DataFrame) -> Iterable[tuple[Any, ...]]:
     """Provider, event_id, message, data and strings of the events."""
-    taken = {name: _column(events, name).to_pylist() for name in ("provider", "event_id", "message", "data", "strings")}
+    taken = {name: plain(_column(events, name)) for name in ("provider", "event_id", "message", "data", "strings")}
     for provider, event_id, message, data, strings in zip(*taken.values(), strict=True):
         yield provider, event_id, message, data, None if strings is None else tuple(strings)
 

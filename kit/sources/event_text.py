@@ -53,7 +53,8 @@ class _Event:
 def recognise(head: bytes, name: str) -> int:
     """3 for the head lines of wevtutil with an event below, 2 for those of Event Viewer."""
     text = [line.rstrip("\r\x00") for line in decode(head)[0].split("\n")[:400]]
-    place = next((place for place in range(len(text)) if _begins(text, place)), None)
+    labels = [_LABEL.match(line) for line in text]
+    place = next((place for place in range(len(text)) if _begins(labels[place : place + 6])), None)
     if place is None:
         return 0
     return 3 if place and _INDEX.match(text[place - 1]) else 2
@@ -95,17 +96,18 @@ def _made(opened: Opened, dates: Dates, from_end: int) -> Iterator[Made | Lost |
         )
 
 
-def _begins(text: list[str], place: int) -> bool:
+def _begins(labels: list[re.Match[str] | None]) -> bool:
     """Whether a run of labelled lines begins here: the third holds a date and none before it, the fourth a number.
 
     Colons below each other are those of a printed list of properties.
     """
-    found = [match for line in text[place : place + 6] if (match := _LABEL.match(line))]
+    found = [match for match in labels if match]
     if len(found) < 6 or len({match.start(3) for match in found}) == 1:
         return False
     number = found[3][3].strip()
-    dated = [Dates().read(match[3]).dated for match in found[:3]]
-    return number.isdigit() and len(number) <= 5 and dated == [False, False, True]
+    if not number.isdigit() or len(number) > 5:
+        return False
+    return [Dates().read(match[3]).dated for match in found[:3]] == [False, False, True]
 
 
 def _events(opened: Opened) -> Iterator[_Event | Lost]:
@@ -137,9 +139,9 @@ def _begun(window: list[Line], label: str, before: str) -> tuple[str, _Event] | 
     found = _LABEL.match(window[0].text.rstrip("\x00"))
     if not found or (label and found[2].strip() != label):
         return None
-    text = [line.text.rstrip("\x00") for line in window]
-    cut = bool(label) and (bool(_INDEX.match(before)) or (len(text) < 6 and all(map(_LABEL.match, text))))
-    return (found[2].strip(), _Event(window[0], [found[3].strip()])) if cut or _begins(text, 0) else None
+    labels = [_LABEL.match(line.text.rstrip("\x00")) for line in window]
+    cut = bool(label) and (bool(_INDEX.match(before)) or (len(labels) < 6 and all(labels)))
+    return (found[2].strip(), _Event(window[0], [found[3].strip()])) if cut or _begins(labels) else None
 
 
 def _take(event: _Event, text: str) -> None:
