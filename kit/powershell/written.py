@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+_NUMBER = re.compile(r"\d")
 _DATE = re.compile(
     r"(?<![\d.:/-])(?P<a>\d{1,4})(?P<sep>[./-]) ?(?P<b>\d{1,2})[./-] ?(?P<c>\d{1,4})(?![\d/-])\.?,?"
     r"(?:[ T]*-? *(?P<rest>.{0,40}))?",
@@ -76,11 +77,18 @@ class Written:
     strange: bool = False
 
 
-def written(text: str) -> Written | None:
-    """The numbers of the first date of a culture in the text; None where there is none."""
+def _in_ascii_signs(text: str) -> str:
+    """The text without marks of direction, with plain spaces, and with slashes for the signs of year and month."""
     plain = re.sub(r"[\u200e\u200f\u202a-\u202e]", "", text).replace("\u202f", " ").replace("\xa0", " ")
     plain = re.sub(r"(\d) ?[年월月년] ?", r"\1/", plain)
-    plain = re.sub(r"(\d) ?[日일]", r"\1 ", plain)
+    return re.sub(r"(\d) ?[日일]", r"\1 ", plain)
+
+
+def written(text: str) -> Written | None:
+    """The numbers of the first date of a culture in the text; None where there is none."""
+    plain = text if text.isascii() else _in_ascii_signs(text)
+    if not _NUMBER.search(plain):
+        return None
     if found := _DATE.search(plain):
         first, third = _year(found["a"]), _year(found["c"])
         short = max(len(found["a"]), len(found["c"])) <= 2
