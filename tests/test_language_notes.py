@@ -14,7 +14,8 @@ from kit.page.language import clauses, speaking
 
 KIT = Path(language.__file__).resolve().parent.parent
 FOLDERS = ("sources", "case", "evtx", "powershell")
-MADE = ("unknown_note", "note", "_remains_note", "_unread_note")  # functions that return a note or a part of one
+# Functions that return a note or a part of one.
+MADE = ("unknown_note", "note", "_remains_note", "_unread_note", "_no_list", "_refusal")
 VALUES = ("7", "guest/x.log", "+01:00")  # what stands in the place of a variable part
 KNOWN = {  # notes whose variable part is one of a few words
     "the log is {}": "the log is dirty and wrapped",
@@ -51,8 +52,10 @@ def notes() -> dict[str, str]:
 def given(node: ast.AST) -> Iterator[ast.expr]:
     """Expressions that become the note of a source."""
     if isinstance(node, ast.Call):
-        yield from (word.value for word in node.keywords if word.arg == "note")
+        yield from (word.value for word in node.keywords if word.arg in ("note", "problem"))
         called = node.func
+        if getattr(called, "id", getattr(called, "attr", "")) == "unreadable":
+            yield from node.args[1:2]
         if isinstance(called, ast.Attribute) and called.attr == "append" and getattr(called.value, "id", "") == "notes":
             yield from node.args
     if isinstance(node, ast.FunctionDef) and node.name in MADE:
