@@ -103,6 +103,20 @@ def _code(kind: str, key: str) -> Code | None:
     return Code(kind, key, entry.get("symbol") or None, entry["meaning"], entry.get("root_cause")) if entry else None
 
 
+def of_symbol(symbol: str) -> Code | None:
+    """The HRESULT or Windows error that a symbol such as VSS_E_WRITERERROR_TIMEOUT names; None when none does."""
+    found = _symbols().get(symbol.strip(_WRAPPING).upper())
+    return _code(*found) if found else None
+
+
+@cache
+def _symbols() -> Mapping[str, tuple[str, str]]:
+    return {
+        entry["symbol"]: (kind, key)
+        for kind in ("win32", "hresult") for key, entry in _tables()[kind].items() if entry.get("symbol")
+    }
+
+
 def of_kind(kind: str, value: int) -> Code | None:
     """What the table of one kind says of a number; None when it is not there."""
     return _code(kind, f"0x{value:08X}" if kind == "hresult" else str(value))

@@ -289,3 +289,60 @@ def test_a_long_list_is_folded_for_the_terminal() -> None:
     shown = rendered(explain_text("".join(hour(f"{number:02}") for number in range(1, 6)), **LISTED))
     assert "MSSQLSERVER 3041 (5 times)" in shown
     assert shown.count("database Sales") == 3
+
+
+# ------------------------------------------------------------------------------------- what other tools and hosts say
+
+@pytest.mark.parametrize(
+    ("text", "assessment", "cause"),
+    [
+        ("Selected writer 'System Writer' is in failed state!\n- Status: 9 (VSS_WS_FAILED_AT_FREEZE)\n"
+         "- Writer Failure code: 0x800423f2", "genuine_failure", "writer_timeout"),
+        ('"MSDEWriter" has reported an error 0x800423f0. The backup cannot continue.', "genuine_failure",
+         "torn_database"),
+        ("Error returned while creating the volume shadow copy:800423f2\nReverting to non-shadow copy backup mode.",
+         "genuine_failure", "silent_fallback"),
+        ("The job met a retryable VSS error. (ID 30112 Details: VssError: transient (0x800423F3))", "genuine_failure",
+         "writer_failed"),
+        ("unable to execute QEMU agent command 'guest-fsfreeze-freeze': failed to add D:\\ to snapshot set",
+         "genuine_failure", "provider_failed"),
+        ("QEMU agent command 'guest-fsfreeze-thaw': fsfreeze is limited up to 10 seconds", "genuine_failure",
+         "hold_timeout"),
+        ("INFO: skipping guest-agent 'fs-freeze', agent configured but not running?", "genuine_failure",
+         "silent_fallback"),
+        ("Resynchronization is required for the virtual machine 'ERP01'.", "environment_problem", "resynchronisation"),
+        ("Failed to revert to VSS snapshot on one or more virtual hard disks of the virtual machine 'ERP01'.",
+         "genuine_failure", "host_checkpoint_failed"),
+        ("Failed to create the backup of virtual machine 'DC03'.", "genuine_failure", "host_checkpoint_failed"),
+        ("C:\\>vssadmin list writers\nvssadmin 1.1 - Volume Shadow Copy\n(C) Copyright 2001-2013 Microsoft Corp.\n",
+         "environment_problem", "vss_infrastructure"),
+        ("129 Warning vioscsi, Reset to Device, \\Device\\RaidPort3, was issued.", "environment_problem",
+         "slow_storage"),
+    ],
+)  # fmt: skip
+def test_what_tools_say_in_words_of_their_own(text: str, assessment: str, cause: str) -> None:
+    made = explain_text(text)
+    assert (made["assessment"], made["root_cause"]) == (assessment, cause)
+
+
+def test_labels_that_stand_on_one_line_with_translations() -> None:
+    made = explain_text("Event Type (Vrsta):\tError Event Source (Vir):\tVolSnap Event Category (Zvrst):\tNone "
+                        "Event ID (ID dogodka): \t\t5 Description (Opis): could not be created")
+    assert (made["events"][0]["provider"], made["events"][0]["event_id"]) == ("VolSnap", 5)
+    assert made["root_cause"] == "low_resources"
+
+
+def test_an_event_before_the_first_block_of_labels_is_read() -> None:
+    made = explain_text("Event ID 57 ntfs Warning\nFlush failed.\n\nEvent ID: 8 volsnap Error\nIt timed out.")
+    assert [(event["provider"], event["event_id"]) for event in made["events"]] == [("ntfs", 57), ("volsnap", 8)]
+
+
+def test_a_code_may_be_given_by_its_symbol() -> None:
+    made = explain_text("VSS_E_WRITERERROR_TIMEOUT")
+    assert "window between freeze and thaw" in made["events"][0]["meaning"]
+    assert made["assessment"] == "insufficient_evidence"
+
+
+def test_the_code_of_an_undecided_record_names_what_failed() -> None:
+    rejected = "A VSS writer has rejected an event with error 0x800423f4.\nOperation:\n   PostSnapshot Event"
+    assert explain_text(rejected, "The VSS backup fails every night")["root_cause"] == "writer_failed"

@@ -195,7 +195,7 @@ def cause_of(item: Item, rules: Rules) -> RootCause | None:
     """The root cause that an event names: that of its rule, or a closer one that its code names."""
     named = item.match.rule.root_cause if item.match else None
     by_code = next((code.root_cause for code in item.codes if code.root_cause), None)
-    if by_code and by_code not in GENERAL and (named is None or named in GENERAL):
+    if by_code and (named is None or (by_code not in GENERAL and named in GENERAL)):
         named = by_code
     return rules.root_causes.get(named) if named else None
 

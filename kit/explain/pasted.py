@@ -20,7 +20,7 @@ from kit.errors import ParameterError
 from kit.explain.assess import Given
 from kit.explain.headed import Head, head
 from kit.explain.records import from_mapping
-from kit.explain.viewer import csv_rows, details, viewer_blocks
+from kit.explain.viewer import before_blocks, csv_rows, details, viewer_blocks
 from kit.explain.writer_list import cut_out
 from kit.explain.xml import xml_events
 from kit.rules.matching import Record
@@ -99,12 +99,21 @@ def _records(text: str) -> Iterator[Given]:
     for read in (details, viewer_blocks, csv_rows, _logs):
         made = list(read(text))
         if made:
+            yield from _before(text) if read is viewer_blocks else ()
             yield from made
             return
     yield from _loose(text)
 
 
+def _before(text: str) -> Iterator[Given]:
+    """Events that stand, with source and number or known by their text, before the first block of labels."""
+    front = before_blocks(text)
+    yield from (one for one in _loose(front) if one.event_id is not None) if front.strip() else ()
+
+
 def _code(text: str) -> Given | None:
+    if symbol := codes.of_symbol(text) if len(text) < 80 else None:
+        return Given(message=text, data={"code": symbol.written}, code_only=True)
     found = _CODE.match(text) if len(text) < 300 and "\n" not in text else None
     if found and found["words"] and not found["label"].strip():
         return None  # a sentence that begins with a number
@@ -234,13 +243,13 @@ def codes_of(given: Given) -> tuple[codes.Code, ...]:
     text = given.message or " | ".join(part or "" for part in given.strings)
     found: dict[str, codes.Code] = {}
     for hit in _WRITTEN.finditer(text[:8192]):
-        code = codes.meaning(hit[0])
+        code = codes.of_symbol(hit[0]) if hit[0][-1].isalpha() and "_" in hit[0] else codes.meaning(hit[0])
         if code and code.known and code.written != "0x00000000":
             found.setdefault(code.written, code)
     return tuple(list(found.values())[:8])
 
 
 _WRITTEN = re.compile(
-    r"-?0x[0-9a-f]{8}\b|\b8(?:00[0-9a-f]|07[0-9a-f])[0-9a-f]{4}\b(?!-)|-21\d{8}\b|\b21[45]\d{7}\b|%%\d{4,10}",
+    r"-?0x[0-9a-f]{8}\b|\b8(?:00[0-9a-f]|07[0-9a-f])[0-9a-f]{4}\b(?!-)|-21\d{8}\b|\b21[45]\d{7}\b|%%\d{4,10}|\bVSS_E_[A-Z_]{4,60}\b",
     re.IGNORECASE,
 )

@@ -9,14 +9,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from kit.explain.assess import Given
+from kit.explain.headed import head
 from kit.explain.records import from_mapping
 from kit.explain.words import LABELS
 from kit.rules.wording import plain
 
 _LABEL = re.compile(
     r"^[\s>*|-]*(?P<label>" + "|".join(re.escape(word) for word in sorted(LABELS, key=len, reverse=True))
-    + r")\s*[:=]\s*(?P<value>.*)$",
+    + r")\s*(?:\([^():]{2,40}\)\s*)?[:=]\s*(?P<value>.*)$",
     re.IGNORECASE,
+)
+_INLINE = re.compile(  # labels that stand one after the other on a line
+    r"(?<=\S)[ \t]+(?=(?:Log Name|Event Source|Event Category|Event ID|Task Category|Description|Ereignisquelle|"
+    r"Ereigniskategorie|Ereigniskennung|Ereignis-ID|Aufgabenkategorie|Beschreibung)\s*(?:\([^():]{2,40}\)\s*)?:)"
 )
 _HEADS = frozenset({"log", "source", "level", "date", "id"})
 _NEAR = 9  # lines in which the number of an event follows its first label
@@ -27,13 +32,30 @@ _TIME = re.compile(r"\[\s*SystemTime\s*\]\s*(?P<time>[^\n\[]+)")
 
 def viewer_blocks(text: str) -> Iterator[Given]:
     """Events of the general tab: labels with a number among them, then the description to the next event."""
-    lines = [plain(line) for line in text.splitlines()]
-    labels = [_label(line) for line in lines]
-    starts = _starts(lines, labels)
+    lines, labels, starts = _read(text)
     if not starts:
         return
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         yield _block(lines[start:end], labels[start:end])
+
+
+def before_blocks(text: str) -> str:
+    """The text before the first block of labels."""
+    lines, _, starts = _read(text)
+    return "\n".join(lines[: starts[0]]) if starts else ""
+
+
+def _read(text: str) -> tuple[list[str], list[tuple[str, str] | None], list[int]]:
+    """The lines, a label for each of them that has one, and where the blocks begin."""
+    lines = [piece for line in text.splitlines() for piece in _pieces(plain(line))]
+    labels = [_label(line) for line in lines]
+    return lines, labels, _starts(lines, labels)
+
+
+def _pieces(line: str) -> list[str]:
+    """The line cut at its labels, where it holds at least three of them."""
+    cut = _INLINE.split(line)
+    return cut if len(cut) > 2 else [line]
 
 
 def _label(line: str) -> tuple[str, str] | None:
@@ -72,6 +94,8 @@ def _block(lines: list[str], labels: list[tuple[str, str] | None]) -> Given:
             values[str(name)] = label[1]
         elif described or not label:
             body.append(line)
+    if "source" not in values and (named := head(values.get("id", ""))):
+        values |= {"source": named.provider, "id": str(named.event_id)}
     message = "\n".join(body).strip()
     return from_mapping({
         "provider": values.get("source"), "event_id": values.get("id"), "level": values.get("level"),
