@@ -167,3 +167,30 @@ def test_a_whole_shadow_copy_of_a_domain_controller():
     assert cycle[2001]["time_utc"] == datetime(2023, 7, 19, 16, 3, 40, 789000, tzinfo=UTC)
     assert round((cycle[2003]["time_utc"] - cycle[2001]["time_utc"]).total_seconds(), 1) == 5.4
     assert cycle[2005]["record_id"] < cycle[2001]["record_id"] < cycle[2003]["record_id"] < cycle[2006]["record_id"]
+
+
+def test_a_table_whose_columns_a_mail_has_moved_gives_no_wrong_time():
+    # The time of day no longer stands below its heading: midnight would be a wrong time.
+    text = (
+        "TimeCreated          Id LevelDisplayName ProviderName Message\r\n"
+        "-----------          -- ---------------- ------------ -------\r\n"
+        "5/19/2014 10:00:09 PM 1 Error            SQLVDI       SignalAbort\r\n"
+        "5/19/2014 9:59:59 PM 8224 Information      VSS          idle timeout\r\n"
+    )
+    rows, account = events(text)
+    assert [(row["time_utc"], row.get("time_local")) for row in rows] == [(None, None)] * 2
+    assert account.source["status"] == "partial"
+    assert "2 events have no time that can be read" in account.source["note"]
+
+
+def test_events_of_wmi_have_their_own_numbers_of_levels():
+    # Win32_NTLogEvent: 1 error, 2 warning, 3 information, 4 and 5 audits.
+    row = {"ComputerName": "SQL01", "EventCode": 1, "EventIdentifier": 3221225473, "Logfile": "Application",
+           "Message": "m", "SourceName": "SQLVDI", "TimeGenerated": "20140519220009.000000+120",
+           "InsertionStrings": ["SignalAbort"]}  # fmt: skip
+    made = [row | {"RecordNumber": number, "EventType": number} for number in (1, 2, 3, 4, 5)]
+    rows, _ = events([*made, row | {"RecordNumber": 6, "Type": "Error"}])
+    assert [found["level"] for found in rows] == [2, 3, 4, 0, 0, 2]
+    assert {(found["event_id"], found["channel"], found["strings"][0]) for found in rows} == {
+        (1, "Application", "SignalAbort")
+    }

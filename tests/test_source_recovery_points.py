@@ -206,3 +206,11 @@ def test_a_number_is_only_read_where_no_other_reading_is_possible(numbers):
             number = numbers[int(row["name"][1:])]
             readings = {known[number] for known in possible} or {listed.get(number), declared.get(number)}
             assert readings == {row["snapshot_type"]}
+
+
+@pytest.mark.parametrize("date", ["19.05.2014", "2014-05-19"])
+def test_a_point_without_a_time_of_day_is_lost_and_not_put_at_midnight(date):
+    text = f'"Name","SnapshotType","CreationTime"\r\n"a","Replica","{date}"\r\n"b","Replica","{date} 22:00:07"\r\n'
+    rows, account = read(text.encode())
+    assert [row["name"] for row in rows] == ["b"]
+    assert [loss["reason"] for loss in account.losses] == [f"row 1: column CreationTime: '{date}' has no time of day"]

@@ -195,6 +195,8 @@ def _placed(raw: str, moment: datetime, precision_s: float) -> Moment:
 
 
 def _iso_precision(raw: str) -> float:
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", raw):
+        return _DAY_S
     fraction = re.search(r"\d[.,](\d+)", raw)
     return float(10 ** -min(len(fraction[1]), 6)) if fraction else 1.0
 

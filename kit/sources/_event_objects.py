@@ -18,24 +18,24 @@ from kit.powershell import Row, number_of, plain, text_of
 from kit.powershell.dates import Dates, Moment
 from kit.sources import _channels
 from kit.sources._build import APART, Made
-from kit.sources._levels import ENTRY_TYPE, level_of
+from kit.sources._levels import ENTRY_TYPE, WMI_TYPE, level_of
 from kit.sources.seam import Fact, Lost
 
 EXPECTED = "event in it (export again: wevtutil epl Application application.evtx)"
 FIELDS = {
     "time": ("TimeCreated", "SystemTime", "TimeGenerated", "EventTime", "@timestamp", "TimeWritten", "Time"),
     "provider": ("ProviderName", "Provider", "SourceName", "provider_name", "source_name", "Source", "EventSource"),
-    "event_id": ("EventID", "event_id", "Id", "EventIdentifier"),
+    "event_id": ("EventID", "event_id", "Id", "EventCode", "EventIdentifier"),
     "instance_id": ("InstanceId",),
-    "channel": ("LogName", "Channel", "log_name", "Log", "ContainerLog"),
+    "channel": ("LogName", "Channel", "log_name", "Log", "ContainerLog", "Logfile"),
     "computer": ("MachineName", "Computer", "ComputerName", "computer_name", "Hostname", "PSComputerName"),
     "record_id": ("RecordId", "EventRecordID", "record_id", "record_number", "Index", "RecordNumber"),
-    "level": ("Level", "LevelDisplayName", "log_level", "EntryType", "EventType", "Severity"),
+    "level": ("Level", "LevelDisplayName", "log_level", "EntryType", "EventType", "Severity", "Type"),
     "level_word": ("LevelDisplayName", "log_level"),
     "message": ("Message", "Description"),
     "task": ("Task", "CategoryNumber", "Category"),
     "version": ("Version",),
-    "properties": ("Properties", "ReplacementStrings"),
+    "properties": ("Properties", "ReplacementStrings", "InsertionStrings"),
     "event_data": ("event_data", "EventData", "user_data", "UserData"),
     "vm_name": ("VmName",),
     "vm_id": ("VmId",),
@@ -48,6 +48,7 @@ _NO_DATA = {
     "psshowcomputername", "tostring", "username", "site", "container", "data",
 }  # fmt: skip
 _UNDATED = "have no time that can be read (what Get-EventLog prints has no year): export again with | Export-Clixml"
+_DAY_S = 86400.0
 _CUT_OFF = re.compile(r"System\.Diagnostics\.Eventing|System\.Collections|System\.String\[\]")
 _UTC_COLUMNS = {"payloaddata1", "mapdescription", "chunknumber"}  # a converter that writes UTC without saying so
 
@@ -173,7 +174,7 @@ class Events:
         self._providers.add(fields.text("provider"))
         written = fields.text("time")
         dates.learn([written])
-        moment = dates.read(written)
+        moment = _read(dates, written)
         self._undated += not moment.dated
         self._strange += moment.strange
         self._zones[_quarters(row.get("@timestamp"), row.get("EventReceivedTime"), dates)] += 1
@@ -230,7 +231,7 @@ class Events:
     def made(self, row: Row, dates: Dates) -> Made | Lost | None:
         """The row of one event."""
         fields = _Fields(flattened(row))
-        moment = dates.read(fields.text("time"))
+        moment = _read(dates, fields.text("time"))
         return "events", {
             "record_id": self._record_id(row, fields),
             "computer": fields.text("computer"),
@@ -260,6 +261,12 @@ class Events:
         if any(name.casefold() in _UTC_COLUMNS for name in row):
             return found | {"time_utc": moment.local.replace(tzinfo=UTC)}
         return found | {"time_local": moment.local, "time_basis": "assumed" if moment.ambiguous else None}
+
+
+def _read(dates: Dates, written: str | None) -> Moment:
+    """The moment of an event; a date without a time of day is none: the columns are not where they were."""
+    moment = dates.read(written)
+    return Moment(moment.raw) if moment.precision_s >= _DAY_S else moment
 
 
 def _offset(quarters: int) -> str:
@@ -303,6 +310,8 @@ def _level(fields: _Fields) -> int | None:
         number = number_of(value)
         if name.casefold() == "entrytype" and number is not None:
             return ENTRY_TYPE.get(number)
+        if name.casefold() == "eventtype" and number is not None and "EventIdentifier" in fields.row:
+            return WMI_TYPE.get(number)
         found = number if number is not None and 0 <= number <= 5 else level_of(text_of(value))
         if found is not None:
             return found

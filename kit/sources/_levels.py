@@ -17,7 +17,8 @@ _WORDS = {
 }
 _LEVEL = {word: level for level, words in _WORDS.items() for word in words.split()}
 _AUDITS = ("audit", "überwachung", "аудит", "inspekcj", "監査", "审核", "稽核", "감사")
-# EventLogEntryType of Get-EventLog: error, warning, information, success audit, failure audit.
+# EventType of Win32_NTLogEvent, EventLogEntryType of Get-EventLog: error, warning, information, two kinds of audit.
+WMI_TYPE = {1: 2, 2: 3, 3: 4, 4: 0, 5: 0}
 ENTRY_TYPE = {1: 2, 2: 3, 4: 4, 8: 0, 16: 0}
 
 

@@ -26,6 +26,7 @@ _TIME = ("CreationTime", "RecoveryPointTime")
 _NAME = ("Name", "VMSnapshotName", "SnapshotName", "CheckpointName", "ElementName")
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _IN_NAME = re.compile(r"\(\s*([\d./-]{6,12}\.?)\s*-\s*(\d[^()]{3,14})\)\s*$")  # (5/19/2014 - 10:00:14 PM)
+_DAY_S = 86400.0
 _TYPE_NAMES = ("vmsnapshot", "vmcheckpoint", "msvm_virtualsystemsettingdata")
 
 
@@ -110,6 +111,8 @@ class Snapshots:
         moment, named = _moment(row, dates)
         if not moment.known:
             return lost(row, f"column CreationTime: {moment.raw[:60] or 'nothing'!r} is no date")
+        if moment.precision_s >= _DAY_S:
+            return lost(row, f"column CreationTime: {moment.raw[:60]!r} has no time of day")
         vm_id = _guid(row.text("VMId", "VMGuid", "VirtualSystemIdentifier", "SystemName"))
         identity = None if row.has_cut("Id", "VMSnapshotId") else _identity(row)
         vm_id = None if vm_id == identity else vm_id

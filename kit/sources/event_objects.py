@@ -15,7 +15,7 @@ from kit.sources._event_objects import EXPECTED, is_numbered, looks_like
 from kit.sources.seam import Opened, Reading
 
 NAME = "exported events"
-VERSION = "6"
+VERSION = "7"
 TABLES = _mappers.TABLES
 
 

@@ -14,7 +14,7 @@ from kit.sources._event_objects import EXPECTED, looks_like
 from kit.sources.seam import Opened, Reading
 
 NAME = "exported events without record numbers"
-VERSION = "7"
+VERSION = "8"
 TABLES = _mappers.TABLES
 
 

@@ -16,7 +16,7 @@ from kit.sources._snapshots import EXPORT, looks_like
 from kit.sources.seam import Opened, Reading
 
 NAME = "recovery points (PowerShell)"
-VERSION = "4"
+VERSION = "5"
 TABLES = _mappers.TABLES
 
 

@@ -35,7 +35,7 @@ from kit.sources.seam import Fact, Lost, Opened, Reading, Rows
 from kit.text import HEAD, Line, decode, lines
 
 NAME = "console session"
-VERSION = "2"
+VERSION = "3"
 TABLES = _mappers.TABLES
 NUMBERED = False
 FIRST = True
