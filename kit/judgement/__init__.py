@@ -22,6 +22,7 @@ from kit.judgement import advice, gate, issue, judged, zones_from_pairs
 from kit.judgement.analysis import Analysis, is_saved, load_analysis
 from kit.reasoning import (
     boots,
+    clock_sets,
     clocks,
     correlate,
     counters,
@@ -192,7 +193,8 @@ def _chain(case: Case, spoken: pd.DataFrame) -> _Chain:
     cuts = recoveries.cut_in_freeze(spoken, started, found.starts)
     made = operations.operations(spoken)
     held = covered.covered(case.coverage, case.sources, started, found.starts)
-    known = clocks.clocks(case.sources, points, config.clocks, made.operations, made.databases, held)
+    was_set = clock_sets.clock_sets(spoken)
+    known = clocks.clocks(case.sources, points, config.clocks, made.operations, made.databases, held, was_set)
     near = evidence.point_coverage(points, held, _steps(points, case.replication), _guests(made.operations, known))
     links, schedules = correlate.links(
         points, made.operations, known, case.replication, near, config.tolerance_s

@@ -47,6 +47,11 @@ class Measured:
     why: str
     shared: bool = False  # both sides share their jitter: the strongest ground
 
+    def to_reference(self, times: np.ndarray) -> np.ndarray:
+        """Times of the guest's clock, in seconds, on the reference clock. The offset must be known."""
+        assert self.offset_s is not None
+        return times + self.offset_s + self.drift_s_per_day / 86400.0 * (times - self.epoch_s)
+
 
 @dataclass(frozen=True)
 class _Shift:

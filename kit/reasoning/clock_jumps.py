@@ -30,8 +30,7 @@ def parted(stretch: Stretch, guest: Side, host: Side) -> list[Stretch]:
     own = guest.good[(guest.good >= stretch.first_s) & (guest.good <= stretch.last_s)]
     if min(len(own), len(host.good)) < 2 * FEWEST:
         return [stretch]
-    placed = own + found.offset_s + found.drift_s_per_day / 86400.0 * (own - found.epoch_s)
-    left, right = pairs(placed, host.good, 2 * WIDE_S)
+    left, right = pairs(found.to_reference(own), host.good, 2 * WIDE_S)
     times, rest = own[left], host.good[right] - own[left]
     breaks = _breaks(times, rest)
     if not breaks:

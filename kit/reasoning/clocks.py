@@ -12,6 +12,7 @@ import pandas as pd
 from kit import tables
 from kit.reasoning.calibrate import FEWEST, Measured, Side, measure, nearest_s
 from kit.reasoning.clock_jumps import parted
+from kit.reasoning.clock_sets import ClockSet, cut
 from kit.reasoning.clock_steps import Stretch, stretches
 from kit.reasoning.covered import Covered
 from kit.reasoning.few_pairs import few
@@ -33,6 +34,7 @@ def reference(points: pd.DataFrame, sources: pd.DataFrame) -> str | None:
 def clocks(
     sources: pd.DataFrame, points: pd.DataFrame, declared: Sequence[Mapping[str, Any]],
     operations: pd.DataFrame | None = None, databases: pd.DataFrame | None = None, held: Covered | None = None,
+    known_sets: Mapping[str, list[ClockSet]] | None = None,
 ) -> pd.DataFrame:
     """Table `clocks`: a row for each computer that wrote a source; the offset is null where nobody knows it.
 
@@ -40,7 +42,8 @@ def clocks(
 
     `declared` are the [[clock]] entries of case.toml, offsets against the reference clock; they win. With `operations`
     the clocks of guests are measured from thaws and recovery points; those offsets include the delay with which the
-    host labels a point, and their method says so.
+    host labels a point, and their method says so. `known_sets` are the moments at which records say that a clock was
+    set (`clock_sets.clock_sets`): beside them an offset holds only where operations show it.
     """
     base = reference(points, sources)
     said = {_short(str(entry["computer"])): float(entry["offset_s"]) for entry in declared}
@@ -58,7 +61,8 @@ def clocks(
         for computer, own in operations.dropna(subset=["computer"]).groupby("computer"):
             known = rows.get(_short(str(computer)), [])
             if len(known) == 1 and known[0]["method"] in ("unknown", "declared"):
-                rows[_short(str(computer))] = list(_of_guest(known[0], *_sides(own, failed, points, held)))
+                was_set = (known_sets or {}).get(str(computer), [])
+                rows[_short(str(computer))] = list(_of_guest(known[0], was_set, *_sides(own, failed, points, held)))
     every = sorted((row for own in rows.values() for row in own), key=lambda row: row["computer"].casefold())
     return tables.frame("clocks", every)
 
@@ -89,29 +93,28 @@ def _sides(own: pd.DataFrame, failed: set[str], points: pd.DataFrame, held: Cove
     return guest, Side(seconds(mine.loc[claimed, "time_utc"]), seconds(mine.loc[~claimed, "time_utc"]))
 
 
-def _of_guest(row: dict[str, Any], guest: Side, host: Side) -> Iterator[dict[str, Any]]:
+def _of_guest(row: dict[str, Any], was_set: list[ClockSet], guest: Side, host: Side) -> Iterator[dict[str, Any]]:
     """The rows of a guest's clock: as declared where the pairs do not speak against it, else as they show it."""
     if row["method"] == "declared":
-        yield from _declared(row, guest, host)
+        yield from _declared(row, was_set, guest, host)
         return
     found = measure(guest, host)
     parts = stretches(guest, host, found)
-    if parts is None and found is not None:
-        parts = [Stretch(-np.inf, np.inf, found)]
-    if parts:
-        parts = [section for part in parts for section in parted(part, guest, host)]
-    if parts and (len(parts) > 1 or parts[0].measured is not found):
-        yield from (row | _told(part.measured) | _ends(part, part.measured.why) for part in parts)
-        return
-    if found is not None and not parts:
+    if found is not None and parts == []:
         note = "the clock was set during the case, and no offset is sure for long enough"
         yield row | {"anchors": found.pairs, "ambiguous": True, "method": "point_minus_thaw", "note": note}
         return
     found = found or few(guest, host)
-    yield row | (_told(found) if found is not None else {})
+    always = Stretch(-np.inf, np.inf, found) if found is not None else None
+    parts = parts or ([always] if always is not None else [])
+    parts = cut([section for part in parts for section in parted(part, guest, host)], was_set, guest, host)
+    for part in parts:
+        yield row | _told(part.measured) | ({} if part == always else _ends(part, part.measured.why))
+    if not parts:
+        yield row
 
 
-def _declared(row: dict[str, Any], guest: Side, host: Side) -> Iterator[dict[str, Any]]:
+def _declared(row: dict[str, Any], was_set: list[ClockSet], guest: Side, host: Side) -> Iterator[dict[str, Any]]:
     """A declared clock as far as the pairs allow it: it may be wrong, or hold for a part of the time only."""
     times, points = (np.sort(np.concatenate([side.good, side.bad])) for side in (guest, host))
     rest = nearest_s(times + row["offset_s"], points) if len(points) else np.empty(0)
@@ -123,14 +126,14 @@ def _declared(row: dict[str, Any], guest: Side, host: Side) -> Iterator[dict[str
     found = measure(guest, host)
     if found is None or not found.shared:
         found = Measured(there, None, 0.0, float(np.median(times)), len(near), False, "declared")
-    parts = stretches(guest, host, found) or []
-    if not parts and abs((found.offset_s or 0.0) - there) > SLACK_S:
-        parts = [Stretch(-np.inf, np.inf, found)]
+    always = Stretch(-np.inf, np.inf, found)
+    parts = cut(stretches(guest, host, found) or [always], was_set, guest, host)
     fitting = [part for part in parts if abs((part.measured.offset_s or 0.0) - there) <= SLACK_S]
-    yield from (row | _ends(part, "the declared offset fits") for part in fitting)
+    for part in fitting:
+        yield row | ({} if part == always else _ends(part, "the declared offset fits"))
     if not fitting:
         note = f"the declared offset of {row['offset_s']:g} s contradicts the pairs of thaw and recovery point"
-        yield row | ({"offset_s": None, "ambiguous": True, "note": note} if parts else {})
+        yield row | {"offset_s": None, "ambiguous": True, "note": note}
 
 
 def _told(found: Measured) -> dict[str, Any]:
