@@ -14,7 +14,7 @@ from kit.judgement import analyze
 from kit.practice import write_practice
 from kit.practice.bundled import scenario as bundled_scenario
 from kit.reasoning.calibrate import Measured, Side
-from kit.reasoning.clock_sets import ClockSet, clock_sets, cut
+from kit.reasoning.clock_sets import ClockSet, clock_sets, cut, told
 from kit.reasoning.clock_steps import Stretch
 
 HOUR, DAY = 3600.0, pd.Timestamp("2014-05-19T00:00Z")
@@ -58,6 +58,13 @@ def test_a_machine_that_just_started_had_a_wrong_clock_since_then_only() -> None
     row = ("11:00:30", "clock", NEW_OLD.format(new="11:00:30", old="09:00:30"))
     assert found(("09:00:10", "boot", None), row) == []
     assert found(("05:00:10", "boot", None), row) == [7200.0]
+
+
+def test_it_is_told_in_words() -> None:
+    row = ("11:00:00", "clock", NEW_OLD.format(new="11:00:00", old="10:00:00"))
+    said = "; its records say that it was put forward by 3,600 s at 2014-05-19 11:00 UTC of its own time"
+    assert told(clock_sets(records(row))["SQL01"]) == said
+    assert told([]) == ""
 
 
 @pytest.mark.parametrize("text", ['{"offset_s": "soon"}', '{"new_time": "yesterday", "old_time": "?"}', "{}"])

@@ -12,7 +12,7 @@ import pandas as pd
 from kit import collect, tables
 from kit.reasoning import findings as said
 from kit.reasoning.correlate import CLOCK_SET
-from kit.reasoning.covered import APPLICATION, ERRORLOG
+from kit.reasoning.covered import APPLICATION, ERRORLOG, SYSTEM
 from kit.reasoning.evidence import Frames, PointFacts
 from kit.reasoning.findings import Findings
 from kit.reasoning.operations import database_name, shown_name
@@ -249,7 +249,7 @@ def _missing(made: PointFacts, row: Any) -> list[str]:
     if items["E12"] is not True:
         host = _text(made.point.computer)
         texts.append(f"The clock of the guest against the host; {collect.CLOCK}. In the guest: {collect.clock(host)}")
-    if made.link.method == CLOCK_SET:
+    if made.link.method == CLOCK_SET and SYSTEM not in made.channels:
         texts.append(
             f"The guest's System log, which says when its clock was set. In the guest: {collect.event_log('System')}"
         )

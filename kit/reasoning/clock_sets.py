@@ -88,6 +88,17 @@ def _at_start(one: ClockSet, booted: np.ndarray) -> bool:
     return any(((booted >= end - TOGETHER_S) & (booted <= end + WIDE_S)).any() for end in (one.old_s, one.new_s))
 
 
+def told(known: list[ClockSet], most: int = 3) -> str:
+    """The first of these moments as the end of a sentence; empty without any."""
+    said = [
+        f"{'forward' if one.by_s > 0 else 'back'} by {abs(one.by_s):,.0f} s at "
+        f"{pd.Timestamp(one.new_s, unit='s', tz='UTC'):%Y-%m-%d %H:%M} UTC of its own time"
+        for one in known[:most]
+    ]
+    more = f" and {len(known) - most} more times" if len(known) > most else ""
+    return f"; its records say that it was put {', '.join(said)}{more}" if said else ""
+
+
 def cut(parts: list[Stretch], known: list[ClockSet], guest: Side, host: Side) -> list[Stretch]:
     """The same stretches as far as their offsets hold beside the moments at which the clock is known to have been set.
 

@@ -12,7 +12,7 @@ import pandas as pd
 from kit import tables
 from kit.reasoning.calibrate import FEWEST, Measured, Side, measure, nearest_s
 from kit.reasoning.clock_jumps import parted
-from kit.reasoning.clock_sets import ClockSet, cut
+from kit.reasoning.clock_sets import ClockSet, cut, told
 from kit.reasoning.clock_steps import Stretch, stretches
 from kit.reasoning.covered import Covered
 from kit.reasoning.few_pairs import few
@@ -109,7 +109,7 @@ def _of_guest(row: dict[str, Any], was_set: list[ClockSet], guest: Side, host: S
     parts = parts or ([always] if always is not None else [])
     parts = cut([section for part in parts for section in parted(part, guest, host)], was_set, guest, host)
     for part in parts:
-        yield row | _told(part.measured) | ({} if part == always else _ends(part, part.measured.why))
+        yield row | _told(part.measured) | ({} if part == always else _ends(part, part.measured.why + told(was_set)))
     if not parts:
         yield row
 
@@ -130,7 +130,7 @@ def _declared(row: dict[str, Any], was_set: list[ClockSet], guest: Side, host: S
     parts = cut(stretches(guest, host, found) or [always], was_set, guest, host)
     fitting = [part for part in parts if abs((part.measured.offset_s or 0.0) - there) <= SLACK_S]
     for part in fitting:
-        yield row | ({} if part == always else _ends(part, "the declared offset fits"))
+        yield row | ({} if part == always else _ends(part, "the declared offset fits" + told(was_set)))
     if not fitting:
         note = f"the declared offset of {row['offset_s']:g} s contradicts the pairs of thaw and recovery point"
         yield row | {"offset_s": None, "ambiguous": True, "note": note}
