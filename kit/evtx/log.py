@@ -118,7 +118,7 @@ class Log:
         self._cut_off()
 
     def _batch(self, view: View, checked: Checked, length: int) -> Batch:
-        walked = walk.walk(view, checked.free, length)
+        walked = walk.walk(view, checked.free, length, headed=True)
         if self._wanted is None:
             checked.verify(view.data, np.arange(len(checked.heads)))
         slack = walked.state == walk.SLACK
@@ -178,7 +178,7 @@ class Log:
         """Looks at the templates of all records, also of those that are not wanted: one of them may be lent."""
         for some in places.read(self._file, self.size):
             view, checked = account.check(some, 0, self.head)
-            walked = walk.walk(view, checked.free, some.length)
+            walked = walk.walk(view, checked.free, some.length, headed=True)
             batch.decode(view, walked.select(walked.state != walk.SLACK), self.met)
         self._all_met = True
 

@@ -57,8 +57,12 @@ class Walked:
 
     def select(self, chosen: np.ndarray) -> Walked:
         """The chosen records (mask or positions); the gaps stay."""
-        heads = None if self._heads is None else picked(self._heads, chosen)
+        heads = _of(self._heads, chosen)
         return Walked(self.at[chosen], self.size[chosen], self.state[chosen], self.sound[chosen], self.gaps, heads)
+
+
+def _of(heads: np.ndarray | None, chosen: np.ndarray) -> np.ndarray | None:
+    return None if heads is None else picked(heads, chosen)
 
 
 def headers(data: bytes, chunks: int) -> np.ndarray:
@@ -110,10 +114,13 @@ def _behind_last(view: View, heads: np.ndarray) -> np.ndarray:
     return found
 
 
-def walk(view: View, free: np.ndarray, length: int | None = None) -> Walked:
-    """All records of a batch; `free` says where the free space of each chunk begins, `length` where the file ends."""
+def walk(view: View, free: np.ndarray, length: int | None = None, *, headed: bool = False) -> Walked:
+    """All records of a batch; `free` says where the free space of each chunk begins, `length` where the file ends.
+
+    `headed` gathers the beginnings of the records at once, for those who go on to read them.
+    """
     length = view.size if length is None else length
-    at, size, heads = _candidates(view, len(free))
+    at, size, heads = _candidates(view, len(free), headed)
     chunk = at // layout.CHUNK_SIZE
     inside = at & (layout.CHUNK_SIZE - 1)
     live = inside < free[chunk]
@@ -121,7 +128,7 @@ def walk(view: View, free: np.ndarray, length: int | None = None) -> Walked:
     regular = _regular(inside[some], size[some], chunk[some], free)
     if not regular.all():
         keep = regular[chunk]
-        at, size, live, heads = at[keep], size[keep], live[keep], picked(heads, keep)
+        at, size, live, heads = at[keep], size[keep], live[keep], _of(heads, keep)
     state = np.where(live, np.int8(LIVE), np.int8(SLACK))
     found = Walked(at, size, state, np.ones(len(at), dtype=bool), _heads=heads)
     if not live.all():
@@ -132,25 +139,25 @@ def walk(view: View, free: np.ndarray, length: int | None = None) -> Walked:
     return joined([found, *(careful(view, int(number), int(free[number]), length) for number in odd)])
 
 
-def _candidates(view: View, chunks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _candidates(view: View, chunks: int, headed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Positions divisible by eight with the magic of a record and its size at both ends, inside one chunk; the sizes;
-    the beginnings of the records (layout.RECORD)."""
+    the beginnings of the records (layout.RECORD) where they are asked for."""
     words = np.frombuffer(view.data, dtype="<u4", count=chunks * layout.CHUNK_SIZE // 4)
     at = np.flatnonzero(words == layout.RECORD_MAGIC)
     if (at & 1).any():
         at = at[at & 1 == 0]
+    heads = view.heads(at << 2, layout.RECORD) if headed else None
+    size = (words.take(at + 1, mode="clip") if heads is None else heads["size"]).astype(np.int64)
     at <<= 2
-    heads = view.heads(at, layout.RECORD)
-    size = heads["size"].astype(np.int64)
     inside = at & (layout.CHUNK_SIZE - 1)
     fits = (size >= layout.SMALLEST_RECORD) & (inside + size <= layout.CHUNK_SIZE)
     fits &= inside >= layout.CHUNK_HEADER_SIZE
     if not fits.all():
-        at, size, heads = at[fits], size[fits], picked(heads, fits)
+        at, size, heads = at[fits], size[fits], _of(heads, fits)
     end = at + size
     copy = view.numbers(end - 4, "<u4") if (end & 3).any() else words.take((end >> 2) - 1)
     repeated = copy == size
-    return (at, size, heads) if repeated.all() else (at[repeated], size[repeated], picked(heads, repeated))
+    return (at, size, heads) if repeated.all() else (at[repeated], size[repeated], _of(heads, repeated))
 
 
 def _regular(inside: np.ndarray, size: np.ndarray, chunk: np.ndarray, free: np.ndarray) -> np.ndarray:
