@@ -127,7 +127,7 @@ class Dates:
         if self._strange:
             return (
                 f"dates such as {self._strange!r} are of another calendar, or have a word for half of the day that is "
-                "not known: they are not read; export again with | Export-Clixml"
+                "not known: they are not read; export again as XML (Export-Clixml, wevtutil /f:xml)"
             )
         if self._open and not self.order:
             return (

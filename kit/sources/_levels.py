@@ -4,13 +4,16 @@ from __future__ import annotations
 
 _WORDS = {
     1: "critical kritisch critique crítico critico 重大 критический критическая критическое krytyczny krytyczne "
-    "kritiek kritisk kritický 严重 關鍵 关键 嚴重 위험 kriittinen kritikus kritik κρίσιμο",
+    "kritiek kritisk kritický 严重 關鍵 关键 嚴重 위험 kriittinen kritikus kritik κρίσιμο "
+    "حرج วิกฤติ קריטי",
     2: "error fehler erreur errore erro エラー ошибка błąd błędy fout fel chyba 错误 錯誤 오류 virhe fejl feil hiba "
-    "hata σφάλμα",
+    "hata σφάλμα خطأ ข้อผิดพลาด שגיאה",
     3: "warning warnung avertissement advertencia avviso aviso 警告 предупреждение ostrzeżenie ostrzeżenia "
-    "waarschuwing varning upozornění 경고 varoitus advarsel figyelmeztetés uyarı προειδοποίηση warn",
+    "waarschuwing varning upozornění 경고 varoitus advarsel figyelmeztetés uyarı προειδοποίηση warn "
+    "تحذير คำเตือน אזהרה",
     4: "information informationen informations información informazioni informações 情報 сведения уведомление "
-    "informacje informatie informace 信息 資訊 정보 tiedot oplysninger informasjon információ bilgi πληροφορίες info",
+    "informacje informatie informace 信息 資訊 정보 tiedot oplysninger informasjon információ bilgi πληροφορίες info "
+    "معلومات ข้อมูล מידע",
     5: "verbose ausführlich commentaires détaillé detallado dettagliato detalhado 詳細 подробности подробно pełne "
     "uitgebreid utförligt podrobné 详细 詳細資訊 자세히 debug",
     0: "success failure none",
