@@ -39,6 +39,15 @@ def test_events_beside_a_list_of_writers_are_read_too() -> None:
     assert made["assessment"] == "genuine_failure"
 
 
+@pytest.mark.parametrize("labels", [("Nombre de editor", "Estado"), ("Nazwa modułu zapisującego", "Stan"),
+                                    ("编写器名称", "状态"), ("Schrijvernaam", "Status")])
+def test_a_list_of_writers_in_any_language(labels: tuple[str, str]) -> None:
+    name, state = labels
+    made = explain_text(f"{name}: 'SqlServerWriter'\n   {state}: [8] x\n   z: y\n{name}: 'NTDS'\n   {state}: [1] x")
+    assert [event["captured"].get("writer") for event in made["events"]] == ["SqlServerWriter", "NTDS"]
+    assert made["assessment"] == "insufficient_evidence"
+
+
 def test_words_around_a_list_of_writers_are_no_event() -> None:
     assert len(explain_text(f"This is what I get after the job:\n\n{FAILED}\n{STABLE}")["events"]) == 2
 
@@ -313,6 +322,14 @@ def test_a_long_list_is_folded_for_the_terminal() -> None:
         ("Resynchronization is required for the virtual machine 'ERP01'.", "environment_problem", "resynchronisation"),
         ("Failed to revert to VSS snapshot on one or more virtual hard disks of the virtual machine 'ERP01'.",
          "genuine_failure", "host_checkpoint_failed"),
+        ("Writer Name: NTDS, Writer ID: {B2014C9E-8711-4C5C-A5A9-3CF384484757}, Last error: may be retried "
+         "(0x800423f3), State: Failed during freeze operation (9).", "genuine_failure", "writer_failed"),
+        ("COM object error: VSS writer 'NTDS' with class ID 'x' has failed to process the copy. code: 0x800423F4",
+         "genuine_failure", "writer_failed"),
+        ("Exchange VSS Writer (instance 7) failed with error code -2403 when preparing for Snapshot.",
+         "genuine_failure", "writer_failed"),
+        ("VMName State Health Mode\nSQL07  Error  Critical Primary 300\nDC02 Replicating Normal Primary 300",
+         "environment_problem", "replication_error"),
         ("Failed to create the backup of virtual machine 'DC03'.", "genuine_failure", "host_checkpoint_failed"),
         ("C:\\>vssadmin list writers\nvssadmin 1.1 - Volume Shadow Copy\n(C) Copyright 2001-2013 Microsoft Corp.\n",
          "environment_problem", "vss_infrastructure"),
@@ -346,3 +363,12 @@ def test_a_code_may_be_given_by_its_symbol() -> None:
 def test_the_code_of_an_undecided_record_names_what_failed() -> None:
     rejected = "A VSS writer has rejected an event with error 0x800423f4.\nOperation:\n   PostSnapshot Event"
     assert explain_text(rejected, "The VSS backup fails every night")["root_cause"] == "writer_failed"
+
+
+@pytest.mark.parametrize(
+    ("code", "assessment"),
+    [("0x80070005", "benign"), ("0x80040154", "environment_problem"), ("0x8000ffff", "insufficient_evidence")],
+)
+def test_a_failed_routine_without_its_number_is_harmless_only_with_a_harmless_code(code: str, assessment: str) -> None:
+    made = explain_text(f"Volume Shadow Copy Service error: Unexpected error calling routine CoCreate. hr = {code}.")
+    assert made["assessment"] == assessment

@@ -10,7 +10,7 @@ from kit.rules.wording import plain
 
 _NAME = re.compile(r"[\s>*|-]*[^:'\"]{2,40}:\s*['\"].+['\"]\s*$")
 _STATE = re.compile(r":\s*\[\d{1,2}\]")
-_VALUE = re.compile(r"[\s>*|-]*[^:]{2,40}:\s*\S")
+_VALUE = re.compile(r"[\s>*|-]*[^:]{2,70}:\s*\S")
 _FRAME = re.compile(r"vssadmin\b|\(C\)\s*Copyright|\[\.{3}\]|^[\s.…]*$", re.IGNORECASE)  # command, heading, left out
 _MOST = 8  # lines of one writer
 
@@ -26,11 +26,18 @@ def cut_out(text: str) -> tuple[str, list[Given]]:
     while place < len(lines):
         end = _end(lines, place)
         if end:
-            found.append(Given(provider="vssadmin", message="\n".join(filter(str.strip, lines[place:end]))))
+            found.append(Given(provider="vssadmin", message=_in_english(lines[place:end])))
         elif not found or not _FRAME.search(lines[place]):
             rest.append(lines[place])
         place = end or place + 1
     return "\n".join(line for line in rest if not _FRAME.search(line)) if found else text, found
+
+
+def _in_english(block: Sequence[str]) -> str:
+    """The lines of a writer, with the labels of its name and its state as English Windows writes them."""
+    kept = [line for line in block if line.strip()]
+    first = re.sub(r"^[^:]*:", "Writer name:", kept[0]) if _NAME.match(kept[0]) else kept[0]
+    return "\n".join([first, *(re.sub(r"^[^:]*:(?=\s*\[\d{1,2}\])", "   State:", line) for line in kept[1:])])
 
 
 def _end(lines: Sequence[str], start: int) -> int | None:
