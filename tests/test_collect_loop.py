@@ -73,6 +73,15 @@ def test_what_a_command_yields_settles_the_item(
     assert what not in lacking(case)
 
 
+def test_without_a_list_of_points_that_list_is_the_first_thing_to_collect(tmp_path: Path) -> None:
+    """What the list claims is the statement under test: no other log can replace it."""
+    (tmp_path / "case" / "guest").mkdir(parents=True)
+    shutil.copyfile(PRACTICE / "guest/ERRORLOG", tmp_path / "case" / "guest" / "ERRORLOG")
+    steps = kit.analyze(kit.load_case(tmp_path / "case")).actions
+    assert list(steps["command"][:2]) == [collect.points("*"), collect.event_log("Application")]
+    assert len(steps) == 5
+
+
 def test_the_logs_of_a_test_machine_settle_the_test_failover(case: Path) -> None:
     for name in ("test-failover-1", "test-failover-2"):
         shutil.rmtree(case / name)

@@ -344,3 +344,10 @@ def test_the_head_says_whether_the_question_of_the_case_is_answered(question: st
     html = page.head(Analysis(dict(told.meta) | {"question": question}, told.tables)).html
     assert re.search(rf"<p class=\"asked\">.*<span class=\"answered\">{begins}.*which one to fail over to", html)
     assert 'class="asked"' not in page.head(Analysis(dict(told.meta) | {"question": None}, told.tables)).html
+
+
+def test_operations_that_are_compared_share_one_scale() -> None:
+    """Ten seconds stand at the same place in every diagram, or bars of one length would not have lasted as long."""
+    html = page.operation_phases(story()).html
+    assert html.count("<svg class=\"f\"") == 3
+    assert len(set(re.findall(r'<text[^>]* x="([\d.]+)"[^>]*>hold limit 10', html))) == 1

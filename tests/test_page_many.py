@@ -130,6 +130,11 @@ def test_of_very_many_points_each_still_has_its_row_its_records_and_its_id(dense
     assert "stand beside it" in page.cited_records(dense).html
 
 
+def test_operations_of_several_machines_say_whose_they_are(many: Analysis) -> None:
+    titles = re.findall(r'<h3 class="op">(.*?)</h3>|<h3>(.*?)</h3>', page.operation_phases(many).html)
+    assert titles and all(re.search(rf"{BAD}|{UNSURE}|{'|'.join(CALM)}", "".join(title)) for title in titles)
+
+
 def test_what_is_missing_is_told_together_only_where_it_is_the_same_thing(many: Analysis) -> None:
     """Both notes hold brackets; what stands between two of them counts all the same."""
     log = "Log of guest {}: shows the freeze (also the thaw)"

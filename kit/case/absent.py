@@ -12,6 +12,7 @@ from kit import collect
 from kit.case.config import Config, fits
 from kit.sources import evt, source_id_of
 
+POINTS = "replica/points.xml"
 _VMMS = "microsoft-windows-hyper-v-vmms"
 
 
@@ -57,7 +58,7 @@ def expected(
         folder = "guest" if len(vms) < 2 else f"guest/{vm_name}"
         made += _of_guest(vm_name, folder, own.get(vm_name, []), first.get(vm_name), errorlog_since)
     made += _of_hosts(held, points, replication, vms)
-    return made
+    return sorted(made, key=lambda one: one.path != POINTS)  # without them there is nothing to judge
 
 
 def _vms(held: Sequence[Held], points: pd.DataFrame, replication: pd.DataFrame) -> list[str]:
@@ -123,7 +124,7 @@ def _of_hosts(
     wanted = vm_name or "*"
     if points.empty:
         yield Absent(
-            "replica/points.xml", "replica_host", vm_name, "list of recovery points of the replica host",
+            POINTS, "replica_host", vm_name, "list of recovery points of the replica host",
             "the points and what they claim are the statement under test", collect.points(wanted),
         )  # fmt: skip
     if replication.empty:

@@ -63,7 +63,7 @@ def actions(
         ]
         rows += steps[:5]
     named = set(given["vm_name"])
-    rows += [step for step in _collect(None, missing) if not named][:5]
+    rows += [] if named else _collect(None, missing, most=5)
     return tables.frame("actions", rows)
 
 
@@ -123,12 +123,12 @@ def _check(rows: pd.DataFrame) -> str:
     return "\n# then in the test machine\n" + collect.check_database(str(worst["database"]), _text(worst["instance"]))
 
 
-def _collect(vm_name: str | None, missing: pd.DataFrame) -> list[dict[str, Any]]:
+def _collect(vm_name: str | None, missing: pd.DataFrame, most: int = 2) -> list[dict[str, Any]]:
     own = missing if vm_name is None else missing[missing["vm_name"].isna() | (missing["vm_name"] == vm_name)]
     return [
         _step(vm_name, f"Collect: {row.what}. {_began(row.why)}.".replace("..", "."), None, _text(row.command))
         for row in own.itertuples() if _text(row.command)
-    ][:2]
+    ][:most]
 
 
 def _began(text: str) -> str:

@@ -21,11 +21,10 @@ def answered(question: str | None) -> str | None:
         return None
     if _TOPICS.search(question[:LONGEST]):
         return say(
-            "Answered here: which recovery points are application-consistent, database by database, which one to fail "
-            "over to, and which errors of the guest are harmless. What the question asks beyond that is not answered."
+            "Answered here: which recovery points are application-consistent, which one to fail over to, which errors "
+            "of the guest are harmless. Nothing beyond that."
         )
     return say(
-        "This question is not answered: it names nothing that the kit judges. The report says which recovery points "
-        "are application-consistent, database by database, which one to fail over to, and which errors of the guest "
-        "are harmless."
+        "This question is not answered: it names nothing that the kit judges. Answered are only: which recovery points "
+        "are application-consistent, which one to fail over to, which errors of the guest are harmless."
     )

@@ -20,6 +20,7 @@ from kit.page.when import listed
 from kit.reasoning.verdicts import DECISION_LIST
 from kit.reasoning.verdicts import Row as DecisionRow
 
+_COMMAND = re.compile(r"(.*?: )((?:[A-Z][a-z]+-[A-Z][A-Za-z]+|wevtutil|tzutil|w32tm|sqlcmd) \S.*)")
 _NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 STATUSES = Spoken({"documented": "documented", "field-report": "from field reports", "inferred": "inferred"})
 ALONE = ("contradicted", "confirmed")  # verdicts whose points get a card each
@@ -49,7 +50,7 @@ class Card:
     because: list[Reason]
     against: list[Reason]
     alternatives: list[str]
-    missing: list[str]
+    missing: list[tuple[str, str]]  # what, and the command that collects it
     readings: list[str]
     databases: list[Row] = field(default_factory=list)
     records: Markup = field(default_factory=Markup)
@@ -109,12 +110,18 @@ def _card(view: View, group: list[Point]) -> Card:
         because=_statements(view, point, "because"),
         against=_statements(view, point, "against"),
         alternatives=[stored(text) for text in _distinct(row["alternatives"] or [])],
-        missing=[stored(text) for text in row["missing"] or []],
+        missing=[_apart(stored(text)) for text in row["missing"] or []],
         readings=_readings(point),
         databases=point.databases,
         records=records.table(view, uids),
         cited=len(view.events(uids)),
     )
+
+
+def _apart(text: str) -> tuple[str, str]:
+    """What is missing, and the command at its end; an empty one where none stands there."""
+    found = _COMMAND.fullmatch(text)
+    return (found[1], found[2]) if found else (text, "")
 
 
 def _claim(point: Point) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 
 from kit.visible import visible
 
-__all__ = ["clean", "cut", "label", "script_json", "short_name", "slug", "visible"]
+__all__ = ["clean", "cut", "flowing", "label", "script_json", "short_name", "slug", "visible"]
 MIN_INSTANCE = 3  # letters of an instance that are worth showing
 LONGEST = 400  # characters of one log text on a page; the tables keep all of it
 
 _BLANKS = re.compile(r"[ \t\r\n]+")
+_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|d|%)(?!\w))")
 
 
 def clean(text: object, longest: int | None = LONGEST) -> str:
@@ -22,6 +23,11 @@ def clean(text: object, longest: int | None = LONGEST) -> str:
     if longest is not None and len(line) > longest:
         line = f"{line[:longest]}… (+{len(line) - longest} characters)"
     return visible(line)
+
+
+def flowing(text: object, longest: int | None = LONGEST) -> str:
+    """The cleaned text of a sentence, in which no line ends between a number and its unit."""
+    return _UNIT.sub("\N{NO-BREAK SPACE}", clean(text, longest))
 
 
 def cut(text: object, longest: int) -> str:

@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from kit.page import signs
-from kit.page.clean import clean, short_name, visible
+from kit.page.clean import clean, flowing, short_name, visible
 from kit.page.language import current, say, speaking, stored
 from kit.page.when import duration, listed, listed_some, number, plural
 
@@ -145,8 +145,8 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        clean=clean, short_name=short_name, num=number, dur=duration, listed=listed, listed_some=listed_some,
-        plural=plural, stored=stored,
+        clean=clean, flowing=flowing, short_name=short_name, num=number, dur=duration, listed=listed,
+        listed_some=listed_some, plural=plural, stored=stored,
     )  # fmt: skip
     made.globals.update(VERDICTS=signs.VERDICTS, CLASSES=signs.CLASSES, PATTERNS=signs.PATTERNS, ROLES=signs.ROLES)
     made.globals.update(say=_said, say_n=_said_n)

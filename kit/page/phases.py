@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
+from kit.page.clean import clean
 from kit.page.language import marked, say
 from kit.page.part import Part, render
 from kit.page.signs import OUTCOMES, REQUESTORS, VERDICTS
@@ -92,7 +93,9 @@ class Diagram:
 def phases(view: View, chosen: Iterable[str] | None = None) -> Part:
     """Diagrams of the chosen operations; without a choice of up to three that a reader should compare."""
     ids = list(chosen) if chosen is not None else compared(view)
-    diagrams = [diagram(view, view.operations[i]) for i in ids if i in view.operations]
+    rows = [view.operations[i] for i in ids if i in view.operations]
+    scales = _comparable([_scale(view, row) for row in rows])
+    diagrams = [diagram(view, row, scale) for row, scale in zip(rows, scales, strict=True)]
     html = render("phases.html.j2", diagrams=diagrams, caption=_caption(view, ids), coarse=_coarse(view, ids))
     return Part(html, "\n".join(f"{one.label}: {one.facts}" for one in diagrams) or say("No VSS operation was seen."))
 
@@ -110,15 +113,31 @@ def compared(view: View) -> list[str]:
     return list(dict.fromkeys(made))[:3]
 
 
-def diagram(view: View, operation: Row) -> Diagram:
-    """The drawing of one operation."""
-    databases = sorted(_databases(view, operation), key=_order)
+def _scale(view: View, operation: Row) -> Scale:
+    """The scale that shows the whole of one operation."""
+    databases = _databases(view, operation)
     zero = _zero(operation, databases)
-    point = next((p for p in view.points if p.verdict["operation_id"] == operation["operation_id"]), None)
     ends = [_after(zero, row[name]) for row in databases for name in ("thaw_utc", "abort_utc") if row[name]]
     last = max(ends, default=0.0)
     begin = min(_after(zero, operation["begin_utc"]), 0.0) if operation["begin_utc"] else 0.0
-    scale = Scale(max(min(begin - 0.5, -1.0), -8.0), max(12.5, last + 1.5) if last < 24 else FAR)
+    return Scale(max(min(begin - 0.5, -1.0), -8.0), max(12.5, last + 1.5) if last < 24 else FAR)
+
+
+def _comparable(scales: list[Scale]) -> list[Scale]:
+    """One scale for all that end soon, so that bars of one length lasted as long; very long runs keep their own."""
+    near = [scale for scale in scales if scale.broken]
+    if not near:
+        return scales
+    common = Scale(min(scale.first for scale in near), max(scale.near for scale in near))
+    return [common if scale.broken else scale for scale in scales]
+
+
+def diagram(view: View, operation: Row, scale: Scale | None = None) -> Diagram:
+    """The drawing of one operation; without a scale on the one that suits it best."""
+    scale = scale or _scale(view, operation)
+    databases = sorted(_databases(view, operation), key=_order)
+    zero = _zero(operation, databases)
+    point = next((p for p in view.points if p.verdict["operation_id"] == operation["operation_id"]), None)
     shown = databases[:MOST]
     bars = [_bar(view, operation, row, zero, scale, number, point) for number, row in enumerate(shown)]
     return Diagram(
@@ -217,6 +236,8 @@ def _moment(view: View, operation: Row, point: Point | None) -> str:
 
 def _title(view: View, operation: Row, point: Point | None) -> Markup:
     label = _moment(view, operation, point)
+    if len(view.vms) > 1 and operation["vm_name"]:
+        label = f"{clean(operation['vm_name'], 60)}: {label}"
     if point is None:
         return Markup("{}, {}").format(label, say("no point linked"))
     sign = VERDICTS[point.word]
@@ -263,6 +284,6 @@ def _caption(view: View, ids: list[str]) -> str:
     if any(row["outcome"] == "genuine_failure" for row in shown):
         said.append(say("The failed run looks different: its abort stands before I/O resumed, or it never thawed."))
     if not said and shown:
-        signs = say("A hollow diamond right of the dark bar is an abort after the thaw; a filled one is a failure.")
+        signs = say("A hollow diamond right of the strong bar is an abort after the thaw; a filled one is a failure.")
         said.append(signs)
     return " ".join(said)

@@ -55,7 +55,7 @@ def _figure(view: View, sources: list[Row], total: int, period: Interval) -> Dra
     )
     layout = {
         "height": 70 + 23 * len(sources), "annotations": notes,
-        "margin": {"l": min(380, 20 + round(longest * 7.8)), "r": 12, "t": 8, "b": 56},
+        "margin": {"l": min(380, 20 + round(longest * 7.8)), "r": 24, "t": 8, "b": 56},
         "xaxis": time_axis(view.when, *period, say("each log’s own clock, {zone}", zone=view.when.zone_name), 7),
         "yaxis": {
             "range": [len(sources) - 0.4, -0.6], "tickvals": list(range(len(sources))), "fixedrange": True,
