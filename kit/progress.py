@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 _EVERY_S = 2.0
+STEP = "step"
 Item = TypeVar("Item")
 
 
@@ -76,8 +77,8 @@ def line(title: str, what: str, done: float, total: float, seconds: float, unit:
     rate = done / seconds if seconds > 0 else 0.0
     left = f", {clock((total - done) / rate)} left" if rate > 0 and done < total else ""
     bytes_ = f"{rate / 1e6:.1f} MB/s" if rate >= 1e5 or not rate else f"{rate / 1e3:.1f} kB/s"
-    speed = bytes_ if unit == "B" else f"{rate:.1f} {unit}/s"
-    return f"{title}: {share:.0%}, {speed}{left}  {shortened(what, 60)}".rstrip()
+    speeds = {"B": f", {bytes_}", STEP: ""}  # steps are of very different lengths
+    return f"{title}: {share:.0%}{speeds.get(unit, f', {rate:.1f} {unit}/s')}{left}  {shortened(what, 60)}".rstrip()
 
 
 def clock(seconds: float) -> str:

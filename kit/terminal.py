@@ -25,6 +25,7 @@ MOST_LOSSES = 5  # sources named after an analysis; kit check names all
 MOST_SOURCES, MOST_CLOCKS, MOST_MISSING = 60, 30, 30  # of more, kit check tells what is alike together
 EVERY = "  Those that are alike stand together; each for itself: kit check --all, or --json"
 MOST_MACHINES = 12
+METHODS = {"point_minus_thaw": "points and thaws", "unknown": "nothing to compare it with"}
 READ = ("read", "partial", "empty")
 ROLES = {
     "guest": "guest",
@@ -170,7 +171,7 @@ def _clocks(found: pd.DataFrame, every: bool) -> str:
             if pd.isna(row.spread_s) or not row.anchors
             else f"spread {row.spread_s:.1f}  {counted(row.anchors, 'anchor')}"
         )
-        said = f"{row.method}{', ' + spread if spread else ''}{_stretch(row)}"
+        said = f"{METHODS.get(row.method, row.method)}{', ' + spread if spread else ''}{_stretch(row)}"
         lines.append(f"  {row.computer:<{wide}} {offset:>9}  {said}")
     return "\n".join([*lines, *([f"  and {counted(more, 'computer')} more"] if more else [])])
 

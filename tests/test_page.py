@@ -351,3 +351,13 @@ def test_operations_that_are_compared_share_one_scale() -> None:
     html = page.operation_phases(story()).html
     assert html.count("<svg class=\"f\"") == 3
     assert len(set(re.findall(r'<text[^>]* x="([\d.]+)"[^>]*>hold limit 10', html))) == 1
+
+
+def test_a_note_that_has_no_room_in_its_drawing_stands_above_it() -> None:
+    """An abort 65 s after the freeze ends at the right edge: words beside it would be cut."""
+    view = View(story())
+    operation = view.operations[phases.compared(view)[2]]
+    wide = phases.diagram(view, operation, phases.Scale(-1.0, 12.5))
+    assert wide.note and wide.note not in wide.facts
+    narrow = phases.diagram(view, operation, phases.Scale(-60.0, 30.0))
+    assert narrow.note == "" and narrow.facts.endswith(wide.note)

@@ -64,3 +64,9 @@ def test_a_terminal_gets_a_bar_with_the_name_of_the_file(monkeypatch):
 
 def test_work_in_a_notebook_is_known_by_its_shell():
     assert progress.in_notebook() is False
+
+
+def test_steps_have_no_speed_because_no_two_last_as_long() -> None:
+    assert progress.line("report", "writing the page", 4, 5, 20.0, progress.STEP) == (
+        "report: 80%, 0:05 left  writing the page"
+    )

@@ -21,6 +21,7 @@ from kit.page.when import number
 
 LEFT, RIGHT, TOP, STEP = 130.0, 890.0, 26.0, 28.0
 LIMITS = ((10.0, marked("hold limit 10 s")), (60.0, marked("writer limit 60 s")), (70.0, marked("store limit 70 s")))
+LETTER = 7.5  # width of one of the note, in bold
 FAR = 78.0  # seconds at the right edge
 MOST = 24  # databases drawn
 
@@ -140,6 +141,8 @@ def diagram(view: View, operation: Row, scale: Scale | None = None) -> Diagram:
     point = next((p for p in view.points if p.verdict["operation_id"] == operation["operation_id"]), None)
     shown = databases[:MOST]
     bars = [_bar(view, operation, row, zero, scale, number, point) for number, row in enumerate(shown)]
+    note = _note(view, operation, databases)
+    fits = not bars or (bars[0].abort or 0) + LETTER * len(note) < RIGHT
     return Diagram(
         title=_title(view, operation, point),
         label=_moment(view, operation, point),
@@ -151,9 +154,9 @@ def diagram(view: View, operation: Row, scale: Scale | None = None) -> Diagram:
         broken=scale.x(scale.near) + 15 if scale.broken else None,
         cut=_cut(view, point, zero, scale),
         clear=max([x for bar in bars for x in (*(bar.frozen or ()), bar.abort) if x is not None], default=LEFT),
-        note=_note(view, operation, databases),
+        note=note if fits else "",
         loud=any(row["abort_after_thaw"] is False for row in databases[:MOST]),
-        facts=_facts(operation),
+        facts=_facts(operation) if fits else f"{_facts(operation)}; {note}",
     )
 
 

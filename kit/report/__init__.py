@@ -78,7 +78,7 @@ def report(
     given = {"case": "."} | {name: value for name, value in chosen.items() if value is not None}
     parameters = notebooks.check(notebooks.declared(template, source.stem), given, source.stem)
     target = publishing.target_of(Path(out), Path(case))
-    with progress.meter("report", STEPS, unit="step") as meter, publishing.folder(target) as work:
+    with progress.meter("report", STEPS, unit=progress.STEP) as meter, publishing.folder(target) as work:
         before = _open(case, work, meter)
         former = amendment.Former(Path(amends) if amends else target, because, asked=amends is not None)
         analysis = _analyse(case, work, (vm, since, until), policy, language, former, meter)
