@@ -10,6 +10,7 @@ from functools import cache
 from kit.errors import ParameterError
 from kit.explain.words import WORDS
 from kit.rules import wording
+from kit.rules.hints import hints
 
 STATES = (
     "app_consistent_listed", "crash_consistent_listed", "host_reports_failure", "requestor_reports_success",
@@ -112,13 +113,17 @@ def _requestors() -> list[tuple[str, re.Pattern[str]]]:
 
 def products_of(texts: Iterable[str]) -> list[str]:
     """The backup products whose signs stand in the texts, each once."""
-    given = [wording.plain(text) for text in texts]
-    return [name for name, wanted in _products() if any(wanted.search(text) for text in given)]
+    given = "\n".join(wording.plain(text) for text in texts)
+    lowered = given.lower()
+    promising = [(name, wanted) for name, wanted, pieces in _products()
+                 if not pieces or any(piece in lowered for piece in pieces)]
+    return [name for name, wanted in promising if wanted.search(given)]
 
 
 @cache
-def _products() -> list[tuple[str, re.Pattern[str]]]:
-    return [(one["name"], _regex(one["text"])) for one in WORDS["product"]]
+def _products() -> list[tuple[str, re.Pattern[str], frozenset[str]]]:
+    """Name, pattern, and pieces one of which a text must hold; none: not sure."""
+    return [(one["name"], re.compile(one["text"], re.IGNORECASE), hints(one["text"])) for one in WORDS["product"]]
 
 
 def _regex(text: str) -> re.Pattern[str]:
