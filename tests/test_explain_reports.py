@@ -197,8 +197,14 @@ def test_the_cycle_that_failed_is_named_by_its_time_and_the_others_do_not_take_i
     assert made["assessment"] == "label_contradicted"
     assert any("Sales at 2015-03-02 02:00:04" in text and "no record shows its thaw" in text
                for text in made["because"])
+    assert any("other operations" in text for text in made["alternatives"])
     failed = [event["class"] for event in made["events"] if event["event_id"] == 3041]
     assert failed == ["unexplained", "genuine_failure", "unexplained"]
+
+
+def test_plain_lines_of_an_errorlog_ask_for_no_rule() -> None:
+    made = explain_text(hour("01") + "2015-03-02 01:05:00.00 spid9s      Something of no interest.\n", **LISTED)
+    assert not any("kit/knowledge" in text for text in made["advice"])
 
 
 def test_a_frozen_database_keeps_its_abort_though_a_stream_failed_just_before() -> None:

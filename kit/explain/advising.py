@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import overload
 
 from kit import collect
-from kit.explain.assess import Evidence, Finding
+from kit.explain.assess import ERRORLOG, Evidence, Finding, Item
 from kit.rules import Rules, wording
 
 _LOGS = (
@@ -59,6 +59,8 @@ def alternatives(evidence: Evidence, finding: Finding) -> list[str]:
         found.append("A real failure, if the abort came before the thaw or the requestor itself gave up.")
     if finding.assessment == "genuine_failure" and not evidence.host.claims:
         found.append("If the host or the product lists this very copy as application-consistent, that label is wrong.")
+    if _late_elsewhere(evidence):
+        found.append("The other operations of the paste show their aborts after the thaw; only the named one failed.")
     if evidence.others or _snapshot_products(evidence):
         found.append("Another backup was at work in the same minutes; the two may have disturbed each other.")
     if finding.assessment == "benign" and finding.root_cause == "hyperv_requestor_abort":
@@ -68,6 +70,13 @@ def alternatives(evidence: Evidence, finding: Finding) -> list[str]:
             found.append(_ROLLED_BACK)
             break
     return list(dict.fromkeys(found))
+
+
+def _late_elsewhere(evidence: Evidence) -> bool:
+    """Whether operations other than those with a failed database show only late aborts."""
+    places = evidence.failed_places
+    others = [one for one in evidence.outcomes if places and places.isdisjoint(map(int, one.evidence))]
+    return bool(others) and all(one.outcome == "benign_abort" for one in others)
 
 
 def _snapshot_products(evidence: Evidence) -> bool:
@@ -84,12 +93,18 @@ def advice(evidence: Evidence, finding: Finding, rules: Rules) -> list[str]:
     steps += _collect(evidence, finding)
     if finding.assessment in ("label_contradicted", "genuine_failure"):
         steps.append(("Do not rely on this copy as application-consistent; take the newest one that is", None))
-    if any(item.match is None and not item.codes for item in evidence.items):
+    if any(_needs_rule(item) for item in evidence.items):
         steps.append(_RULE)
     instances = _instances(evidence)
     volume = _volume(evidence)
     return list(dict.fromkeys(_sentence(_on(text, volume), _on(_at(command, instances), volume))
                               for text, command in steps))
+
+
+def _needs_rule(item: Item) -> bool:
+    """Whether no rule knows the event; plain lines of an ERRORLOG, which has thousands of kinds, need none."""
+    plain_line = item.given.event_id is None and item.given.provider == ERRORLOG
+    return item.match is None and not item.codes and not plain_line
 
 
 def _volume(evidence: Evidence) -> str | None:

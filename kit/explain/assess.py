@@ -20,6 +20,7 @@ from kit.rules.matching import Match
 ASSESSMENTS = (
     "label_contradicted", "environment_problem", "genuine_failure", "benign", "no_failure", "insufficient_evidence",
 )
+ERRORLOG = "MSSQLSERVER"  # the event source of lines of a SQL Server text log
 _WHOLE_LIST = 4  # Windows alone has more writers than this
 QUIET_S = 150.0  # a longer pause parts two operations
 GENERAL = frozenset({"writer_failed", "host_checkpoint_failed"})  # causes that a code can name more closely

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from kit import codes, rules
 from kit.errors import ParameterError
-from kit.explain.assess import Given
+from kit.explain.assess import ERRORLOG, Given
 from kit.explain.headed import Head, head
 from kit.explain.records import from_mapping
 from kit.explain.viewer import before_blocks, csv_rows, details, viewer_blocks
@@ -169,7 +169,7 @@ def _logs(text: str) -> Iterator[Given]:
                 continue
             event_id = numbers[0] if numbers and numbers[1] == found["source"] else None
             numbers = None if event_id is not None else numbers
-            yield from_mapping({"time": found["time"], "message": found["text"], "provider": "MSSQLSERVER",
+            yield from_mapping({"time": found["time"], "message": found["text"], "provider": ERRORLOG,
                                 "event_id": event_id})
         elif found := _WRITER_LOG.search(line):
             yield from_mapping({"time": found["time"], "message": found["text"], "provider": "SqlWriterLogger"})
