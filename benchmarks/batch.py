@@ -1,12 +1,15 @@
 """CPU seconds of one more case, from logs to report: `kit batch` against papermill and nbconvert as they come.
 
-    python benchmarks/batch.py [--cases 100] [--sample 6] [--workers 2]
+    python benchmarks/batch.py [--cases 100] [--sample 12] [--workers 2]
 
 Practice cases are made first. `kit batch` makes the reports of a few and of all of them, each time with an empty
 evidence store; the difference, divided by the further cases, is what one more costs: hashing, reading, judging, second
 parser, notebook, page, manifest, ledger, index. The other way runs the same notebook on a sample of the same cases with
-papermill's own engine and converts it with nbconvert: it reads and judges, but hashes, checks and seals nothing. The
-ratio compares the two on that sample. CPU seconds are those of all processes; compare the ratio, not the seconds.
+papermill's own engine and converts it with nbconvert: it reads and judges, but hashes, checks and seals nothing.
+
+The sample is spread over cases of every size: ordered by the bytes of their evidence, the middle one of each of so many
+equal parts. Two ratios are told: that of the sample, with both ways on the same cases, and that against the mean of
+all cases. CPU seconds are those of all processes; compare the ratios, not the seconds.
 """
 
 from __future__ import annotations
@@ -44,7 +47,7 @@ def main() -> None:
     """Prints one line of JSON: CPU and wall seconds of one more case, and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=100)
-    parser.add_argument("--sample", type=int, default=6)
+    parser.add_argument("--sample", type=int, default=12)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=11)
     given = parser.parse_args()
@@ -52,8 +55,7 @@ def main() -> None:
         place = Path(folder)
         cases = list(generate(place / "cases", seed=given.seed, count=given.cases))
         few, others = cases[:FEW], cases[FEW:]
-        step = max(1, len(others) // given.sample)
-        sample = others[step // 2 :: step][: given.sample]
+        sample = _spread(others, given.sample)
         start = _batch(place, few, given.workers)
         every = _batch(place, cases, given.workers)
         some = _batch(place, [*few, *sample], given.workers)
@@ -64,9 +66,16 @@ def main() -> None:
         "cpu_s_one_more": (every[0] - start[0]) / len(others), "wall_s_one_more": (every[1] - start[1]) / len(others),
         "cpu_s_all": every[0], "wall_s_all": every[1],
         "sample": len(sample), "sample_cpu_s_one_more": batch_s, "stock_cpu_s_one_more": stock_s,
-        "ratio": stock_s / batch_s,
+        "ratio": stock_s / batch_s, "ratio_to_all": stock_s * len(others) / (every[0] - start[0]),
     }  # fmt: skip
     print(json.dumps({name: round(value, 2) for name, value in told.items()}))
+
+
+def _spread(cases: Sequence[Path], count: int) -> list[Path]:
+    """As many cases, from small ones to large ones: the middle of each of `count` equal parts, by their size."""
+    ordered = sorted(cases, key=lambda case: (sum(path.stat().st_size for path in case.rglob("*")), case.name))
+    count = min(count, len(ordered))
+    return [ordered[(2 * part + 1) * len(ordered) // (2 * count)] for part in range(count)]
 
 
 def _batch(place: Path, cases: Sequence[Path], workers: int) -> tuple[float, float]:

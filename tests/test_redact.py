@@ -19,7 +19,7 @@ from urllib.parse import quote
 import nbformat
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nbclient import NotebookClient
 from secrets_case import REMOVED, SECRETS, secretive
@@ -167,6 +167,25 @@ def test_no_known_name_is_left_in_any_text(words: list[str], around: str) -> Non
     bare = re.sub("|".join(map(re.escape, found.originals)), " ", made)
     assert not [match[0] for match in found.words.finditer(bare)]
     assert all(word not in bare for word in words if len(word) > 4)
+
+
+LETTERS = st.text("aAbiIıİsSſkKKßé1-[^.", min_size=1, max_size=4)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.tuples(LETTERS, st.booleans()), max_size=8), st.text("aAbBiIıİsSſkKKßéÉ1-[^. '", max_size=30))
+@example([("s1", True), ("ſa", True), ("s", True)], "sa")
+@example([("k1", True), ("Ka", True), ("k", True)], "ka")
+@example([("i1", True), ("ıa", True), ("i", True)], "ia")
+@example([("[", True), ("^a", True), ("-", True)], "[^a-")
+def test_forms_grouped_by_their_first_letter_find_what_they_find_one_after_the_other(
+    given_forms: list[tuple[str, bool]], text: str
+) -> None:
+    """Letters that equal each other only without regard to case (ſ and s, the Kelvin sign and k) stay together."""
+    forms = [(one[0], f"(?i:{re.escape(one)})" if free else rf"(?<!b){re.escape(one)}") for one, free in given_forms]
+    plain = "|".join(form for _, form in forms) or r"(?!)"
+    found = [hit.span() for hit in re.finditer(pseudonyms.by_first_letter(forms), text)]
+    assert found == [hit.span() for hit in re.finditer(plain, text)]
 
 
 def test_a_leak_is_found_in_every_kind_of_file(tmp_path: Path, names: pseudonyms.Names) -> None:

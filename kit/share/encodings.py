@@ -56,7 +56,7 @@ def decoded(data: bytes) -> Iterator[str]:
             made = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if encoding == "utf-8" or sum(letter.isascii() for letter in made) * 2 > len(made):
+        if encoding == "utf-8" or len(made.encode("ascii", "ignore")) * 2 > len(made):
             yield made
 
 

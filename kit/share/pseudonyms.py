@@ -39,10 +39,13 @@ KNOWN = frozenset({
     "window manager", "font driver host",
 })  # fmt: skip
 KINDS = ("VM", "DB", "INST", "HOST", "DOMAIN", "USER", "ID", "SID", "IP", "MAC", "MAIL", "URL", "PATH", "FILE", "TERM")
-TOKEN = re.compile(rf"(?i:\b(?:{'|'.join(KINDS)})-[0-9a-f]{{6,}}\b)")
+_FIRSTS = "".join(sorted({kind[0] for kind in KINDS}))
+TOKEN = re.compile(rf"(?i:(?=[{_FIRSTS}])\b(?:{'|'.join(KINDS)})-[0-9a-f]{{6,}}\b)")
 LONGEST = 200  # letters of a name that are compared; what follows in a longer one is nobody's name
 _BY_PATTERN = ("ID", "SID", "IP", "MAC", "MAIL", "URL", "PATH")  # kinds that their pattern finds wherever they stand
 _GENERIC = frozenset({"corp", "www", "mail", "intern", "internal", "example", "domain", "site"})
+Form = tuple[str, str]  # the first letter that it matches, and the pattern
+_WITH_COUSINS = frozenset("isk")  # equal letters outside ASCII without regard to case
 _BARE_ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?![0-9A-Za-z])")
 
 
@@ -241,21 +244,24 @@ class Names:
         return self._patterns
 
     def _any(self, names: Iterable[str]) -> str:
-        return "|".join(form for name in names for form in self.forms(name)) or r"(?!)"
+        return by_first_letter(form for name in names for form in self._forms(name))
 
     def forms(self, name: str) -> list[str]:
         """How a name is looked for: short ones and ordinary words only as they were spelled, long ones in words too."""
+        return [form for _, form in self._forms(name)]
+
+    def _forms(self, name: str) -> list[Form]:
         spelled = sorted({text[:LONGEST] for text in self.spellings[name]})
         if len(name) == 1:
-            return [rf"(?<=['\"\[]){re.escape(text)}(?=['\"\]])" for text in spelled]
+            return [(text[0], rf"(?<=['\"\[]){re.escape(text)}(?=['\"\]])") for text in spelled]
         if len(name) == 2 or is_own(name):
             quoted = rf"(?<=['\"\[])(?i:{re.escape(name)})(?=['\"\]])"
-            return [quoted, *(form for text in spelled for form in _spelled(text))]
+            return [(name[0], quoted), *((text[0], form) for text in spelled for form in _spelled(text))]
         edge = ("", "") if len(name) >= LONG else (r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])")
         self._aliases |= {folded(form): name for text in spelled for form in written(text)}
         spelled += [form for text in spelled for form in written(text)]
         composed = {unicodedata.normalize(form, text) for text in (name[:LONGEST], *spelled) for form in ("NFC", "NFD")}
-        return [f"{edge[0]}(?i:{re.escape(text)}){edge[1]}" for text in sorted(composed)]
+        return [(text[0], f"{edge[0]}(?i:{re.escape(text)}){edge[1]}") for text in sorted(composed)]
 
     def counts(self) -> dict[str, int]:
         """How many names of each kind were replaced; says nothing of the names."""
@@ -265,6 +271,24 @@ class Names:
         """The map that turns the copy back, as JSON; it stays with the analyst."""
         names = {made: self.originals[made] for made in sorted(self.originals)}
         return json.dumps({"key": self.key.hex(), "names": names}, indent=1, ensure_ascii=False) + "\n"
+
+
+def by_first_letter(forms: Iterable[Form]) -> str:
+    """A pattern for any of the forms, the first that fits: what no form begins with is passed over at once.
+
+    Forms whose first letters may equal each other without regard to case stand together, in their order: what decides
+    between two forms that fit the same place is still which of them comes first.
+    """
+    alike: dict[str, list[Form]] = {}
+    for first, form in forms:
+        letter = first.lower()
+        alike.setdefault(letter if letter.isascii() and letter not in _WITH_COUSINS else "", []).append((first, form))
+    return "|".join(map(_group, alike.values())) or r"(?!)"
+
+
+def _group(forms: list[Form]) -> str:
+    letters = "".join(sorted({re.escape(first) for first, _ in forms}))
+    return f"(?=(?i:[{letters}]))(?:{'|'.join(form for _, form in forms)})"
 
 
 def _has_parts(name: str) -> bool:
