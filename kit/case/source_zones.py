@@ -221,7 +221,8 @@ def _declared_beside(one: Source, beside: _Beside) -> Zone | None:
 
 def _own_points(one: Source, beside: _Beside) -> list[Point]:
     """Points of known offset from the file itself: what it states, and messages that also stand in an event log."""
-    told, first = one.read.account.source.get("zone"), _first_sure(one)
+    told = one.read.account.source.get("zone")
+    first = _first_sure(one) if told else None
     point = zones.stated(told, first) if told and first else None
     made = [point] if point else []
     if one.entry is None:
