@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from evtx_logs import CHUNK, Read, chunk, log_of, manifest, mixed, signed, spread
 
+from kit.evtx import format as layout
 from kit.evtx.binxml import Chunk
 from kit.evtx.template import compile_definition
 from kit.evtx.view import View
@@ -113,3 +114,13 @@ def test_many_definitions_are_compared_like_few(tmp_path, monkeypatch, seed):
     monkeypatch.setattr(recognise, "MANY", 1)
     again = Read(bytes(made))
     assert again.rows == read.rows and again.losses == read.losses
+
+
+@pytest.mark.parametrize("size", [0, 10, 63, 64, 65, 200])
+def test_the_beginnings_of_records_at_the_end_of_a_buffer_end_in_zeros(size):
+    data = bytes(1 + number % 255 for number in range(size))
+    at = np.array([*range(0, size, 7), *range(max(size - 3, 0), size)], dtype=np.int64)
+    heads = View(data).heads(at, layout.RECORD)
+    expected = [data[place : place + layout.RECORD.itemsize].ljust(layout.RECORD.itemsize, b"\0") for place in at]
+    expected = np.frombuffer(b"".join(expected), dtype=layout.RECORD)
+    assert all(heads[name].tolist() == expected[name].tolist() for name in layout.RECORD.names)
