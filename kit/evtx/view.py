@@ -59,7 +59,7 @@ class View:
         """The same where the last structures may run over the end of the buffer, as if zeros followed."""
         last = self.size - layout.itemsize
         if last < 0:
-            return View(self.data + bytes(-last)).records(at, layout)
+            return View(self.data + bytes(layout.itemsize)).records(at, layout)
         cut = np.flatnonzero(at > last)
         if not len(cut):
             return self.records(at, layout)
