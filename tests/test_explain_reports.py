@@ -128,6 +128,7 @@ def test_labels_of_further_languages(text: str, source: str, number: int) -> Non
         ("a réplica lista pontos consistentes com o aplicativo", "app_consistent_listed"),
         ("应用程序一致的恢复点存在", "app_consistent_listed"),
         ("no hay puntos coherentes con la aplicación", "host_reports_failure"),
+        ("solo puntos coherentes con bloqueo, ninguno coherente con la aplicación", "crash_consistent_listed"),
         ("没有应用程序一致的恢复点", "unknown"),
     ],
 )
@@ -200,6 +201,22 @@ def test_the_cycle_that_failed_is_named_by_its_time_and_the_others_do_not_take_i
     assert any("other operations" in text for text in made["alternatives"])
     failed = [event["class"] for event in made["events"] if event["event_id"] == 3041]
     assert failed == ["unexplained", "genuine_failure", "unexplained"]
+
+
+def test_a_virtual_device_with_another_error_than_995_is_no_late_abort() -> None:
+    # Microsoft ties 18210 with 995 to the harmless case, and no other operating system error
+    late = (
+        "2015-03-02 01:00:09.11 Backup     BackupVirtualDeviceFile::SendFileInfoBegin: failure on backup device "
+        "'{0F5D1A2B-63C4-4964-BA11-5DB600112233}1'. Operating system error 112(There is not enough space.)."
+    )
+    assert explain_text(hour("01") + late, **LISTED)["assessment"] == "label_contradicted"
+
+
+def test_an_errorlog_listed_newest_first_is_turned_round() -> None:
+    turned = "\n".join((hour("01") + hour("02")).splitlines()[::-1])
+    made = explain_text(turned, **LISTED)
+    assert made["assessment"] == "benign"
+    assert [event["event_id"] for event in made["events"]] == [None, None, 3041] * 2
 
 
 def test_plain_lines_of_an_errorlog_ask_for_no_rule() -> None:

@@ -160,6 +160,7 @@ def _logs(text: str) -> Iterator[Given]:
     lines = [piece for line in text.splitlines() for piece in _ERRORLOG_START.split(line)]
     if not any(_ERRORLOG.search(line) or _WRITER_LOG.search(line) for line in lines):
         return
+    lines = _oldest_first(lines)
     numbers: tuple[int, str] | None = None
     for line in lines:
         if found := _ERRORLOG.search(line):
@@ -175,6 +176,21 @@ def _logs(text: str) -> Iterator[Given]:
             yield from_mapping({"time": found["time"], "message": found["text"], "provider": "SqlWriterLogger"})
         elif line.strip():
             yield from _loose(line)
+
+
+def _oldest_first(lines: list[str]) -> list[str]:
+    """The lines, turned round record by record where the log viewer listed the newest first."""
+    groups: list[list[str]] = []
+    times: list[str] = []
+    for line in lines:
+        found = _ERRORLOG.search(line)
+        if found:
+            times.append(found["time"])
+        if found or not groups:
+            groups.append([])
+        groups[-1].append(line)
+    newest_first = len(times) > 1 and times[0] > times[-1] and all(a >= b for a, b in pairwise(times))
+    return [line for group in groups[::-1] for line in group] if newest_first else lines
 
 
 def _loose(text: str) -> Iterator[Given]:
