@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,12 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from story import APPLICATION, CONFIRMED, CONTRADICTED, START, at, joined, story
 
+import kit
 from kit import plots, tables
 from kit.judgement.analysis import Analysis
 from kit.page.part import PLOTLY, Drawing
 from kit.page.view import View
 from kit.plots import lanes, swimlanes
 from kit.plots.style import TOKENS, template
+from kit.practice.scale import write_scale_case
+from kit.reasoning.records import HOSTS
 
 
 @pytest.fixture(scope="module")
@@ -301,3 +306,19 @@ def test_a_hundred_thousand_records_stay_a_small_figure(told: Analysis) -> None:
     drawn = [trace for trace in figure.to_dict()["data"] if trace.get("name") in ("contradicted", "confirmed")]
     assert [len(trace["x"]) for trace in drawn] == [1, 1]
     assert CONFIRMED != CONTRADICTED
+
+
+def test_the_lanes_of_a_host_show_each_machine_its_own_records(tmp_path: Path) -> None:
+    """One log of the host serves several machines: its records name them, and none of them lacks the log."""
+    write_scale_case(tmp_path / "case", 3, 3, 0)
+    view = View(kit.analyze(kit.load_case(tmp_path / "case")))
+    written = {row["uid"]: json.loads(row["data"])["VmName"] for row in view.rows("events") if row["role"] in HOSTS}
+    assert set(written.values()) >= {"SQL01", "SQL02", "SQL03"}
+    for vm in view.vms:
+        made = {lane.key: lane for lane in lanes.lanes(view, vm, view.period)}
+        for role in HOSTS:
+            assert made[role].given, f"{vm} has no log of the {role}"
+            named = view.judged.loc[made[role].records.index, "uid"].map(written)
+            assert set(named) <= {vm}, f"{role} of {vm}"
+    judged = view.judged[view.judged["role"].isin(HOSTS)]
+    assert list(judged["vm_name"]) == [written[uid] for uid in judged["uid"]]

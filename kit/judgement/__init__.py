@@ -110,11 +110,20 @@ def analyze(case: Case | str | Path, policy: str | None = None) -> Analysis:
     wanted = among(watched["uid"], set(values(judged_events["uid"])) | cited)
     kept = pd.concat([watched[wanted], others], ignore_index=True)
     del watched
+    kept["vm_name"] = _machines_named(kept, chain.spoken)
     chain.forget()  # as the events above, hundreds of MiB in a large case
     matches = matches[among(matches["uid"], set(values(kept["uid"])))].reset_index(drop=True)
     judged_events = judged.with_cited(judged_events, others)
     made = _tables(case, chain, kept, matches, said, verdicts, judged_events, words)
     return gate.check(Analysis(_meta(case, made, policy, known, zone), made))
+
+
+def _machines_named(kept: pd.DataFrame, spoken: pd.DataFrame) -> pd.Series:
+    """The VM of each event: records of hosts get the one that they name."""
+    hosts = spoken.loc[spoken["role"].isin(records.HOSTS) & spoken["vm_name"].notna(), ["uid", "vm_name"]]
+    named = kept["uid"].astype(object).map(dict(hosts.itertuples(index=False, name=None)))
+    made = kept["vm_name"].astype(object).where(named.isna(), named)
+    return made.astype("str").where(made.notna())
 
 
 def _verdicts(

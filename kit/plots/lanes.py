@@ -41,7 +41,7 @@ class Lane:
 def lanes(view: View, vm: str, period: Interval) -> list[Lane]:
     """The lanes of one machine from top to bottom, with their records and gaps."""
     judged = view.judged[LOOKED_AT]
-    own = judged[judged["time_utc"].notna() & (judged["vm_name"].map(view.owner, na_action=None) == vm)]
+    own = judged[judged["time_utc"].notna() & _whose(view, judged, vm)]
     guest = own[~own["role"].isin([*HOSTS, "test_failover_guest"])]
     guest = guest.assign(instance=guest["instance"].mask(_called_like(guest, vm), DEFAULT))
     instances = sorted(set(guest["instance"].dropna()) | _instances(view, vm))
@@ -60,6 +60,15 @@ def lanes(view: View, vm: str, period: Interval) -> list[Lane]:
         lane.y = float(number)
         _cover(view, vm, lane, period)
     return made
+
+
+def _whose(view: View, judged: pd.DataFrame, vm: str) -> pd.Series:
+    """Which records belong to a machine; what a host wrote without naming a machine is of all of them."""
+    own = judged["vm_name"].map(view.owner, na_action=None) == vm
+    if len(view.vms) < 2:
+        return own
+    named = judged["vm_name"].astype(object)
+    return own.where(~judged["role"].isin([*HOSTS]), named.isna() | (named == vm))
 
 
 def _called_like(guest: pd.DataFrame, vm: str) -> pd.Series:
@@ -115,8 +124,9 @@ def _cover(view: View, vm: str, lane: Lane, period: Interval) -> None:
         return
     readable = [
         row
-        for row in view.of(vm, view.sources.values())
+        for row in view.sources.values()
         if row["role"] == lane.role and row["status"] in ("read", "partial")
+        and (view.owner(row["vm_name"]) == vm or (row["vm_name"] is None and lane.role in HOSTS))
     ]
     channels = _channels(view, lane, {row["source_id"] for row in readable})
     lane.given = bool(readable)
