@@ -58,19 +58,30 @@ class _Candidates:
     """Rules, most specific first, and the pieces of text that their patterns need."""
 
     rules: tuple[Rule, ...]
-    pieces: tuple[str, ...]
-    needed: tuple[frozenset[str], ...]  # for each rule, pieces without which none of its patterns fits; empty: unsure
+    places: Mapping[str, tuple[int, ...]]  # of each piece: the rules that it makes worth a look
+    always: frozenset[int]  # rules that are worth a look whatever the text holds
 
     @classmethod
-    def of(cls, rules: Iterable[Rule]) -> _Candidates:
+    def of(cls, rules: Iterable[Rule], number: int | None = None) -> _Candidates:
+        """`number` is that of the records whose source is known: its rules fit without any text."""
         kept = tuple(rules)
-        needed = tuple(frozenset().union(*one.hints) if all(one.hints) else frozenset() for one in kept)
-        return cls(kept, tuple(sorted({piece for one in kept for hint in one.hints for piece in hint})), needed)
+        places: dict[str, list[int]] = {}
+        for place, one in enumerate(kept):
+            for piece in frozenset().union(*one.hints):
+                places.setdefault(piece, []).append(place)
+        unsure = {place for place, one in enumerate(kept) if not one.hints or not all(one.hints)}
+        numbered = {place for place, one in enumerate(kept) if number in one.event_id}
+        return cls(kept, {piece: tuple(found) for piece, found in sorted(places.items())}, frozenset(unsure | numbered))
 
     def held(self, text: str) -> _Held:
         """What the text holds of the pieces."""
         lowered = text.lower()
-        return _Held(lowered, frozenset(piece for piece in self.pieces if piece in lowered))
+        return _Held(lowered, frozenset([piece for piece in self.places if piece in lowered]))
+
+    def promising(self, held: _Held) -> list[Rule]:
+        """The rules that may fit a text, most specific first."""
+        found = self.always.union(*map(self.places.__getitem__, held.pieces))
+        return [self.rules[place] for place in sorted(found)]
 
 
 class Index:
@@ -90,9 +101,7 @@ class Index:
             return None
         text = wording.joined(record.message, record.strings)
         held = candidates.held(text)
-        for one, needed in zip(candidates.rules, candidates.needed, strict=True):
-            if needed and needed.isdisjoint(held.pieces) and not _identified(one, record):
-                continue
+        for one in candidates.promising(held):
             captured = _fit(one, record, text, held)
             if captured is not None:
                 return Match(one, captured)
@@ -105,7 +114,8 @@ class Index:
     def _candidates(self, provider: str | None, event_id: int | None) -> _Candidates:
         key = (provider.lower() if provider else None, event_id)
         if key not in self._known:
-            self._known[key] = _Candidates.of(one for one in self._rules if self._may_fit(one, *key))
+            fitting = (one for one in self._rules if self._may_fit(one, *key))
+            self._known[key] = _Candidates.of(fitting, event_id if provider else None)
         return self._known[key]
 
     def _may_fit(self, one: Rule, provider: str | None, event_id: int | None) -> bool:
@@ -155,7 +165,7 @@ class Index:
         ends: dict[int, int] = {}
         candidates = self._logs if only_logs else self._textual
         held = candidates.held(text)
-        for one in candidates.rules if held.pieces else ():
+        for one in candidates.promising(held) if held.pieces else ():
             for pattern in _promising(one, held):
                 for hit in pattern.finditer(text):
                     ends[hit.start()] = min(hit.end(), ends.get(hit.start(), hit.end()))
