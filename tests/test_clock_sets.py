@@ -28,13 +28,13 @@ def records(*rows: tuple[str, str, str | None]) -> pd.DataFrame:
 
 
 def found(*rows: tuple[str, str, str | None]) -> list[float]:
-    return [one.by_s for one in clock_sets(records(*rows)).get("SQL01", [])]
+    return [one.by_s for one in clock_sets(records(*rows)).get("sql01", [])]
 
 
 def test_old_and_new_time_say_by_how_much() -> None:
     row = ("11:00:00", "clock", NEW_OLD.format(new="11:00:00", old="10:00:00"))
     assert found(row) == [3600.0]
-    assert clock_sets(records(row))["SQL01"][0].old_s == (DAY + pd.Timedelta("10:00:00")).timestamp()
+    assert clock_sets(records(row))["sql01"][0].old_s == (DAY + pd.Timedelta("10:00:00")).timestamp()
 
 
 def test_the_time_service_says_the_same_in_seconds_and_both_are_one() -> None:
@@ -42,6 +42,12 @@ def test_the_time_service_says_the_same_in_seconds_and_both_are_one() -> None:
     service = ("11:00:01", "clock", '{"offset_s": "3600"}')
     assert found(service) == [3600.0]
     assert found(kernel, service) == [3600.0]
+
+
+def test_a_log_may_name_the_domain_of_the_computer() -> None:
+    row = ("11:00:00", "clock", NEW_OLD.format(new="11:00:00", old="10:00:00"))
+    named = records(row).assign(computer="SQL01.contoso.example")
+    assert list(clock_sets(named)) == ["sql01"]
 
 
 def test_less_than_the_writer_window_is_nothing() -> None:
@@ -63,7 +69,7 @@ def test_a_machine_that_just_started_had_a_wrong_clock_since_then_only() -> None
 def test_it_is_told_in_words() -> None:
     row = ("11:00:00", "clock", NEW_OLD.format(new="11:00:00", old="10:00:00"))
     said = "; its records say that it was put forward by 3,600 s at 2014-05-19 11:00 UTC of its own time"
-    assert told(clock_sets(records(row))["SQL01"]) == said
+    assert told(clock_sets(records(row))["sql01"]) == said
     assert told([]) == ""
 
 

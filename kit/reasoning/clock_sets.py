@@ -40,17 +40,25 @@ class ClockSet:
 
 
 def clock_sets(records: pd.DataFrame) -> dict[str, list[ClockSet]]:
-    """By computer as records name it: how its clock was set by more than the writer window, but for starts."""
+    """By short name of the computer, lower case: how its clock was set by more than the writer window, but for starts.
+
+    Logs of one computer name it with its domain or without.
+    """
     own = records[(records["role"] == "guest") & records["computer"].notna() & records["time_utc"].notna()]
     told = own[(own["phase"] == "clock") & own["captured"].notna()]
     starts = own[own["phase"] == "boot"]
+    started = _short(starts["computer"])
     made: dict[str, list[ClockSet]] = {}
-    for computer, rows in told.groupby("computer", observed=True):
-        booted = np.sort(_seconds(starts.loc[starts["computer"] == computer, "time_utc"]))
+    for computer, rows in told.groupby(_short(told["computer"])):
+        booted = np.sort(_seconds(starts.loc[started == computer, "time_utc"]))
         found = [one for one in _together(filter(None, map(_read, tuples(rows)))) if not _at_start(one, booted)]
         if found:
             made[str(computer)] = found
     return made
+
+
+def _short(computers: pd.Series) -> pd.Series:
+    return computers.astype(str).str.casefold().str.split(".").str[0]
 
 
 def _read(row: Any) -> ClockSet | None:

@@ -61,7 +61,7 @@ def clocks(
         for computer, own in operations.dropna(subset=["computer"]).groupby("computer"):
             known = rows.get(_short(str(computer)), [])
             if len(known) == 1 and known[0]["method"] in ("unknown", "declared"):
-                was_set = (known_sets or {}).get(str(computer), [])
+                was_set = (known_sets or {}).get(_short(str(computer)), [])
                 rows[_short(str(computer))] = list(_of_guest(known[0], was_set, *_sides(own, failed, points, held)))
     every = sorted((row for own in rows.values() for row in own), key=lambda row: row["computer"].casefold())
     return tables.frame("clocks", every)
